@@ -1,0 +1,1 @@
+"""The HAGD engine: models, transcoders, attribution graphs, hierarchy, search, validation, store."""
