@@ -1,0 +1,20 @@
+"""Language models behind one adapter: Hugging Face modules, named sites, permanent hooks."""
+
+from core.models.families import FAMILIES, FamilySpec, LayerWeights, family_of
+from core.models.hooks import Edits
+from core.models.language_model import LanguageModel, Trace
+from core.models.load import bundled_models, load_model
+from core.models.norms import NormWeights
+
+__all__ = [
+    "FAMILIES",
+    "Edits",
+    "FamilySpec",
+    "LanguageModel",
+    "LayerWeights",
+    "NormWeights",
+    "Trace",
+    "bundled_models",
+    "family_of",
+    "load_model",
+]

@@ -1,0 +1,102 @@
+"""The only place that registers hooks on a model.
+
+Hooks are put on once, when a model is loaded, and stay. Each looks into a `ContextVar`: in a thread
+where nothing is set it does nothing, so one model serves many people at a time and no
+intervention can leak from one call into another. (Hooks added and removed per call on a shared
+model give wrong logits as soon as two threads meet.)
+
+Within `session(...)` a hook may record what passes through its site and may replace it:
+
+    attention's output projection, input   z          per-head output [batch pos head d_head]
+    attention, output                      attn_out, pattern
+    MLP, input and output                  mlp_in, mlp_out
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+MlpEdit = Callable[[Tensor, Tensor], Tensor]
+"""(mlp_in, mlp_out), each [batch pos d_model] → the MLP output to use instead."""
+HeadEdit = Callable[[Tensor], Tensor]
+"""z [batch pos head d_head] → the per-head outputs to use instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edits:
+    """What to replace during one forward pass."""
+
+    mlp: Mapping[int, MlpEdit] = field(default_factory=dict)
+    """MLP edits by layer."""
+    heads: Mapping[int, HeadEdit] = field(default_factory=dict)
+    """Attention-head edits by layer."""
+
+    def first_layer(self, n_layers: int) -> int:
+        """The first layer that anything changes; n_layers where nothing does."""
+        return min([*self.mlp, *self.heads], default=n_layers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What the hooks do in the present context."""
+
+    edits: Edits
+    """Replacements by layer."""
+    record: dict[str, dict[int, Tensor]] | None
+    """Site name → layer → value, filled by the hooks; None to record nothing."""
+
+    def note(self, site: str, layer: int, value: Tensor) -> None:
+        """Keeps a value if this session records."""
+        if self.record is not None:
+            self.record.setdefault(site, {})[layer] = value
+
+
+_SESSION: ContextVar[Session | None] = ContextVar("hagd_session", default=None)
+
+
+@contextmanager
+def session(edits: Edits, record: dict[str, dict[int, Tensor]] | None = None) -> Iterator[None]:
+    """Makes the hooks of every model act on the calls inside the block, in this context alone."""
+    token = _SESSION.set(Session(edits=edits, record=record))
+    try:
+        yield
+    finally:
+        _SESSION.reset(token)
+
+
+def attach(layer: int, *, mlp: nn.Module, attention: nn.Module, output: nn.Module, d_head: int) -> None:
+    """Puts the permanent hooks on one block."""
+
+    def on_mlp(_module: nn.Module, args: tuple[Any, ...], out: Tensor) -> Tensor:
+        now = _SESSION.get()
+        if now is None:
+            return out
+        edit = now.edits.mlp.get(layer)
+        out = out if edit is None else edit(args[0], out)
+        now.note("mlp_in", layer, args[0])
+        now.note("mlp_out", layer, out)
+        return out
+
+    def on_heads(_module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        now = _SESSION.get()
+        if now is None:
+            return None
+        z = args[0].view(*args[0].shape[:2], -1, d_head)
+        edit = now.edits.heads.get(layer)
+        z = z if edit is None else edit(z)
+        now.note("z", layer, z)
+        return (z.reshape(args[0].shape), *args[1:])
+
+    def on_attention(_module: nn.Module, _args: tuple[Any, ...], out: tuple[Any, ...]) -> None:
+        now = _SESSION.get()
+        if now is not None:
+            now.note("attn_out", layer, out[0])
+            now.note("pattern", layer, out[1])
+
+    mlp.register_forward_hook(on_mlp)
+    output.register_forward_pre_hook(on_heads)
+    attention.register_forward_hook(on_attention)

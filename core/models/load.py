@@ -1,0 +1,146 @@
+"""From a name, a folder or a Hub id to a checked `LanguageModel`.
+
+Files are data: only safetensors weights are read, remote code is never run, a pickle is refused.
+"""
+
+import json
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig
+
+from core.assets import ASSETS
+from core.errors import ModelError
+from core.models.check import check_model
+from core.models.families import family_of
+from core.models.language_model import LanguageModel
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+def bundled_models() -> tuple[str, ...]:
+    """Names of the models in the repository's assets."""
+    folder = ASSETS / "models"
+    return tuple(sorted(p.name for p in folder.glob("*") if (p / "config.json").is_file()))
+
+
+def load_model(ref: str | Path, *, dtype: torch.dtype = torch.float32) -> LanguageModel:
+    """Loads and checks a model.
+
+    Args:
+        ref: A bundled name, a folder written by `save_pretrained`, or a Hub id such as
+            `openai-community/gpt2` (only then is anything downloaded).
+        dtype: Of the weights; attribution needs float32.
+
+    Raises:
+        ModelError: If the folder, its weights or its tokenizer cannot be used.
+        UnsupportedModelError: If the architecture or a config attribute is not handled.
+        AdapterMismatchError: If the load-time check fails.
+    """
+    source = _resolve(str(ref))
+    where = f"Model {ref}"
+    config = _raw_config(source, where)
+    family = family_of(config, where)
+    tokenizer = _tokenizer(source, where)
+    hf = _weights(source, where, dtype)
+    model = LanguageModel(hf, tokenizer, family, Path(str(ref)).name or str(ref))
+    model.path = Path(source) if Path(source).is_dir() else None
+    if len(tokenizer) > model.d_vocab:
+        raise ModelError(
+            f"{where}: the tokenizer has {len(tokenizer)} tokens, the model {model.d_vocab}. "
+            "Every token needs an embedding; use the tokenizer that the model was trained with."
+        )
+    check_model(model)
+    return model
+
+
+def _resolve(ref: str) -> str:
+    """The folder or Hub id that a reference means."""
+    if ref in bundled_models():
+        return str(ASSETS / "models" / ref)
+    if Path(ref).is_dir():
+        return ref
+    if _HUB_ID.fullmatch(ref) and not Path(ref).parent.is_dir():
+        return ref
+    raise ModelError(
+        f"No model {ref!r}. It is neither a bundled name ({', '.join(bundled_models()) or 'none'}), "
+        "nor an existing folder, nor a Hub id of the form owner/name. Check the spelling or the path."
+    )
+
+
+def _raw_config(source: str, where: str) -> dict[str, Any]:
+    local = Path(source)
+    if local.is_dir() and not (local / "config.json").is_file():
+        raise ModelError(
+            f"{where}: {local} has no config.json. A folder written by `save_pretrained` is "
+            "required; point to the folder that holds config.json and model.safetensors."
+        )
+    try:
+        config, _ = PreTrainedConfig.get_config_dict(source)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{where}: its config cannot be read ({_first_line(error)}).") from None
+    for key, why in (("auto_map", "remote code"), ("quantization_config", "quantised weights")):
+        if key in config:
+            raise ModelError(f"{where} needs {why} ({key} in its config), which is never loaded.")
+    return {key: value for key, value in config.items() if not key.startswith("_")}
+
+
+def _tokenizer(source: str, where: str) -> Any:
+    try:
+        return AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    except Exception as error:  # the library raises anything from KeyError to ImportError here
+        raise ModelError(
+            f"{where}: its tokenizer cannot be loaded ({_first_line(error)}). "
+            "A tokenizer.json beside the weights is required; save the tokenizer into the folder."
+        ) from None
+
+
+def _weights(source: str, where: str, dtype: torch.dtype) -> Any:
+    local = Path(source)
+    if local.is_dir() and not list(local.glob("*.safetensors")):
+        raise ModelError(
+            f"{where}: {local} has no *.safetensors. Pickled weights (.bin, .pt) can run code and "
+            "are never read; save the model again with `save_pretrained`."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            hf, report = AutoModelForCausalLM.from_pretrained(
+                source,
+                dtype=dtype,
+                attn_implementation="eager",
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+    except Exception as error:  # damaged files surface as many kinds of error
+        raise ModelError(
+            f"{where}: its weights cannot be loaded ({_first_line(error)}). "
+            "Complete safetensors that match config.json are required; copy the folder again."
+        ) from None
+    _refuse_incomplete(report, where)
+    hf.requires_grad_(False).eval()
+    if not all(torch.isfinite(p).all() for p in hf.parameters()):
+        raise ModelError(f"{where}: some weights are not finite. Use an undamaged copy.")
+    return hf
+
+
+def _refuse_incomplete(report: dict[str, Any], where: str) -> None:
+    """Weights that the files lack would be drawn at random without a word."""
+    lacking = sorted(report.get("missing_keys", ()))
+    shapes = sorted(str(item[0]) for item in report.get("mismatched_keys", ()))
+    extra = sorted(report.get("unexpected_keys", ()))
+    for found, what in ((lacking, "lacks"), (shapes, "has another shape for"), (extra, "also holds")):
+        if found:
+            shown = json.dumps(found[:5])[1:-1] + (" …" if len(found) > 5 else "")
+            raise ModelError(
+                f"{where}: its weight file {what} {len(found)} tensors ({shown}). "
+                "The file must match config.json exactly; copy or save the model again."
+            )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,79 @@
+"""Tiny random models of every family, made in memory: no file, no download, a few milliseconds."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    GPTNeoXConfig,
+    GPTNeoXForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
+
+from core.models import FAMILIES, LanguageModel
+
+Kind = Literal["gpt2", "llama", "neox-parallel", "neox-serial"]
+KINDS: tuple[Kind, ...] = ("gpt2", "llama", "neox-parallel", "neox-serial")
+WORDS = ("<pad>", "<bos>", "<unk>", *(f"w{i}" for i in range(17)))
+
+
+def tiny_tokenizer(words: Sequence[str] = WORDS) -> PreTrainedTokenizerFast:
+    """One token a word, split at white space."""
+    vocabulary = {word: i for i, word in enumerate(words)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<bos>", pad_token="<pad>", unk_token="<unk>"
+    )
+
+
+def tiny_hf(kind: Kind, *, layers: int = 2, vocabulary: int = len(WORDS), seed: int = 0):
+    """A random Hugging Face model, d_model 16, 4 heads; Llama has 2 key-value heads."""
+    torch.manual_seed(seed)
+    if kind == "gpt2":
+        hf = GPT2LMHeadModel(
+            GPT2Config(
+                vocab_size=vocabulary, n_positions=12, n_embd=16, n_layer=layers, n_head=4,
+                bos_token_id=1, eos_token_id=0,
+            )
+        )  # fmt: skip
+    elif kind == "llama":
+        hf = LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=vocabulary, hidden_size=16, intermediate_size=24,
+                num_hidden_layers=layers, num_attention_heads=4, num_key_value_heads=2,
+                max_position_embeddings=12, bos_token_id=1, eos_token_id=0,
+            )
+        )  # fmt: skip
+    else:
+        hf = GPTNeoXForCausalLM(
+            GPTNeoXConfig(
+                vocab_size=vocabulary, hidden_size=16, intermediate_size=24,
+                num_hidden_layers=layers, num_attention_heads=4, max_position_embeddings=12,
+                use_parallel_residual=kind == "neox-parallel", bos_token_id=1, eos_token_id=0,
+            )
+        )  # fmt: skip
+    _roughen(hf)
+    hf.set_attn_implementation("eager")
+    return hf.requires_grad_(False).eval()
+
+
+def _roughen(hf: torch.nn.Module) -> None:
+    """Random norms and biases: fresh ones are all ones and zeros and would hide a mistake."""
+    for name, value in hf.named_parameters():
+        if value.ndim == 1:
+            value.data += 0.3 * torch.randn_like(value)
+        elif "wpe" not in name:
+            value.data *= 6
+
+
+def tiny_model(kind: Kind, **options: int) -> LanguageModel:
+    """The same behind our adapter."""
+    hf = tiny_hf(kind, **options)
+    family = next(f for f in FAMILIES if f.model_type == hf.config.model_type)
+    return LanguageModel(hf, tiny_tokenizer(), family, f"tiny-{kind}")
