@@ -1,0 +1,53 @@
+"""What a person may choose about the tree of supernodes."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HierarchySettings:
+    """How `build_hierarchy` splits a graph."""
+
+    branching: int = 4
+    """Children of a supernode (b), at least 2. Fewer where a block is too small for b parts, more
+    only at the first level with `group_first="site"`."""
+    leaf_size: int = 8
+    """A supernode with this many nodes or fewer is not split further."""
+    max_child: float = 0.7
+    """Largest child, as a share of its parent's nodes, in [0.5, 1). It bounds the depth by
+    log(n) / log(1 / max_child)."""
+    affinity: Literal["degree_discounted", "plain"] = "degree_discounted"
+    """`degree_discounted` joins nodes with the same readers and the same sources, hubs counting
+    less; `plain` is |W| + |W|ᵀ and joins a node with its reader."""
+    tau: float = 1.0
+    """Added to every degree, in units of the block's mean degree; keeps loose ends from taking
+    an eigenvector each."""
+    group_first: Literal["none", "site"] = "none"
+    """`site`: the first level holds one supernode per value of `site`, cuts start below it."""
+    seed: int = 0
+    """Start vectors and k-means restarts."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that have no meaning."""
+        _at_least("branching", self.branching, 2)
+        _at_least("leaf_size", self.leaf_size, 1)
+        if not 0.5 <= self.max_child < 1:
+            raise SettingsError(
+                f"Hierarchy setting max_child is out of range: got {self.max_child}; it must lie in "
+                "[0.5, 1), or depth is not bounded. Use 0.7 if unsure."
+            )
+        if not self.tau >= 0:
+            raise SettingsError(
+                f"Hierarchy setting tau is out of range: got {self.tau}; it must be 0 or more. "
+                "Use 1 (the block's mean degree) if unsure."
+            )
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise SettingsError(
+            f"Hierarchy setting {name} is too small: got {value}; it must be {least} or more. "
+            "Raise it."
+        )
