@@ -1,0 +1,131 @@
+"""Where a result comes from: references, keys, settings, versions, time and command.
+
+A reference is a bundled name, a Hub id or a path. In a bundle no path is absolute where that can be
+helped: one inside the repository's assets is kept as `assets/...`, any other relative to the
+bundle's folder (`./...`, `../...`), so that a folder of results can be moved or shared whole.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
+
+from core.assets import ASSETS, MODELS, TASKS
+
+LIBRARIES = ("torch", "transformers", "numpy", "scipy", "torch_geometric", "safetensors")
+"""Libraries whose version can change a figure."""
+PARTS = ("model", "transcoders", "task")
+"""What every result is made from."""
+NEURONS = "neurons"
+"""Reference of the transcoders that are the model's own MLP neurons."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One thing that a result was made from."""
+
+    ref: str
+    """Bundled name, Hub id or path, as a person would type it."""
+    key: str
+    """sha256 of its content."""
+
+
+def provenance(
+    *,
+    model: Source,
+    transcoders: Source,
+    task: Source,
+    settings: Mapping[str, Any],
+    seed: int,
+    command: str,
+) -> dict[str, Any]:
+    """provenance.json of a run that ends now; `write_bundle` makes its paths relative."""
+    parts = {"model": model, "transcoders": transcoders, "task": task}
+    return {
+        **{name: {"ref": part.ref, "key": part.key} for name, part in parts.items()},
+        "settings": dict(settings),
+        "seed": seed,
+        "code_version": code_version(),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+    }
+
+
+@cache
+def code_version() -> str:
+    """The package's version and a hash of the engine's source, so that an edited copy shows."""
+    digest = hashlib.sha256()
+    root = Path(__file__).resolve().parents[1]
+    for file in sorted(root.rglob("*.py")):
+        digest.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
+    return f"{_version('hagd-explorer')}+{digest.hexdigest()[:12]}"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def portable(ref: str, folder: Path) -> str:
+    """`ref` as it is kept in a bundle at `folder`.
+
+    A bundled name stays one even where the working directory has a folder of that name.
+    """
+    if _bundled(ref) or ref == NEURONS or ref.startswith("assets/") or not os.path.lexists(ref):
+        return ref
+    path = Path(ref).resolve()
+    if path.is_relative_to(ASSETS):
+        return (Path("assets") / path.relative_to(ASSETS)).as_posix()
+    try:
+        relative = Path(os.path.relpath(path, folder.resolve())).as_posix()
+    except ValueError:  # another drive: there is no relative path
+        return str(path)
+    return relative if relative.startswith(".") else f"./{relative}"
+
+
+def locate(ref: str, folder: Path | None) -> str:
+    """The inverse of `portable`: a name, or the path as seen from the bundle's folder."""
+    if ref.startswith("assets/"):
+        return str(ASSETS / ref.removeprefix("assets/"))
+    if ref.startswith(".") and folder is not None:
+        return str((folder / ref).resolve())
+    return ref
+
+
+def missing_parts(record: Mapping[str, Any], folder: Path | None) -> tuple[str, ...]:
+    """One sentence for each part of provenance.json that is not on this computer."""
+    found = []
+    for part in PARTS:
+        ref = record[part]["ref"]
+        place = locate(ref, folder)
+        if not (_bundled(ref) or ref == NEURONS or Path(place).exists() or _cached(ref)):
+            found.append(
+                f"The {part} {ref!r} of this circuit is not on this computer. The circuit can be "
+                f"browsed, but the Lab needs the {part}: put it at {place}."
+            )
+    return tuple(found)
+
+
+def _bundled(ref: str) -> bool:
+    """Whether a bundled model or task has this name."""
+    plain = bool(ref) and "/" not in ref and "\\" not in ref and not ref.startswith(".")
+    return plain and ((MODELS / ref).is_dir() or (TASKS / f"{ref}.jsonl").is_file())
+
+
+def _cached(ref: str) -> bool:
+    """Whether the Hub's own cache on this computer has the model; asks no network."""
+    try:
+        return isinstance(try_to_load_from_cache(ref, "config.json"), str)
+    except HFValidationError:
+        return False
