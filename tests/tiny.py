@@ -77,3 +77,39 @@ def tiny_model(kind: Kind, **options: int) -> LanguageModel:
     hf = tiny_hf(kind, **options)
     family = next(f for f in FAMILIES if f.model_type == hf.config.model_type)
     return LanguageModel(hf, tiny_tokenizer(), family, f"tiny-{kind}")
+
+
+def tiny_transcoders(model: LanguageModel, *, features: int = 12, k: int = 4, skip: bool = False):
+    """Random TopK transcoders: they reconstruct nothing, which hides no mistake."""
+    from core.transcoders import TopK, Transcoder, TranscoderSet
+
+    generator = torch.Generator().manual_seed(7)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return 0.5 * torch.randn(*shape, generator=generator)
+
+    d = model.d_model
+    layers = tuple(
+        Transcoder(
+            W_enc=draw(features, d), b_enc=draw(features), W_dec=draw(features, d), b_dec=draw(d),
+            W_skip=draw(d, d) if skip else None, activation=TopK(k=k),
+        )
+        for _ in range(model.n_layers)
+    )  # fmt: skip
+    return TranscoderSet(layers=layers, model_name=model.name, kind="topk")
+
+
+def tiny_batch(*, prompts: int = 3, length: int = 5, shift: int = 0, seed: int = 0):
+    """Random prompt pairs of one length, the first token always <bos>."""
+    from core.tasks import PromptBatch
+
+    generator = torch.Generator().manual_seed(seed)
+    clean, corrupt = (
+        torch.randint(3, len(WORDS), (prompts, length), generator=generator) for _ in range(2)
+    )
+    clean[:, 0] = corrupt[:, 0] = 1
+    answer = torch.randint(3, len(WORDS), (prompts,), generator=generator)
+    return PromptBatch(
+        clean=clean, corrupt=corrupt, answer=answer, wrong=(answer + 1) % len(WORDS),
+        index=torch.arange(prompts), shift=shift,
+    )  # fmt: skip

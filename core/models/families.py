@@ -87,7 +87,9 @@ def _conv1d(module: nn.Module, n_heads: int, d_head: int) -> Attention:
     """GPT-2 keeps q, k and v side by side in one transposed weight."""
     width = n_heads * d_head
     joint, bias = module.c_attn.weight.T, module.c_attn.bias
-    return Attention(joint[2 * width :], bias[2 * width :], module.c_proj.weight.T, module.c_proj.bias)
+    return Attention(
+        joint[2 * width :], bias[2 * width :], module.c_proj.weight.T, module.c_proj.bias
+    )
 
 
 def _split_per_head(module: nn.Module, n_heads: int, d_head: int) -> Attention:
@@ -106,14 +108,7 @@ def _separate(module: nn.Module, n_heads: int, d_head: int) -> Attention:
 
 # Attributes that any config may carry and that change no number of a plain forward pass in eval mode.
 HARMLESS = frozenset(
-    "architectures model_type transformers_version dtype torch_dtype use_cache bos_token_id eos_token_id "
-    "pad_token_id tie_word_embeddings initializer_range return_dict output_hidden_states "
-    "output_attentions chunk_size_feed_forward problem_type id2label label2id is_encoder_decoder "
-    "_name_or_path name_or_path task_specific_params finetuning_task gradient_checkpointing "
-    "_attn_implementation_autoset is_decoder hidden_dropout_prob summary_type summary_use_proj "
-    "summary_activation summary_proj_to_labels summary_first_dropout classifier_dropout resid_pdrop "
-    "embd_pdrop attn_pdrop attention_dropout hidden_dropout n_ctx vocab_size sep_token_id "
-    "cross_attention_hidden_size torchscript tokenizer_class prefix num_labels".split()
+    ["architectures", "model_type", "transformers_version", "dtype", "torch_dtype", "use_cache", "bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embeddings", "initializer_range", "return_dict", "output_hidden_states", "output_attentions", "chunk_size_feed_forward", "problem_type", "id2label", "label2id", "is_encoder_decoder", "_name_or_path", "name_or_path", "task_specific_params", "finetuning_task", "gradient_checkpointing", "_attn_implementation_autoset", "is_decoder", "hidden_dropout_prob", "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout", "classifier_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop", "attention_dropout", "hidden_dropout", "n_ctx", "vocab_size", "sep_token_id", "cross_attention_hidden_size", "torchscript", "tokenizer_class", "prefix", "num_labels"]
 )
 
 FAMILIES: tuple[FamilySpec, ...] = (
@@ -132,8 +127,7 @@ FAMILIES: tuple[FamilySpec, ...] = (
         rotary=None,
         read_attention=_conv1d,
         handled=frozenset(
-            "n_positions n_embd n_layer n_head n_inner activation_function layer_norm_epsilon "
-            "scale_attn_weights scale_attn_by_inverse_layer_idx reorder_and_upcast_attn".split()
+            ["n_positions", "n_embd", "n_layer", "n_head", "n_inner", "activation_function", "layer_norm_epsilon", "scale_attn_weights", "scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn"]
         ),
         refused={"add_cross_attention": False},
     ),
@@ -152,9 +146,7 @@ FAMILIES: tuple[FamilySpec, ...] = (
         rotary="gpt_neox.rotary_emb",
         read_attention=_split_per_head,
         handled=frozenset(
-            "hidden_size num_hidden_layers num_attention_heads intermediate_size hidden_act "
-            "rotary_pct rotary_emb_base max_position_embeddings layer_norm_eps use_parallel_residual "
-            "rope_parameters rope_scaling attention_bias rope_theta partial_rotary_factor".split()
+            ["hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act", "rotary_pct", "rotary_emb_base", "max_position_embeddings", "layer_norm_eps", "use_parallel_residual", "rope_parameters", "rope_scaling", "attention_bias", "rope_theta", "partial_rotary_factor"]
         ),
         refused={},
     ),
@@ -173,9 +165,7 @@ FAMILIES: tuple[FamilySpec, ...] = (
         rotary="model.rotary_emb",
         read_attention=_separate,
         handled=frozenset(
-            "hidden_size intermediate_size num_hidden_layers num_attention_heads num_key_value_heads "
-            "hidden_act max_position_embeddings rms_norm_eps rope_parameters rope_scaling rope_theta "
-            "attention_bias mlp_bias head_dim".split()
+            ["hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "hidden_act", "max_position_embeddings", "rms_norm_eps", "rope_parameters", "rope_scaling", "rope_theta", "attention_bias", "mlp_bias", "head_dim"]
         ),
         refused={"pretraining_tp": 1},
     ),

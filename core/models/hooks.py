@@ -68,7 +68,9 @@ def session(edits: Edits, record: dict[str, dict[int, Tensor]] | None = None) ->
         _SESSION.reset(token)
 
 
-def attach(layer: int, *, mlp: nn.Module, attention: nn.Module, output: nn.Module, d_head: int) -> None:
+def attach(
+    layer: int, *, mlp: nn.Module, attention: nn.Module, output: nn.Module, d_head: int
+) -> None:
     """Puts the permanent hooks on one block."""
 
     def on_mlp(_module: nn.Module, args: tuple[Any, ...], out: Tensor) -> Tensor:

@@ -190,9 +190,7 @@ class LanguageModel:
             resid = self._walk(0, sum(self.embed(ids)), record)
             logits = self.unembed(resid)
         stack = {site: torch.stack([by[i] for i in sorted(by)]) for site, by in record.items()}
-        return Trace(
-            resid_mid=stack["resid_pre"] + stack["attn_out"], logits=logits, **stack
-        )
+        return Trace(resid_mid=stack["resid_pre"] + stack["attn_out"], logits=logits, **stack)
 
     def _walk(
         self, start: int, resid: Tensor, record: dict[str, dict[int, Tensor]] | None

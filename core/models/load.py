@@ -133,7 +133,11 @@ def _refuse_incomplete(report: dict[str, Any], where: str) -> None:
     lacking = sorted(report.get("missing_keys", ()))
     shapes = sorted(str(item[0]) for item in report.get("mismatched_keys", ()))
     extra = sorted(report.get("unexpected_keys", ()))
-    for found, what in ((lacking, "lacks"), (shapes, "has another shape for"), (extra, "also holds")):
+    for found, what in (
+        (lacking, "lacks"),
+        (shapes, "has another shape for"),
+        (extra, "also holds"),
+    ):
         if found:
             shown = json.dumps(found[:5])[1:-1] + (" …" if len(found) > 5 else "")
             raise ModelError(

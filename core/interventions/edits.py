@@ -1,0 +1,97 @@
+"""MLP edits: a circuit's features live, everything else at its reference.
+
+With a the activations on the running pass, a° those of the reference, g ∈ [0, 1] the gates and W
+the decoder,
+
+    inside the circuit    y = base + (g · (a − a°)) W
+    inside the model      y = y_live + ((1 − g) · (a° − a) + (s − 1) · a) W      s a scale, 1 = as is
+
+`base` is the reference's whole MLP output when errors are ablated with the rest (the strict regime:
+an affine skip is then outside the circuit too), or that output with its error exchanged.
+The gates of a chunk of circuits share one pass: the batch axis is circuit-major.
+"""
+
+from enum import StrEnum
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.interventions.references import State
+from core.models.hooks import MlpEdit
+from core.transcoders import Transcoder
+
+
+class ErrorRegime(StrEnum):
+    """What happens to the reconstruction error when a circuit runs alone."""
+
+    ABLATED = "ablated"
+    """With everything else outside the circuit, at the reference (strict; the published regime)."""
+    KEPT = "kept"
+    """At its value on the clean run."""
+    RESAMPLE = "resample"
+    """At its value on the corrupt run."""
+    MEAN = "mean"
+    """At its mean."""
+    ZERO = "zero"
+    """Dropped."""
+
+
+def circuit_edit(
+    coder: Transcoder,
+    gate: Float[Tensor, "circuit pos feature"],
+    activation: Float[Tensor, "_ pos feature"],
+    base: Float[Tensor, "_ pos d_model"],
+) -> MlpEdit:
+    """The MLP of one layer, running inside `circuit` circuits at once.
+
+    Args:
+        coder: The layer's transcoder.
+        gate: 1 = live, 0 = at the reference, between = in proportion.
+        activation: Reference activations a°; batch 1 or the number of prompts.
+        base: What is written when every gate is 0; batch as `activation`.
+    """
+    live = torch.nonzero(gate.detach().amax((0, 2)) != 0).squeeze(1)
+    n = len(gate)
+
+    def edit(x: Tensor, y: Tensor) -> Tensor:
+        prompts = len(x) // n
+        out = base.expand(prompts, -1, -1).repeat(n, 1, 1)
+        if not len(live):
+            return out
+        a = coder.encode(x[:, live]).view(n, prompts, len(live), -1)
+        moved = gate[:, None, live] * (a - activation[None, :, live])
+        change = (moved @ coder.W_dec).view(-1, len(live), y.shape[-1])
+        return out.index_add(1, live, change)
+
+    return edit
+
+
+def skip_edit(
+    coder: Transcoder, inner: MlpEdit, reference: Float[Tensor, "batch pos d_model"]
+) -> MlpEdit:
+    """Adds the affine skip's live part, for the regimes in which it is not ablated."""
+    if coder.W_skip is None:
+        return inner
+    skip = coder.W_skip
+
+    def edit(x: Tensor, y: Tensor) -> Tensor:
+        repeats = len(x) // len(reference)
+        return inner(x, y) + (x - reference.repeat(repeats, 1, 1)) @ skip.T
+
+    return edit
+
+
+def regime_base(
+    regime: ErrorRegime, layer: int, reference: State, clean: State, corrupt: State, mean: State
+) -> Float[Tensor, "_ pos d_model"]:
+    """What one layer writes with every gate at 0, under an error regime."""
+    if regime is ErrorRegime.ABLATED:
+        return reference.mlp_out[layer]
+    source = {
+        ErrorRegime.KEPT: clean.error,
+        ErrorRegime.RESAMPLE: corrupt.error,
+        ErrorRegime.MEAN: mean.error,
+        ErrorRegime.ZERO: torch.zeros_like(mean.error),
+    }[regime]
+    return reference.mlp_out[layer] - reference.error[layer] + source[layer]

@@ -1,0 +1,23 @@
+"""Does a circuit do what is claimed of it? Scores, controls, curves and a verdict."""
+
+from core.validation.controls import free_circuits, matched_circuits
+from core.validation.metrics import Scores, faithfulness, p_value, scores
+from core.validation.validate import Candidate, ValidationSettings, ranked, validate
+from core.validation.verdict import Evidence, Judgement, Verdict, judge
+
+__all__ = [
+    "Candidate",
+    "Evidence",
+    "Judgement",
+    "Scores",
+    "ValidationSettings",
+    "Verdict",
+    "faithfulness",
+    "free_circuits",
+    "judge",
+    "matched_circuits",
+    "p_value",
+    "ranked",
+    "scores",
+    "validate",
+]

@@ -1,0 +1,57 @@
+"""Faithfulness over sizes: the curve, and its two integrals.
+
+A run ranks all candidate features, so the first k of them are its circuit of size k. The curve
+holds F and φ at MIB's shares of all alive features (0.1 to 100 %) and at a ladder of plain sizes,
+each beside random circuits of the same size. Over the share s of features kept,
+
+    CPR = ∫ F ds     higher is better; can pass 1, since F can
+    CMD = ∫ |1 − F| ds     0 is best        (MIB, arXiv 2504.13151), by the trapezoid rule.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+LADDER = (0, 5, 10, 15, 20, 25, 30, 40, 49, 57, 75, 100, 125, 150, 200, 250, 300, 347)
+"""Plain sizes, in nodes."""
+SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""MIB's shares of all features."""
+
+
+class CurvePoint(NamedTuple):
+    """One size."""
+
+    size: int
+    """Nodes."""
+    faithfulness: float
+    phi: float
+    random_low: float
+    """5 % quantile of F of random circuits of this size."""
+    random_high: float
+    """95 % quantile of F of random circuits of this size."""
+
+
+def curve_sizes(n_ranked: int, chosen: int) -> tuple[int, ...]:
+    """The sizes a curve is measured at: ladder, shares and the chosen size, within what exists."""
+    wanted = {*LADDER, chosen, n_ranked, *(round(share * n_ranked) for share in SHARES)}
+    return tuple(sorted(size for size in wanted if 0 <= size <= n_ranked))
+
+
+def nested_masks(
+    order: Sequence[tuple[int, int, int]], sizes: Sequence[int], shape: tuple[int, int, int]
+) -> Float[Tensor, "circuit layer pos feature"]:
+    """The masks of the first k nodes of a ranking, for every size k."""
+    masks = torch.zeros(len(sizes), *shape)
+    for row, size in zip(masks, sizes, strict=True):
+        if size:
+            row[tuple(torch.tensor(list(order[:size])).T)] = 1.0
+    return masks
+
+
+def area(sizes: Sequence[int], values: Sequence[float], total: int) -> float:
+    """Trapezoid integral of `values` over the share of features kept, from the first size to all."""
+    share = torch.tensor([size / total for size in sizes], dtype=torch.float64)
+    return float(torch.trapezoid(torch.tensor(values, dtype=torch.float64), share))

@@ -1,0 +1,104 @@
+"""Scores of a circuit, from the answers it gives.
+
+With m the mean logit difference answer − wrong, M the model, C the circuit and ∅ the empty circuit
+(everything ablated):
+
+    F(C) = (m(C) − m(∅)) / (m(M) − m(∅))      faithfulness, a ratio of means (Marks et al. 2024,
+                                              arXiv 2403.19647; MIB, arXiv 2504.13151)
+    φ(C) = accuracy(C) / accuracy(M)          behavioural preservation (HAGD, arXiv 2601.12879)
+
+Neither is bounded by 1. Intervals are percentile bootstraps over prompts, the same resample of
+prompts for C, ∅ and M.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.interventions import Outcome
+
+RESAMPLES = 1000
+"""Bootstrap resamples of the prompts."""
+SMALLEST_SPAN = 1e-3
+"""m(M) − m(∅), in logits, below which there is nothing to be faithful to."""
+
+
+class Interval(NamedTuple):
+    """A 95 % bootstrap interval."""
+
+    low: float
+    high: float
+
+
+class Scores(NamedTuple):
+    """One circuit on one split."""
+
+    faithfulness: float
+    """F; NaN where the model is no better than its empty circuit."""
+    faithfulness_ci: Interval
+    phi: float
+    """φ; NaN where the model is never right."""
+    phi_ci: Interval
+    accuracy: float
+    """Share of prompts answered right."""
+    logit_diff: float
+    """m(C), in logits."""
+    kl: float
+    """Mean KL(model ‖ circuit), in nats."""
+    agreement: float
+    """Share of prompts with the model's own top token."""
+
+
+def faithfulness(
+    circuit: Float[Tensor, "circuit prompt"],
+    empty: Float[Tensor, " prompt"],
+    model: Float[Tensor, " prompt"],
+) -> Float[Tensor, " circuit"]:
+    """F of each circuit from logit differences; NaN where the span is not positive."""
+    span = model.mean() - empty.mean()
+    found = (circuit.mean(-1) - empty.mean()) / span
+    return torch.where(span > SMALLEST_SPAN, found, torch.full_like(found, torch.nan))
+
+
+def behaviour(outcome: Outcome, model: Outcome) -> Float[Tensor, " circuit"]:
+    """φ of each circuit; NaN where the model is never right."""
+    accuracy = model.correct.float().mean()
+    return outcome.correct.float().mean(-1) / torch.where(accuracy > 0, accuracy, torch.nan)
+
+
+def scores(outcome: Outcome, empty: Outcome, model: Outcome, *, seed: int = 0) -> Scores:
+    """All scores of a single circuit (row 0 of each outcome), with intervals."""
+    m, none, full = (o.logit_diff[0] for o in (outcome, empty, model))
+    right, full_right = outcome.correct[0].float(), model.correct[0].float()
+    draw = _resamples(len(m), seed)
+    f_draws = (m[draw].mean(1) - none[draw].mean(1)) / (full[draw].mean(1) - none[draw].mean(1))
+    phi_draws = right[draw].mean(1) / full_right[draw].mean(1)
+    return Scores(
+        faithfulness=float(faithfulness(m[None], none, full)[0]),
+        faithfulness_ci=_interval(f_draws),
+        phi=float(behaviour(outcome, model)[0]),
+        phi_ci=_interval(phi_draws),
+        accuracy=float(right.mean()),
+        logit_diff=float(m.mean()),
+        kl=float(outcome.kl[0].mean()),
+        agreement=float(outcome.agree[0].float().mean()),
+    )
+
+
+def p_value(value: float, random: Float[Tensor, " draw"]) -> float:
+    """(1 + #{random ≥ value}) / (draws + 1): the chance of a random circuit doing as well."""
+    return (1 + int((random >= value).sum())) / (len(random) + 1)
+
+
+def _resamples(n: int, seed: int) -> Tensor:
+    return torch.randint(n, (RESAMPLES, n), generator=torch.Generator().manual_seed(seed))
+
+
+def _interval(draws: Float[Tensor, " draw"]) -> Interval:
+    kept = draws[torch.isfinite(draws)]
+    if not len(kept):
+        return Interval(float("nan"), float("nan"))
+    low, high = torch.quantile(kept, torch.tensor([0.025, 0.975]))
+    return Interval(float(low), float(high))

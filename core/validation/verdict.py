@@ -1,0 +1,149 @@
+"""From numbers to a word and its reasons.
+
+Thresholds stand in one place and are stated with every verdict. A circuit *holds* when, on unseen
+prompts and with everything else ablated, it is sufficient (F and φ ≥ 0.9, better than every but 1 %
+of matched random circuits, from a floor that is not already the answer) and necessary (without
+it, at most half of the model's margin is left) under resample and mean ablation both. What falls
+short is named by the first rule that applies, and the paper's failure signatures are tested: the
+errors back on (dark matter), a floor or a bottleneck, a dictionary that is too small.
+"""
+
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+SUFFICIENT = 0.9
+"""Least F and φ of a sufficient circuit."""
+PARTLY = 0.7
+"""Least F of one that holds in part."""
+NECESSARY = 0.5
+"""Least necessity, 1 − F of everything but the circuit."""
+SIGNIFICANT = 0.01
+"""Largest p against matched random circuits."""
+FLOOR = 0.5
+"""Largest φ(∅) / φ(C) for accuracy to mean anything."""
+UNEXPLAINED = 0.25
+"""FVU above which a larger dictionary or k comes before anything else."""
+
+
+class Verdict(StrEnum):
+    """What the tests say, in one word."""
+
+    HOLDS = "holds"
+    HOLDS_IN_PART = "holds_in_part"
+    SUFFICIENT_NOT_NECESSARY = "sufficient_not_necessary"
+    NECESSARY_NOT_SUFFICIENT = "necessary_not_sufficient"
+    DOES_NOT_HOLD = "does_not_hold"
+    REJECTED = "rejected"
+    """A null, or a model that does not show the behaviour: nothing to explain, as expected."""
+    UNDECIDED = "undecided"
+
+
+class Evidence(NamedTuple):
+    """What a verdict is read from."""
+
+    accuracy: float
+    """The model's own accuracy on the split."""
+    gate: float
+    """Least accuracy for a circuit to mean anything."""
+    span_ci_low: float
+    """Lower end of the interval of m(M) − m(∅), in logits, resample ablation."""
+    blocks: tuple[dict[str, Any], ...]
+    """Strict blocks of `validation.json`: resample first, then mean."""
+    errors_kept: float
+    """F with clean errors back on, resample."""
+    worst_fvu: float | None
+    """Largest FVU over layers, where it was measured."""
+
+
+class Judgement(NamedTuple):
+    """A verdict and why."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    """Sentences, the deciding one first."""
+
+
+def judge(evidence: Evidence) -> Judgement:
+    """The verdict for a circuit; see the module docstring for the rules."""
+    refusal = _nothing_to_explain(evidence)
+    if refusal:
+        return Judgement(Verdict.REJECTED, (refusal,))
+    sufficient = [_sufficient(block) for block in evidence.blocks]
+    necessary = [block["necessity"] >= NECESSARY for block in evidence.blocks]
+    reasons = tuple(_sentence(block) for block in evidence.blocks)
+    verdict = _word(evidence, sufficient, necessary)
+    return Judgement(verdict, (*reasons, *_diagnosis(evidence, verdict)))
+
+
+def _nothing_to_explain(evidence: Evidence) -> str | None:
+    if evidence.accuracy < evidence.gate:
+        return (
+            f"The model answers {evidence.accuracy:.2f} of the prompts right; at least "
+            f"{evidence.gate:.2f} is required for a circuit to mean anything."
+        )
+    if not evidence.span_ci_low > 0:
+        return (
+            "The model's margin is not reliably larger than that of its empty circuit, so there is "
+            "nothing for a circuit to be faithful to."
+        )
+    return None
+
+
+def _sufficient(block: dict[str, Any]) -> bool:
+    return (
+        block["faithfulness"] >= SUFFICIENT
+        and block["phi"] >= SUFFICIENT
+        and block["random"]["p_value"] < SIGNIFICANT
+        and block["phi_empty"] <= FLOOR * block["phi"]
+    )
+
+
+def _word(evidence: Evidence, sufficient: list[bool], necessary: list[bool]) -> Verdict:
+    low, high = evidence.blocks[0]["faithfulness_ci"]
+    if all(sufficient):
+        return Verdict.HOLDS if all(necessary) else Verdict.SUFFICIENT_NOT_NECESSARY
+    if low < PARTLY and high >= SUFFICIENT:
+        return Verdict.UNDECIDED
+    partly = [
+        block["faithfulness"] >= PARTLY and block["random"]["p_value"] < SIGNIFICANT
+        for block in evidence.blocks
+    ]
+    if any(sufficient) or all(partly):
+        return Verdict.HOLDS_IN_PART
+    return Verdict.NECESSARY_NOT_SUFFICIENT if all(necessary) else Verdict.DOES_NOT_HOLD
+
+
+def _sentence(block: dict[str, Any]) -> str:
+    random = block["random"]
+    return (
+        f"Under {block['ablation']} ablation {block['n_nodes']} nodes alone keep F "
+        f"{block['faithfulness']:.2f} of the margin and φ {block['phi']:.2f} of the right answers "
+        f"(nothing kept: φ {block['phi_empty']:.2f}; best of {random['n']} matched random circuits: "
+        f"F {random['faithfulness_max']:.2f}, p {random['p_value']:.3f}); without them "
+        f"{1 - block['necessity']:.2f} of the margin is left."
+    )
+
+
+def _diagnosis(evidence: Evidence, verdict: Verdict) -> tuple[str, ...]:
+    """The paper's failure signatures (its section on limits), each tested, not guessed."""
+    if verdict is Verdict.HOLDS:
+        return ()
+    first = evidence.blocks[0]
+    found = []
+    if evidence.worst_fvu is not None and evidence.worst_fvu > UNEXPLAINED:
+        found.append(
+            f"The dictionary leaves {evidence.worst_fvu:.0%} of an MLP's variance unexplained; a "
+            "larger dictionary or k comes before anything else."
+        )
+    if evidence.errors_kept - first["faithfulness"] > 0.1:
+        found.append(
+            f"With the transcoders' errors back on F rises to {evidence.errors_kept:.2f}: part of "
+            "the behaviour rides on dark matter."
+        )
+    for block in evidence.blocks:
+        if block["phi_empty"] > FLOOR * max(block["phi"], 1e-9):
+            found.append(
+                f"Under {block['ablation']} ablation nothing kept already scores φ "
+                f"{block['phi_empty']:.2f}: accuracy has a floor there and says little; read F."
+            )
+    return tuple(found)

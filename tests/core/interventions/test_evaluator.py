@@ -1,0 +1,153 @@
+"""Circuits run alone, against a slow obvious reference with plain PyTorch hooks."""
+
+import pytest
+import torch
+
+from core.interventions import Ablation, ErrorRegime, Evaluator
+from tests.tiny import tiny_batch, tiny_model, tiny_transcoders
+
+ABLATIONS = tuple(Ablation)
+
+
+def make(kind="gpt2", skip=False):
+    model = tiny_model(kind)
+    coders = tiny_transcoders(model, skip=skip)
+    batches = [tiny_batch(seed=1), tiny_batch(length=4, shift=1, seed=2)]
+    others = [tiny_batch(seed=3), tiny_batch(length=4, shift=1, seed=4)]
+    return Evaluator(model, coders, batches, mean_over=others, length=5), batches, others
+
+
+def random_masks(evaluator, n=2):
+    generator = torch.Generator().manual_seed(5)
+    return (torch.rand(n, *evaluator.mask_shape, generator=generator) < 0.4).float()
+
+
+def mlp_values(model, coders, ids):
+    """(x, y, a, error) of every layer, one prompt at a time, with ordinary hooks."""
+    seen = []
+    hooks = [
+        block.mlp.register_forward_hook(lambda _m, args, out: seen.append((args[0], out)))
+        for block in model.blocks
+    ]
+    model.hf(input_ids=ids)
+    for hook in hooks:
+        hook.remove()
+    rows = []
+    for coder, (x, y) in zip(coders.layers, seen, strict=True):
+        a = coder.encode(x)
+        rows.append((x, y, a, y - coder.decode(a, x)))
+    return rows
+
+
+def slow_reference(model, coders, batch, others, row, ablation):
+    """Reference (mlp_out, activation) of every layer for one prompt."""
+    length = batch.clean.shape[1]
+    if ablation is Ablation.RESAMPLE:
+        return [(y, a) for _x, y, a, _e in mlp_values(model, coders, batch.corrupt[row : row + 1])]
+    if ablation is Ablation.ZERO:
+        values = mlp_values(model, coders, batch.clean[row : row + 1])
+        return [(torch.zeros_like(y), torch.zeros_like(a)) for _x, y, a, _e in values]
+    found = []
+    for layer in range(model.n_layers):
+        outs = {position: [] for position in range(-length, 0)}
+        for other in others:
+            _x, y, a, _e = mlp_values(model, coders, other.clean)[layer]
+            for position in range(-min(length, other.clean.shape[1]), 0):
+                outs[position].append((y[:, position], a[:, position]))
+        mean = [
+            [torch.cat([pair[i] for pair in outs[p]]).mean(0) for p in range(-length, 0)]
+            for i in (0, 1)
+        ]
+        found.append((torch.stack(mean[0])[None], torch.stack(mean[1])[None]))
+    return found
+
+
+def slow_logits(model, coders, batch, others, row, mask, ablation):
+    """One prompt, one circuit: y = y° + Σ_kept (a − a°) d, layer by layer."""
+    reference = slow_reference(model, coders, batch, others, row, ablation)
+    start = mask.shape[1] - batch.clean.shape[1]
+
+    def hook(layer):
+        y_ref, a_ref = reference[layer]
+
+        def replace(_module, args, _out):
+            a = coders.layers[layer].encode(args[0])
+            kept = mask[layer, start:][None]
+            return y_ref + (kept * (a - a_ref)) @ coders.layers[layer].W_dec
+
+        return replace
+
+    hooks = [b.mlp.register_forward_hook(hook(i)) for i, b in enumerate(model.blocks)]
+    logits = model.hf(input_ids=batch.clean[row : row + 1]).logits[0, -1]
+    for h in hooks:
+        h.remove()
+    return logits
+
+
+@pytest.mark.parametrize("ablation", ABLATIONS)
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "neox-parallel"])
+def test_outcomes_equal_the_slow_reference(kind, ablation):
+    evaluator, batches, others = make(kind)
+    masks = random_masks(evaluator)
+    got = evaluator.outcome(masks, ablation)
+    want = []
+    for mask in masks:
+        for batch in batches:
+            for row in range(len(batch.clean)):
+                logits = slow_logits(
+                    evaluator.model, evaluator.transcoders, batch, others, row, mask, ablation
+                )
+                want.append(logits[batch.answer[row]] - logits[batch.wrong[row]])
+    want = torch.stack(want).view(len(masks), -1)
+    torch.testing.assert_close(got.logit_diff, want, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_everything_kept_with_clean_errors_is_the_model(skip):
+    evaluator, _, _ = make(skip=skip)
+    ones = torch.ones(1, *evaluator.mask_shape)
+    for ablation in ABLATIONS:
+        if ablation is Ablation.ZERO:
+            continue  # zero drops b_dec with everything else
+        got = evaluator.outcome(ones, ablation, ErrorRegime.KEPT)
+        want = evaluator.model_outcome()
+        torch.testing.assert_close(got.logit_diff, want.logit_diff, rtol=1e-3, atol=1e-3)
+        assert got.kl.abs().max() < 1e-4
+
+
+def test_an_empty_circuit_under_resampling_writes_the_corrupt_mlp_outputs():
+    evaluator, batches, _ = make()
+    none = torch.zeros(1, *evaluator.mask_shape)
+    got = evaluator.outcome(none, Ablation.RESAMPLE).logit_diff[0, :3]
+    model, batch = evaluator.model, batches[0]
+    outs = model.trace(batch.corrupt).mlp_out
+    from core.models import Edits
+
+    logits = model.run(batch.clean, Edits(mlp={i: lambda _x, _y, i=i: outs[i] for i in range(2)}))
+    rows = torch.arange(3)
+    want = logits[rows, batch.answer] - logits[rows, batch.wrong]
+    torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4)
+
+
+def test_the_strict_regime_ablates_the_affine_skip():
+    evaluator, _, _ = make(skip=True)
+    none = torch.zeros(1, *evaluator.mask_shape)
+    plain = make(skip=False)[0].outcome(none, Ablation.MEAN)
+    got = evaluator.outcome(none, Ablation.MEAN)
+    torch.testing.assert_close(got.logit_diff, plain.logit_diff, rtol=1e-4, atol=1e-4)
+
+
+def test_chunks_do_not_change_an_outcome(monkeypatch):
+    evaluator, _, _ = make()
+    masks = random_masks(evaluator, 7)
+    whole = evaluator.outcome(masks, Ablation.RESAMPLE).logit_diff
+    monkeypatch.setattr("core.interventions.evaluator.CHUNK_TOKENS", 1)
+    torch.testing.assert_close(evaluator.outcome(masks, Ablation.RESAMPLE).logit_diff, whole)
+
+
+def test_the_loss_carries_gradients_to_live_gates():
+    evaluator, _, _ = make()
+    mask = torch.full(evaluator.mask_shape, 0.5, requires_grad=True)
+    evaluator.loss(mask, Ablation.RESAMPLE).mean().backward()
+    assert mask.grad is not None
+    assert mask.grad.abs().sum() > 0
