@@ -1,0 +1,14 @@
+"""Where the files that come with the program are.
+
+Everything bundled (tasks, models, transcoders, finished circuits) lies in the repository's
+`assets/` folder, and only this module knows where that is.
+"""
+
+from pathlib import Path
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+"""The `assets/` folder beside the `core` package."""
+TASKS = ASSETS / "tasks"
+"""`NAME.jsonl` and `NAME.json` of each bundled task."""
+MODELS = ASSETS / "models"
+"""One `save_pretrained` folder for each bundled model."""

@@ -1,0 +1,194 @@
+"""Turns prompt pairs into token ids.
+
+1. Prompts are tokenised as written; no special token is added.
+2. An answer is one token. Where the prompt ends in a word, or in a sign that stands alone, the
+   answer would follow a space: that form is tried first, then the answer as written (and the other
+   way round elsewhere). Both answers of a pair take the same form.
+3. Pairs are grouped by length. Positions are compared from the right: aligned position = position
+   + shift, where shift = longest length of the task - length of the batch.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from core.tasks.problems import Problems
+from core.tasks.task import PromptPair, Task
+
+REQUIRED = (
+    "Required: clean and corrupt of one token length, every word known to the tokenizer, answer "
+    "and wrong one token each and different. Correct or remove the prompts listed."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PromptBatch:
+    """Prompt pairs of one length, as token ids."""
+
+    clean: Int[Tensor, "prompt pos"]
+    """Token ids of the clean prompts."""
+    corrupt: Int[Tensor, "prompt pos"]
+    """Token ids of the corrupt prompts."""
+    answer: Int[Tensor, " prompt"]
+    """Vocabulary id of the clean prompt's right next token."""
+    wrong: Int[Tensor, " prompt"]
+    """Vocabulary id of the corrupt prompt's right next token."""
+    index: Int[Tensor, " prompt"]
+    """Where each pair was in the sequence given."""
+    shift: int
+    """Aligned position = position + shift."""
+
+
+class _Row(NamedTuple):
+    clean: list[int]
+    corrupt: list[int]
+    answer: int
+    wrong: int
+    index: int
+
+
+def encode_pairs(
+    pairs: Sequence[PromptPair],
+    tokenizer: PreTrainedTokenizerBase,
+    longest: int | None = None,
+) -> tuple[PromptBatch, ...]:
+    """The pairs as batches of one prompt length each, shortest first.
+
+    Args:
+        pairs: In any order; `PromptBatch.index` points back into them.
+        tokenizer: The model's tokenizer.
+        longest: Longest prompt of the whole task in tokens (`longest_prompt`), so that every split
+            aligns alike; the longest of these pairs if None.
+
+    Raises:
+        TaskError: If any pair breaks a rule; all of them are listed by line.
+    """
+    problems = Problems()
+    rows: dict[int, list[_Row]] = defaultdict(list)
+    for index, pair in enumerate(pairs):
+        unit, number = ("line", pair.line) if pair.line else ("pair", index + 1)
+        row, reasons = _encode(pair, index, tokenizer)
+        for reason in reasons:
+            problems.add(unit, number, reason)
+        rows[len(row.clean)].append(row)
+    problems.raise_if_any("Prompts do not fit the model's tokenizer", REQUIRED)
+    length = longest or max(rows, default=0)
+    return tuple(_batch(rows[size], length - size) for size in sorted(rows))
+
+
+def longest_prompt(task: Task, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Tokens of the task's longest clean prompt: the number of aligned positions."""
+    return max(len(_ids(pair.clean, tokenizer)) for pair in task.pairs)
+
+
+def with_roles(task: Task, tokenizer: PreTrainedTokenizerBase) -> Task:
+    """The task with a name for each aligned position: the token all prompts share, or `pos i`."""
+    if task.roles:
+        return task
+    columns: dict[int, set[int]] = defaultdict(set)
+    for pair in task.pairs:
+        for text in (pair.clean, pair.corrupt):
+            for back, token in enumerate(reversed(_ids(text, tokenizer))):
+                columns[back].add(token)
+    length = len(columns)
+    roles = []
+    for position in range(length):
+        tokens = columns[length - 1 - position]
+        shared = tokenizer.decode(list(tokens)).strip() if len(tokens) == 1 else ""
+        roles.append(shared or f"pos {position}")
+    return replace(task, roles=tuple(roles))
+
+
+def _ids(text: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    return list(tokenizer.encode(text, add_special_tokens=False))
+
+
+def _encode(
+    pair: PromptPair, index: int, tokenizer: PreTrainedTokenizerBase
+) -> tuple[_Row, list[str]]:
+    """One pair's ids and what is wrong with it; the ids mean nothing if anything is."""
+    clean, corrupt = _ids(pair.clean, tokenizer), _ids(pair.corrupt, tokenizer)
+    reasons = [
+        *_unknown("clean", pair.clean, clean, tokenizer),
+        *_unknown("corrupt", pair.corrupt, corrupt, tokenizer),
+    ]
+    if len(clean) != len(corrupt):
+        reasons.append(f"clean has {len(clean)} tokens, corrupt {len(corrupt)}")
+    answer, wrong, bad = _answers(pair, tokenizer)
+    return _Row(clean, corrupt, answer, wrong, index), [*reasons, *bad]
+
+
+def _unknown(
+    field: str, text: str, ids: list[int], tokenizer: PreTrainedTokenizerBase
+) -> list[str]:
+    if _knows(text, ids, tokenizer):
+        return []
+    words = [w for w in dict.fromkeys(text.split()) if not _knows(w, _ids(w, tokenizer), tokenizer)]
+    return [f"{field} holds words the tokenizer does not know: {', '.join(map(repr, words))}"]
+
+
+def _knows(text: str, ids: list[int], tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Counts against the text: some tokenizers use one token for `unknown` and for `start`."""
+    unknown = tokenizer.unk_token_id
+    if unknown is None:
+        return bool(ids) or not text
+    return ids.count(unknown) <= text.count(str(tokenizer.unk_token))
+
+
+def _answers(pair: PromptPair, tokenizer: PreTrainedTokenizerBase) -> tuple[int, int, list[str]]:
+    """Ids of answer and wrong, and what is wrong with them."""
+    if pair.answer_id is not None and pair.wrong_id is not None:
+        size = len(tokenizer)
+        bad = [i for i in (pair.answer_id, pair.wrong_id) if not 0 <= i < size]
+        reasons = [f"token id {i} is not below the vocabulary's {size}" for i in bad]
+        return pair.answer_id, pair.wrong_id, reasons
+    forms = ("{}", " {}") if not _follows_space(pair.clean) else (" {}", "{}")
+    for form in forms:
+        answer, wrong = (_ids(form.format(t), tokenizer) for t in (pair.answer, pair.wrong))
+        if len(answer) == len(wrong) == 1 and not (
+            _answer_reasons(pair.answer, tokenizer) or _answer_reasons(pair.wrong, tokenizer)
+        ):
+            same = [f"answer and wrong are the same token {answer[0]}"] if answer == wrong else []
+            return answer[0], wrong[0], same
+    reasons = [
+        f"{field} {reason}"
+        for field, text in (("answer", pair.answer), ("wrong", pair.wrong))
+        for reason in _answer_reasons(text, tokenizer)
+    ]
+    return 0, 0, reasons or ["answer and wrong are one token only in different forms"]
+
+
+def _answer_reasons(text: str, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """Why this text is a token in neither form; empty if it is one in some form."""
+    if not _knows(text, _ids(text, tokenizer), tokenizer):
+        return [f"{text!r} is not in the vocabulary"]
+    counts = [_ids(form, tokenizer) for form in (text, f" {text}")]
+    if any(len(ids) == 1 for ids in counts):
+        return []
+    return [f"{text!r} is {len(counts[0])} tokens {tuple(counts[0])}, not one"]
+
+
+def _follows_space(prompt: str) -> bool:
+    """Whether a next word would be set off by a space: after a word, or a sign standing alone."""
+    if prompt != prompt.rstrip() or not prompt:
+        return False
+    last = prompt.split()[-1]
+    alone = not any(c.isalnum() for c in last) and last[-1] not in "([{\"'`“‘«"
+    return last[-1].isalnum() or (alone and " " in prompt)
+
+
+def _batch(rows: list[_Row], shift: int) -> PromptBatch:
+    return PromptBatch(
+        clean=torch.tensor([row.clean for row in rows]),
+        corrupt=torch.tensor([row.corrupt for row in rows]),
+        answer=torch.tensor([row.answer for row in rows]),
+        wrong=torch.tensor([row.wrong for row in rows]),
+        index=torch.tensor([row.index for row in rows]),
+        shift=shift,
+    )

@@ -1,0 +1,186 @@
+"""Reads prompt pairs from `task.jsonl` and from EAP-IG's CSV.
+
+A JSONL line is `{"clean": ..., "corrupt": ..., "answer": ..., "wrong": ..., "variables": {...},
+"split": ...}`; the last two are optional. A CSV has the columns `clean, corrupted, correct_idx,
+incorrect_idx`, where the last two are vocabulary ids (Hanna et al. 2024, arXiv 2403.17806).
+
+Files are data from anywhere: they are bounded in size, and all bad lines are listed at once.
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from core.errors import TaskError
+from core.tasks.problems import Problems
+from core.tasks.task import PromptPair, Split
+
+MAX_BYTES = 64 * 2**20
+"""Largest task file read, in bytes."""
+MAX_PROMPT = 20_000
+"""Longest prompt, in characters."""
+TEXTS = ("clean", "corrupt", "answer", "wrong")
+COLUMNS = ("clean", "corrupted", "correct_idx", "incorrect_idx")
+REQUIRED = (
+    "Each line must hold clean, corrupt, answer and wrong as texts, with corrupt different from "
+    "clean and wrong different from answer; variables and split are optional; no clean prompt may "
+    "be in two splits. Correct or remove the lines listed."
+)
+
+
+def read_pairs(path: Path) -> tuple[PromptPair, ...]:
+    """All pairs of a `.jsonl` or `.csv` file, in file order.
+
+    Raises:
+        TaskError: If the file cannot be read, holds no prompts, or has bad lines; every bad line
+            is listed by number.
+    """
+    text = _text(path)
+    problems = Problems()
+    reader = _csv_pairs if path.suffix.lower() == ".csv" else _jsonl_pairs
+    pairs = tuple(reader(text, path.name, problems))
+    _check_repeats(pairs, problems)
+    problems.raise_if_any(path.name, REQUIRED)
+    if not pairs:
+        raise TaskError(
+            f"{path.name} holds no prompts: got {len(text)} characters. At least one line with a "
+            "prompt pair is required. Write one pair a line."
+        )
+    return pairs
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise TaskError(
+            f"No task file at {path}: got a path that is not a file. Required: a .jsonl or .csv "
+            "file, or a bundled task's name. Check the path."
+        )
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise TaskError(
+            f"{path.name} is too large: got {size / 2**20:.0f} MiB. At most "
+            f"{MAX_BYTES // 2**20} MiB are read. Keep fewer prompts."
+        )
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TaskError(
+            f"{path.name} is not text: got a byte that is not UTF-8 at offset {error.start}. "
+            "Task files are UTF-8. Save it again with that encoding."
+        ) from error
+
+
+def _jsonl_pairs(text: str, _: str, problems: Problems) -> Iterator[PromptPair]:
+    # Not splitlines(): it also cuts at characters that may stand inside a JSON string.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            problems.add("line", number, f"not JSON ({error})")
+            continue
+        reasons = _reasons(row)
+        for reason in reasons:
+            problems.add("line", number, reason)
+        if not reasons:
+            texts = {key: row[key] for key in TEXTS}
+            split = Split(row["split"]) if row.get("split") else None
+            variables = row.get("variables") or {}
+            yield PromptPair(**texts, variables=variables, split=split, line=number)
+
+
+def _reasons(row: Any) -> list[str]:
+    """What is wrong with one JSON line; empty if nothing is."""
+    if not isinstance(row, dict):
+        return [f"not an object but {type(row).__name__}"]
+    missing = [key for key in TEXTS if key not in row]
+    if missing:
+        return [f"missing {', '.join(missing)}"]
+    empty = [key for key in TEXTS if not isinstance(row[key], str) or not row[key].strip()]
+    if empty:
+        return [f"{', '.join(empty)} must be text and not empty"]
+    return [*_pair_reasons(*(row[key] for key in TEXTS)), *_optional_reasons(row)]
+
+
+def _pair_reasons(clean: str, corrupt: str, answer: str, wrong: str) -> Iterator[str]:
+    if clean == corrupt:
+        yield "corrupt is the same prompt as clean"
+    if answer == wrong:
+        yield f"answer and wrong are both {answer!r}"
+    if max(len(clean), len(corrupt)) > MAX_PROMPT:
+        yield f"prompt longer than {MAX_PROMPT} characters"
+
+
+def _optional_reasons(row: dict[str, Any]) -> Iterator[str]:
+    variables = row.get("variables")
+    if variables is not None and not isinstance(variables, dict):
+        yield "variables must be an object"
+    elif variables and not all(_is_value(value) for value in variables.values()):
+        yield "variables must be numbers or texts"
+    names = [split.value for split in Split]
+    if row.get("split") is not None and row["split"] not in names:
+        yield f"unknown split {row['split']!r} (one of {', '.join(names)})"
+
+
+def _is_value(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return False
+    return isinstance(value, str) or math.isfinite(value)
+
+
+def _csv_pairs(text: str, name: str, problems: Problems) -> Iterator[PromptPair]:
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
+    if missing:
+        raise TaskError(
+            f"{name} lacks columns: got {', '.join(rows.fieldnames or ()) or 'none'}. Required: "
+            f"{', '.join(COLUMNS)}. Add {', '.join(missing)}."
+        )
+    try:
+        for row in rows:
+            yield from _csv_pair(row, rows.line_num, problems)
+    except csv.Error as error:
+        problems.add("line", rows.line_num, f"not CSV ({error})")
+
+
+def _csv_pair(row: dict[str, str | None], number: int, problems: Problems) -> Iterator[PromptPair]:
+    """One CSV row; the ids stand in for the answers' text, which no tokenizer has given yet."""
+    clean, corrupt, answer, wrong = (str(row[column] or "").rstrip("\n") for column in COLUMNS)
+    if not clean.strip() or not corrupt.strip():
+        problems.add("line", number, "clean and corrupted must not be empty")
+        return
+    if not (answer.isascii() and answer.isdigit() and wrong.isascii() and wrong.isdigit()):
+        problems.add("line", number, "correct_idx and incorrect_idx must be vocabulary ids")
+        return
+    reasons = list(_pair_reasons(clean, corrupt, f"token {int(answer)}", f"token {int(wrong)}"))
+    for reason in reasons:
+        problems.add("line", number, reason)
+    if not reasons:
+        yield PromptPair(
+            clean=clean, corrupt=corrupt, answer=f"token {int(answer)}",
+            wrong=f"token {int(wrong)}", answer_id=int(answer), wrong_id=int(wrong), line=number,
+        )  # fmt: skip
+
+
+def _check_repeats(pairs: tuple[PromptPair, ...], problems: Problems) -> None:
+    """One clean prompt may be repeated with other corrupt ones, but says one thing once."""
+    first: dict[str, PromptPair] = {}
+    for pair in pairs:
+        earlier = first.setdefault(pair.clean, pair)
+        if pair.split is not earlier.split:
+            places = [p.split.value if p.split else "no split" for p in (pair, earlier)]
+            problems.add(
+                "line", pair.line,
+                f"same clean prompt as line {earlier.line} but in {places[0]}, not {places[1]}",
+            )  # fmt: skip
+        if pair.answer != earlier.answer:
+            problems.add(
+                "line", pair.line,
+                f"same clean prompt as line {earlier.line} but the answer is {pair.answer!r}, "
+                f"not {earlier.answer!r}",
+            )  # fmt: skip
