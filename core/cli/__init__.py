@@ -1,0 +1,1 @@
+"""The `hagd` command: one module per command, gathered in `core.cli.main`."""
