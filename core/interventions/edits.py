@@ -4,7 +4,7 @@ With a the activations on the running pass, a° those of the reference, g ∈ [0
 the decoder,
 
     inside the circuit    y = base + (g · (a − a°)) W
-    inside the model      y = y_live + ((1 − g) · (a° − a) + (s − 1) · a) W      s a scale, 1 = as is
+    inside the model      y = y_live + ((1 − g) · (a° − a) + (s − 1) · a) W      s a scale
 
 `base` is the reference's whole MLP output when errors are ablated with the rest (the strict regime:
 an affine skip is then outside the circuit too), or that output with its error exchanged.

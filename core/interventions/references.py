@@ -51,7 +51,7 @@ class State(NamedTuple):
     """Head outputs before the output projection."""
 
     def cut(self, shift: int) -> "State":
-        """The part of an aligned state that prompts `shift` tokens shorter than the longest have."""
+        """The part of an aligned state that prompts `shift` tokens shorter have."""
         return State(*(value[:, :, shift:] for value in self))
 
 

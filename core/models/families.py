@@ -106,9 +106,56 @@ def _separate(module: nn.Module, n_heads: int, d_head: int) -> Attention:
     return Attention(value.weight, value.bias, output.weight, output.bias)
 
 
-# Attributes that any config may carry and that change no number of a plain forward pass in eval mode.
+# Attributes that any config may carry and that change no number of a forward pass in eval mode.
 HARMLESS = frozenset(
-    ["architectures", "model_type", "transformers_version", "dtype", "torch_dtype", "use_cache", "bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embeddings", "initializer_range", "return_dict", "output_hidden_states", "output_attentions", "chunk_size_feed_forward", "problem_type", "id2label", "label2id", "is_encoder_decoder", "_name_or_path", "name_or_path", "task_specific_params", "finetuning_task", "gradient_checkpointing", "_attn_implementation_autoset", "is_decoder", "hidden_dropout_prob", "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout", "classifier_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop", "attention_dropout", "hidden_dropout", "n_ctx", "vocab_size", "sep_token_id", "cross_attention_hidden_size", "torchscript", "tokenizer_class", "prefix", "num_labels"]
+    [
+        "architectures",
+        "model_type",
+        "transformers_version",
+        "dtype",
+        "torch_dtype",
+        "use_cache",
+        "bos_token_id",
+        "eos_token_id",
+        "pad_token_id",
+        "tie_word_embeddings",
+        "initializer_range",
+        "return_dict",
+        "output_hidden_states",
+        "output_attentions",
+        "chunk_size_feed_forward",
+        "problem_type",
+        "id2label",
+        "label2id",
+        "is_encoder_decoder",
+        "_name_or_path",
+        "name_or_path",
+        "task_specific_params",
+        "finetuning_task",
+        "gradient_checkpointing",
+        "_attn_implementation_autoset",
+        "is_decoder",
+        "hidden_dropout_prob",
+        "summary_type",
+        "summary_use_proj",
+        "summary_activation",
+        "summary_proj_to_labels",
+        "summary_first_dropout",
+        "classifier_dropout",
+        "resid_pdrop",
+        "embd_pdrop",
+        "attn_pdrop",
+        "attention_dropout",
+        "hidden_dropout",
+        "n_ctx",
+        "vocab_size",
+        "sep_token_id",
+        "cross_attention_hidden_size",
+        "torchscript",
+        "tokenizer_class",
+        "prefix",
+        "num_labels",
+    ]
 )
 
 FAMILIES: tuple[FamilySpec, ...] = (
@@ -127,7 +174,18 @@ FAMILIES: tuple[FamilySpec, ...] = (
         rotary=None,
         read_attention=_conv1d,
         handled=frozenset(
-            ["n_positions", "n_embd", "n_layer", "n_head", "n_inner", "activation_function", "layer_norm_epsilon", "scale_attn_weights", "scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn"]
+            [
+                "n_positions",
+                "n_embd",
+                "n_layer",
+                "n_head",
+                "n_inner",
+                "activation_function",
+                "layer_norm_epsilon",
+                "scale_attn_weights",
+                "scale_attn_by_inverse_layer_idx",
+                "reorder_and_upcast_attn",
+            ]
         ),
         refused={"add_cross_attention": False},
     ),
@@ -146,7 +204,23 @@ FAMILIES: tuple[FamilySpec, ...] = (
         rotary="gpt_neox.rotary_emb",
         read_attention=_split_per_head,
         handled=frozenset(
-            ["hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act", "rotary_pct", "rotary_emb_base", "max_position_embeddings", "layer_norm_eps", "use_parallel_residual", "rope_parameters", "rope_scaling", "attention_bias", "rope_theta", "partial_rotary_factor"]
+            [
+                "hidden_size",
+                "num_hidden_layers",
+                "num_attention_heads",
+                "intermediate_size",
+                "hidden_act",
+                "rotary_pct",
+                "rotary_emb_base",
+                "max_position_embeddings",
+                "layer_norm_eps",
+                "use_parallel_residual",
+                "rope_parameters",
+                "rope_scaling",
+                "attention_bias",
+                "rope_theta",
+                "partial_rotary_factor",
+            ]
         ),
         refused={},
     ),
@@ -165,7 +239,22 @@ FAMILIES: tuple[FamilySpec, ...] = (
         rotary="model.rotary_emb",
         read_attention=_separate,
         handled=frozenset(
-            ["hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "hidden_act", "max_position_embeddings", "rms_norm_eps", "rope_parameters", "rope_scaling", "rope_theta", "attention_bias", "mlp_bias", "head_dim"]
+            [
+                "hidden_size",
+                "intermediate_size",
+                "num_hidden_layers",
+                "num_attention_heads",
+                "num_key_value_heads",
+                "hidden_act",
+                "max_position_embeddings",
+                "rms_norm_eps",
+                "rope_parameters",
+                "rope_scaling",
+                "rope_theta",
+                "attention_bias",
+                "mlp_bias",
+                "head_dim",
+            ]
         ),
         refused={"pretraining_tp": 1},
     ),
@@ -210,8 +299,8 @@ def _refuse_unknown(config: Mapping[str, Any], row: FamilySpec, where: str) -> N
         required = ", ".join(f"{key}={row.refused[key]!r}" for key in wrong)
         got = ", ".join(f"{key}={value!r}" for key, value in wrong.items())
         raise UnsupportedModelError(
-            f"{where} sets {got}, which the {row.name} adapter cannot handle; it requires {required}. "
-            "Use a model without this option."
+            f"{where} sets {got}, which the {row.name} adapter cannot handle; it requires "
+            f"{required}. Use a model without this option."
         )
 
 

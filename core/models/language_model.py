@@ -144,7 +144,7 @@ class LanguageModel:
             words = sorted({w for w in text.split() if self._is_unknown(w)})
             raise ModelError(
                 f"The vocabulary of {self.name} lacks {', '.join(map(repr, words))}. "
-                f"Every word of a prompt must be one of its {self.d_vocab} tokens; reword the prompt."
+                f"Every word must be one of its {self.d_vocab} tokens; reword the prompt."
             )
         return torch.tensor(ids)
 

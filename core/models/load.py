@@ -66,8 +66,8 @@ def _resolve(ref: str) -> str:
     if _HUB_ID.fullmatch(ref) and not Path(ref).parent.is_dir():
         return ref
     raise ModelError(
-        f"No model {ref!r}. It is neither a bundled name ({', '.join(bundled_models()) or 'none'}), "
-        "nor an existing folder, nor a Hub id of the form owner/name. Check the spelling or the path."
+        f"No model {ref!r}. It is no bundled name ({', '.join(bundled_models()) or 'none'}), "
+        "no existing folder and no Hub id of the form owner/name. Check the spelling or path."
     )
 
 

@@ -52,6 +52,6 @@ def nested_masks(
 
 
 def area(sizes: Sequence[int], values: Sequence[float], total: int) -> float:
-    """Trapezoid integral of `values` over the share of features kept, from the first size to all."""
+    """Trapezoid integral of `values` over the share of features kept, first size to all."""
     share = torch.tensor([size / total for size in sizes], dtype=torch.float64)
     return float(torch.trapezoid(torch.tensor(values, dtype=torch.float64), share))

@@ -118,8 +118,8 @@ def _sentence(block: dict[str, Any]) -> str:
     return (
         f"Under {block['ablation']} ablation {block['n_nodes']} nodes alone keep F "
         f"{block['faithfulness']:.2f} of the margin and φ {block['phi']:.2f} of the right answers "
-        f"(nothing kept: φ {block['phi_empty']:.2f}; best of {random['n']} matched random circuits: "
-        f"F {random['faithfulness_max']:.2f}, p {random['p_value']:.3f}); without them "
+        f"(nothing kept: φ {block['phi_empty']:.2f}; best of {random['n']} matched random circuits:"
+        f" F {random['faithfulness_max']:.2f}, p {random['p_value']:.3f}); without them "
         f"{1 - block['necessity']:.2f} of the margin is left."
     )
 
