@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig
+from transformers.utils import logging as transformers_logging
 
 from core.assets import ASSETS
 from core.errors import ModelError
@@ -105,6 +106,7 @@ def _weights(source: str, where: str, dtype: torch.dtype) -> Any:
             f"{where}: {local} has no *.safetensors. Pickled weights (.bin, .pt) can run code and "
             "are never read; save the model again with `save_pretrained`."
         )
+    transformers_logging.disable_progress_bar()  # ours is the only progress a person should see
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

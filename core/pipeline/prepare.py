@@ -1,0 +1,117 @@
+"""Loads what a run works on, and refuses what cannot give a meaningful circuit.
+
+1. Task and model; every prompt encoded and checked at once, so that a bad line stops the run here.
+2. Splits as batches in one aligned frame.
+3. The gate: a model that does not do the task is refused, with its accuracy. It is measured on the
+   selection split, so that the test split stays untouched.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from core.errors import GateError, TaskError
+from core.interventions import Evaluator
+from core.models import LanguageModel
+from core.tasks import PromptBatch, Split, Task, encode_pairs, longest_prompt, with_roles
+from core.transcoders import TranscoderSet
+
+Batches = tuple[PromptBatch, ...]
+NEEDED = (Split.FEATURES, Split.ATTRIBUTION, Split.LABELS, Split.SELECTION, Split.TEST)
+"""Splits that a run cannot do without."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """A task encoded for a model."""
+
+    model: LanguageModel
+    task: Task
+    batches: Mapping[Split, Batches]
+    """Every split that has prompts."""
+    length: int
+    """Aligned length: tokens of the longest prompt."""
+
+    def evaluator(
+        self, transcoders: TranscoderSet, split: Split, limit: int | None = None
+    ) -> Evaluator:
+        """Circuits run on a split; means are always taken over the features split."""
+        return Evaluator(
+            self.model,
+            transcoders,
+            head(self.batches[split], limit),
+            mean_over=self.batches[Split.FEATURES],
+            length=self.length,
+        )
+
+
+def prepare(model: LanguageModel, task: Task) -> Prepared:
+    """Encodes a task for a model.
+
+    Raises:
+        TaskError: If prompts do not fit the tokenizer or a split is empty.
+    """
+    task = with_roles(task, model.tokenizer)
+    length = longest_prompt(task, model.tokenizer)
+    everything = encode_pairs(task.pairs, model.tokenizer, length)
+    batches = {}
+    for split in Split:
+        rows = torch.tensor(task.splits.get(split, ()), dtype=torch.long)
+        found = _select(everything, rows)
+        if found:
+            batches[split] = found
+    lacking = [split.value for split in NEEDED if split not in batches]
+    if lacking:
+        raise TaskError(
+            f"Task {task.name} has no prompts in {', '.join(lacking)}. A run needs every split of "
+            f"{', '.join(split.value for split in NEEDED)}; add prompts to the task file."
+        )
+    return Prepared(model=model, task=task, batches=batches, length=length)
+
+
+def accuracy(model: LanguageModel, batches: Sequence[PromptBatch]) -> float:
+    """Share of clean prompts whose top token is the answer."""
+    with torch.no_grad():
+        right = [model.logits(batch.clean).argmax(-1) == batch.answer for batch in batches]
+    return float(torch.cat(right).float().mean())
+
+
+def check_gate(prepared: Prepared) -> float:
+    """The model's accuracy on the selection split.
+
+    Raises:
+        GateError: If it is below the task's gate.
+    """
+    found = accuracy(prepared.model, prepared.batches[Split.SELECTION])
+    if found < prepared.task.gate:
+        raise GateError(
+            f"{prepared.model.name} answers {found:.3f} of unseen {prepared.task.name} prompts "
+            f"right; the gate is {prepared.task.gate:.2f}. A circuit for a behaviour that the model "
+            "does not show means nothing: train it longer, or choose another model or task."
+        )
+    return found
+
+
+def head(batches: Batches, limit: int | None) -> Batches:
+    """The first `limit` prompts of some batches, in proportion from each."""
+    total = sum(len(batch.clean) for batch in batches)
+    if limit is None or total <= limit:
+        return batches
+    share = limit / total
+    return tuple(
+        take(batch, torch.arange(max(1, round(share * len(batch.clean))))) for batch in batches
+    )
+
+
+def take(batch: PromptBatch, rows: Tensor) -> PromptBatch:
+    """Some rows of a batch."""
+    columns = ("clean", "corrupt", "answer", "wrong", "index")
+    return replace(batch, **{name: getattr(batch, name)[rows] for name in columns})
+
+
+def _select(batches: Batches, indices: Tensor) -> Batches:
+    """The prompts with these pair indices."""
+    kept = ((batch, torch.isin(batch.index, indices).nonzero().squeeze(1)) for batch in batches)
+    return tuple(take(batch, rows) for batch, rows in kept if len(rows))

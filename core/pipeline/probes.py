@@ -1,0 +1,88 @@
+"""What the search may ask of the model, on the labels split.
+
+Nodes of a search are a flat list of (layer, aligned position, feature); a mask over nodes is
+scattered into the mask of a circuit. Every probe looks at resample and mean ablation both, in
+the strict regime, so that a circuit cannot lean on what one of them leaves standing.
+
+Effects are in shares of the model's margin over its empty circuit, as F is:
+
+    noising      F lost when the group alone is ablated in the otherwise whole model
+    denoising    F won when the group alone is live and everything else ablated
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.interventions import Ablation, ErrorRegime, Evaluator, Outcome
+from core.search import Probes
+from core.validation import faithfulness
+
+ABLATIONS = (Ablation.RESAMPLE, Ablation.MEAN)
+SLICES = 8
+"""Prompts are dealt into this many losses, whose squared gradients are summed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Probe:
+    """One evaluator, asked about lists of nodes."""
+
+    evaluator: Evaluator
+    nodes: Int[Tensor, "node 3"]
+    """(layer, aligned position, feature) of each node."""
+    end_points: dict[Ablation, tuple[Outcome, Outcome]]
+    """(empty circuit, model) under each ablation."""
+
+    @classmethod
+    def on(cls, evaluator: Evaluator, nodes: Int[Tensor, "node 3"]) -> "Probe":
+        """A probe with its end points measured."""
+        none = torch.zeros(1, *evaluator.mask_shape)
+        model = evaluator.model_outcome()
+        ends = {a: (evaluator.outcome(none, a), model) for a in ABLATIONS}
+        return cls(evaluator=evaluator, nodes=nodes, end_points=ends)
+
+    def scatter(self, mask: Float[Tensor, " node"]) -> Float[Tensor, "layer pos feature"]:
+        """A mask over nodes as the mask of a circuit; carries gradients."""
+        zeros = torch.zeros(self.evaluator.mask_shape)
+        return zeros.index_put(tuple(self.nodes.T), mask)
+
+    def group_effect(self, groups: Sequence[np.ndarray]) -> np.ndarray:
+        """[group, 2]: noising and denoising effect of each group, resample ablation."""
+        live = torch.zeros(len(groups), *self.evaluator.mask_shape)
+        for row, group in zip(live, groups, strict=True):
+            row[tuple(self.nodes[torch.as_tensor(group)].T)] = 1.0
+        noised = self.evaluator.outcome(1 - live, Ablation.RESAMPLE, ErrorRegime.KEPT)
+        alone = self.evaluator.outcome(live, Ablation.RESAMPLE)
+        lost = 1 - self._f(noised, Ablation.RESAMPLE)
+        return torch.stack([lost, self._f(alone, Ablation.RESAMPLE)], 1).double().numpy()
+
+    def _f(self, outcome: Outcome, ablation: Ablation) -> Float[Tensor, " circuit"]:
+        empty, model = self.end_points[ablation]
+        return faithfulness(outcome.logit_diff, empty.logit_diff[0], model.logit_diff[0])
+
+    def losses(self, mask: Float[Tensor, " node"]) -> Float[Tensor, " slice"]:
+        """Distance from the model of the soft circuit, one value per slice of prompts."""
+        scattered = self.scatter(mask)
+        both = torch.stack([self.evaluator.loss(scattered, a) for a in ABLATIONS]).mean(0)
+        return torch.stack([part.mean() for part in both.tensor_split(SLICES)])
+
+    def loss(self, mask: Float[Tensor, " node"]) -> Tensor:
+        """Distance from the model of the soft circuit."""
+        return self.losses(mask).mean()
+
+    def scores(
+        self, masks: Float[Tensor, "circuit layer pos feature"]
+    ) -> tuple[Float[Tensor, "ablation circuit"], Float[Tensor, "ablation circuit"]]:
+        """F and φ of each circuit under resample and mean ablation."""
+        found = [self.evaluator.outcome(masks, ablation) for ablation in ABLATIONS]
+        f = [self._f(outcome, a) for outcome, a in zip(found, ABLATIONS, strict=True)]
+        right = self.end_points[ABLATIONS[0]][1].correct.float().mean().clamp(min=1e-9)
+        return torch.stack(f), torch.stack([o.correct.float().mean(1) / right for o in found])
+
+    def probes(self) -> Probes:
+        """The same, as the search wants it."""
+        return Probes(group_effect=self.group_effect, loss=self.loss)

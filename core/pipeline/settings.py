@@ -1,0 +1,44 @@
+"""What a person chooses about a run."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.errors import SettingsError
+
+Null = Literal["none", "untrained", "permuted-answers"]
+"""A run that must not validate: the model's weights drawn anew, or its answers dealt at random."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """One run of the whole pipeline."""
+
+    size: int | None = None
+    """Nodes of the circuit; None takes the smallest that reaches `aim` on the selection split."""
+    max_size: int = 347
+    """Largest size taken when `size` is None, in nodes."""
+    aim: float = 0.975
+    """F and φ wanted on the selection split, under resample and mean ablation both."""
+    seed: int = 0
+    """Seed of every random step."""
+    graph_prompts: int = 64
+    """Prompts of the attribution split whose graphs are pooled."""
+    probe_prompts: int = 256
+    """Prompts of the labels split that ablations in the search are measured on."""
+    branching: int = 4
+    """Children of a supernode."""
+    draws: int = 100
+    """Random circuits per control."""
+    null: Null = "none"
+    """A null run instead of a real one."""
+
+    def __post_init__(self) -> None:
+        for name in ("size", "max_size", "graph_prompts", "probe_prompts", "branching"):
+            value = getattr(self, name)
+            if value is not None and value < (2 if name == "branching" else 1):
+                raise SettingsError(
+                    f"Run setting {name} is {value}; it must be at least "
+                    f"{2 if name == 'branching' else 1}. Raise it."
+                )
+        if not 0 < self.aim <= 1:
+            raise SettingsError(f"Run setting aim is {self.aim}; it must be in (0, 1]. Change it.")
