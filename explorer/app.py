@@ -10,32 +10,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import notices, state, theme
+from explorer import menu, notices, state, theme
 
 HERE = Path(__file__).resolve().parent
-PAGES = HERE.parent / "pages"
-MENU = (
-    ("library", "Library"),
-    ("prompt", "Prompt"),
-    ("circuit", "Circuit"),
-    ("lab", "Lab"),
-)
-"""File in `pages/` and name in the menu; the first one lives at “/”."""
-
-
-def pages() -> dict[str, st.Page]:
-    """The pages of the menu, by name of their file."""
-    return {
-        name: st.Page(PAGES / f"{name}.py", title=title, url_path=name, default=name == "library")
-        for name, title in MENU
-        if (PAGES / f"{name}.py").exists()
-    }
 
 
 def main() -> None:
     st.set_page_config(page_title="HAGD Explorer", page_icon=notices.ICON, layout="wide")
-    menu = pages()
-    page = st.navigation(list(menu.values()), position="top")
+    page = st.navigation(list(menu.pages().values()), position="top")
     st.logo(notices.logo(theme.palette()), size="medium")
     theme.apply()
     st.html(f"<style>{(HERE / 'screens.css').read_text('utf-8')}</style>")

@@ -83,10 +83,8 @@ def empty(title: str, advice: str, button: Button | None = None, key: str = "emp
     """A panel with nothing in it yet."""
     with st.container(key=f"state-{key}", horizontal_alignment="center"):
         st.html(
-            '<div class="hs-empty"><svg width="106" height="30" viewBox="0 0 106 30" '
-            'aria-hidden="true"><path d="M13 3l11 6v12l-11 6-11-6V9z"/>'
-            '<rect x="37" y="3" width="38" height="24" rx="6"/><circle cx="96" cy="15" r="8"/>'
-            f"</svg><b>{text(title)}</b><span>{text(advice)}</span></div>"
+            '<div class="hs-empty"><i aria-hidden="true"></i>'
+            f"<b>{text(title)}</b><span>{text(advice)}</span></div>"
         )
         _button(button)
 
@@ -131,17 +129,9 @@ def stages_html(stages: tuple[Stage, ...]) -> str:
     return '<div class="hs-stages">' + "".join(map(_stage_html, stages)) + "</div>"
 
 
-_STAGE_MARK = {
-    "running": '<svg width="14" height="14" viewBox="0 0 16 16" class="hs-spin" aria-hidden="true">'
-    '<circle cx="8" cy="8" r="6.6"/><path d="M8 1.4a6.6 6.6 0 1 1 -4.6 11.3"/></svg>',
-    "waiting": '<svg width="14" height="14" viewBox="0 0 16 16" class="hs-wait" aria-hidden="true">'
-    '<circle cx="8" cy="8" r="6.6"/></svg>',
-}
-
-
 def _stage_html(stage: Stage) -> str:
-    tone = "bad" if stage.state == "failed" else "ok"
-    mark = _STAGE_MARK.get(stage.state) or theme.mark_html(tone, 14)
+    marks = {"done": theme.mark_html("ok", 14), "failed": theme.mark_html("bad", 14)}
+    mark = marks.get(stage.state, '<i class="hs-turn"></i>')
     cost = "" if stage.seconds is None else clock(stage.seconds)
     bar = ""
     if stage.state == "running" and stage.share is not None:

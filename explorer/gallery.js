@@ -1,0 +1,131 @@
+/* Cards and table of the library. Data comes from explorer/gallery.py; text is only ever set as text.
+ *
+ *   data.cards  [{name, href, title, subtitle, f, pm, size, verdict, tone, drawing, w, h}]
+ *   data.rows   [{name, href, task, model, nodes, f, pm, phi, phiEmpty, p, verdict, tone, muted,
+ *                 curve: {line: [[x, y]...], low: [...], high: [...], ring: [x, y]}, error}]
+ *   x and y run from 0 to 1; a drawing is a list of [tag, attributes, text].
+ *
+ * A click on a card or row sends its name as the trigger "opened"; the title is a real link, so it can
+ * be opened in another tab or reached by keyboard.
+ */
+
+const SVG = "http://www.w3.org/2000/svg";
+const DRAWN = new Set(["rect", "path", "circle", "text", "line", "g"]);
+const MARKS = { ok: "M4 8.4l2.6 2.6L12 5.4", warn: "M8 4v5M8 11.6v.6", bad: "M5 5l6 6M11 5l-6 6", idle: "M5 8h6" };
+
+function html(tag, cls, ...children) {
+  const node = document.createElement(tag);
+  if (cls) node.className = cls;
+  for (const child of children) if (child != null) node.append(child);
+  return node;
+}
+
+function svg(tag, attributes, text) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes || {})) node.setAttribute(name, String(value));
+  if (text != null) node.textContent = text;
+  return node;
+}
+
+function canvas(width, height, label) {
+  const root = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
+  root.setAttribute("aria-label", label);
+  return root;
+}
+
+function mark(tone) {
+  const root = svg("svg", { width: 14, height: 14, viewBox: "0 0 16 16", "aria-hidden": "true", class: "mark" });
+  root.append(svg("circle", { cx: 8, cy: 8, r: 7.2 }), svg("path", { d: MARKS[tone] || MARKS.idle }));
+  return root;
+}
+
+const verdict = (row) => html("span", `verdict ${row.tone}`, mark(row.tone), row.verdict);
+
+function link(item, text, open) {
+  const anchor = html("a", "name", text);
+  anchor.href = item.href;
+  anchor.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return event.stopPropagation();
+    event.preventDefault();
+    event.stopPropagation();
+    open(item.name);
+  });
+  return anchor;
+}
+
+function spark(curve, tone) {
+  const [W, H, P] = [132, 26, 4];
+  const root = canvas(W, H, "faithfulness by size, with the band of random circuits");
+  const X = (x) => (P + x * (W - 2 * P)).toFixed(1);
+  const Y = (y) => (H - P - Math.max(-0.12, Math.min(1.06, y)) * (H - 2 * P)).toFixed(1);
+  const points = (list) => list.map(([x, y]) => `${X(x)} ${Y(y)}`);
+  if (curve.low.length > 1) {
+    const area = [...points(curve.high), ...points(curve.low).reverse()];
+    root.append(svg("path", { d: `M${area.join("L")}Z`, class: "band" }));
+  }
+  if (curve.line.length > 1) root.append(svg("path", { d: `M${points(curve.line).join("L")}`, class: `line ${tone}` }));
+  if (curve.ring) root.append(svg("circle", { cx: X(curve.ring[0]), cy: Y(curve.ring[1]), r: 3, class: "ring" }));
+  return root;
+}
+
+function drawing(card) {
+  const root = canvas(card.w, card.h, "coarse network");
+  for (const [tag, attributes, text] of card.drawing) if (DRAWN.has(tag)) root.append(svg(tag, attributes, text));
+  return root;
+}
+
+function openable(node, item, open) {
+  node.addEventListener("click", () => open(item.name));
+  node.dataset.name = item.name;
+  return node;
+}
+
+function cardOf(card, open) {
+  const figure = html("div", "figure", html("b", "", card.f), html("span", "pm", card.pm));
+  const words = html(
+    "div", "words", html("h3", "", link(card, card.title, open)), html("div", "sub", card.subtitle),
+    figure, html("div", "size", card.size), verdict(card),
+  );
+  return openable(html("article", "card", words, html("div", "net", drawing(card))), card, open);
+}
+
+const COLUMNS = [
+  ["Task", ""], ["Model", "model"], ["Nodes", "n"], ["F", "n"], ["F by size, random band", "spark"],
+  ["φ", "n"], ["φ(∅)", "n"], ["p, random", "n wide"], ["Verdict", ""],
+];
+
+function cellsOf(row, open) {
+  const name = html("td", "task", link(row, row.task, open));
+  name.title = row.title;
+  if (row.error) {
+    const why = html("td", "error", verdict(row), html("span", "why", row.error));
+    why.colSpan = COLUMNS.length - 1;
+    why.title = row.error;
+    return [name, why];
+  }
+  return [
+    name, html("td", "model", row.model), html("td", "n", row.nodes),
+    html("td", "n", html("b", "", row.f), html("span", "pm", row.pm)),
+    html("td", "spark", spark(row.curve, row.muted ? "muted" : "")),
+    html("td", "n", row.phi), html("td", "n dim", row.phiEmpty), html("td", "n dim wide", row.p),
+    html("td", "verdicts", verdict(row)),
+  ];
+}
+
+function tableOf(rows, open) {
+  const head = html("tr", "", ...COLUMNS.map(([text, cls]) => html("th", cls, text)));
+  const body = rows.map((row) => {
+    const line = html("tr", (row.muted ? "muted " : "") + (row.error ? "damaged" : ""), ...cellsOf(row, open));
+    return row.error ? line : openable(line, row, open);
+  });
+  return html("table", "", html("thead", "", head), html("tbody", "", ...body));
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".gallery");
+  const open = (name) => setTriggerValue("opened", name);
+  const parts = [];
+  if (data.cards.length) parts.push(html("div", "cards", ...data.cards.map((card) => cardOf(card, open))));
+  if (data.rows.length) parts.push(tableOf(data.rows, open));
+  root.replaceChildren(...parts);
+}

@@ -1,0 +1,39 @@
+"""The pages of the app, and the way from one to another inside it."""
+
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from explorer import state
+
+PAGES = Path(__file__).resolve().parent.parent / "pages"
+MENU = (
+    ("library", "Library"),
+    ("prompt", "Prompt"),
+    ("circuit", "Circuit"),
+    ("lab", "Lab"),
+)
+"""File in `pages/` and name in the menu; the first one lives at “/”."""
+
+
+def pages() -> dict[str, st.Page]:
+    """The pages of the menu, by name of their file."""
+    return {
+        name: st.Page(PAGES / f"{name}.py", title=title, url_path=name, default=name == "library")
+        for name, title in MENU
+        if (PAGES / f"{name}.py").exists()
+    }
+
+
+def go(page: str, **changes: Any) -> NoReturn:
+    """Show `page` with the current view and `changes`; ends this run."""
+    st.switch_page(PAGES / f"{page}.py", query_params=state.link(page, **changes))
+
+
+def address(page: str, **changes: Any) -> str:
+    """Link to `page` with the current view and `changes`, relative to the app's own address."""
+    query = urlencode(state.link(page, **changes))
+    path = "" if page == "library" else page
+    return f"./{path}?{query}" if query else f"./{path}"
