@@ -1,0 +1,83 @@
+"""`python -m core.zoo`: trains the bundled models and writes the bundled tasks."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from core.assets import MODELS, TASKS
+from core.errors import CoreError
+from core.models import load_model
+from core.tasks import load_task
+from core.tasks.bundled import write_task
+from core.zoo.card import write_card
+from core.zoo.corpus import corpus_for
+from core.zoo.recipes import recipe_named
+from core.zoo.train import train as train_model
+
+app = typer.Typer(help="Train the bundled models and write the bundled tasks.")
+errors = Console(stderr=True)
+
+
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(help="Model to train, e.g. gpt2-modadd.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write; assets/models/NAME.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Initial weights and batches.")] = None,
+) -> None:
+    """Train one model, or continue it, and write its folder with a card.
+
+    Example: python -m core.zoo train gpt2-modadd
+    """
+    torch.set_num_threads(1)  # These models are too small to gain from more.
+    recipe = recipe_named(name)
+    recipe = recipe if seed is None else replace(recipe, seed=seed)
+    folder = out or MODELS / name
+    checkpoint = folder.with_name(f"{folder.name}.s{recipe.seed}.checkpoint")
+    corpus = corpus_for(recipe.task)
+    hf = train_model(recipe, corpus, checkpoint)
+    hf.save_pretrained(folder)
+    corpus.tokenizer.save_pretrained(folder)
+    write_card(folder, load_model(folder), load_task(recipe.task), recipe)
+    checkpoint.unlink()
+
+
+@app.command()
+def card(
+    name: Annotated[str, typer.Argument(help="Bundled model to measure again.")],
+    out: Annotated[Path | None, typer.Option(help="Its folder; assets/models/NAME.")] = None,
+) -> None:
+    """Measure a trained model again and rewrite its card.
+
+    Example: python -m core.zoo card gpt2-modadd
+    """
+    recipe = recipe_named(name)
+    folder = out or MODELS / name
+    write_card(folder, load_model(folder), load_task(recipe.task), recipe)
+
+
+@app.command()
+def task(
+    name: Annotated[str, typer.Argument(help="Task to write, e.g. modular-addition.")],
+    out: Annotated[Path, typer.Option(help="Folder to write into.")] = TASKS,
+    seed: Annotated[int, typer.Option(help="Seeds the prompts.")] = 0,
+) -> None:
+    """Write one task's prompts and description.
+
+    Example: python -m core.zoo task modular-addition
+    """
+    write_task(name, out, seed)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, handlers=[RichHandler(console=errors)])
+    try:
+        app(standalone_mode=True)
+    except CoreError as error:
+        errors.print(str(error), markup=False, highlight=False)
+        raise SystemExit(2) from None
