@@ -40,7 +40,8 @@ h1 { font-size: 24px; line-height: 1.2; margin: 0 0 4px; } h2 { font-size: 15px;
 section { background: var(--panel); border: 1px solid var(--line); border-radius: 8px;
   padding: 14px; margin-top: 12px; overflow-x: auto; }
 .verdict { font-size: 19px; font-weight: 600; } .muted { color: var(--ink3); font-size: 12px; }
-.figures { display: flex; flex-wrap: wrap; gap: 24px; } .figures b { font-size: 19px; display: block; }
+.figures { display: flex; flex-wrap: wrap; gap: 24px; }
+.figures b { font-size: 19px; display: block; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th { text-align: left; color: var(--ink3); font-size: 12px; font-weight: 500; }
 td, th { padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
