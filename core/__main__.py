@@ -1,0 +1,5 @@
+"""`python -m core` is `hagd`."""
+
+from core.cli.main import main
+
+main()

@@ -1,0 +1,70 @@
+"""What a command says, and where: answers to standard output, everything else to standard error.
+
+With --json the answer is one JSON value and nothing else is written to standard output, so that
+`hagd … --json | jq` always works, whatever happens meanwhile.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+from core.store import Notice, plain
+
+
+def stderr() -> Console:
+    """Where progress, notices and errors go."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def emit(data: Any, as_json: bool, text: Callable[[], RenderableType]) -> None:
+    """Prints the answer.
+
+    Args:
+        data: What --json prints; dataclasses and enums are unfolded, NaN becomes null.
+        as_json: Whether --json was given.
+        text: Makes what a person reads otherwise.
+    """
+    if as_json:
+        sys.stdout.write(json.dumps(finite(plain(data)), ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    else:
+        Console(highlight=False, soft_wrap=True).print(text())
+
+
+def finite(value: Any) -> Any:
+    """The value with NaN and infinities as None: JSON has neither."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    return [finite(item) for item in value] if isinstance(value, list) else value
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
+    """A plain table; figures are aligned at the right."""
+    rows = [list(row) for row in rows]
+    made = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        figures = bool(rows) and all(isinstance(row[number], int | float) for row in rows)
+        made.add_column(column, justify="right" if figures else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(shown(cell) for cell in row))
+    return made
+
+
+def shown(value: object) -> str:
+    """A cell's text; markup characters in tokens are kept as they are."""
+    if value is None:
+        return "–"
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text.replace("[", r"\[")
+
+
+def tell(notice: Notice) -> None:
+    """Shows what the store has to say."""
+    stderr().print(notice.message, markup=False)

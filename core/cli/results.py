@@ -1,0 +1,45 @@
+"""`hagd results`: the circuits that are bundled or in the store."""
+
+from typing import Any
+
+from core.assets import ASSETS
+from core.cli.options import Json, StoreDir
+from core.cli.output import emit, table, tell
+
+
+def command(store: StoreDir = None, as_json: Json = False) -> None:
+    """List the finished circuits: bundled ones and yours."""
+    from core.bundle import list_bundles
+    from core.store import open_store
+
+    with open_store(store, tell) as opened:
+        infos = list_bundles(opened.results_dir, ASSETS / "results")
+    found: list[dict[str, Any]] = [
+        {
+            "name": info.name,
+            "title": info.title,
+            "model": info.model,
+            "task": info.task,
+            "n_nodes": info.n_nodes,
+            "faithfulness": info.validation.get("faithfulness"),
+            "phi": info.validation.get("phi"),
+            "verdict": info.verdict,
+            "created": info.created,
+            "path": str(info.path),
+            "error": info.error,
+        }
+        for info in infos
+    ]
+    emit(found, as_json, lambda: table(COLUMNS, map(_row, found)) if found else NONE)
+
+
+COLUMNS = ("circuit", "model", "task", "nodes", "F", "φ", "verdict", "folder")
+
+NONE = "No circuits yet. Make one: hagd run --model gpt2-modadd --task modular-addition"
+
+
+def _row(entry: dict[str, Any]) -> tuple[object, ...]:
+    if entry["error"]:
+        return (entry["name"], "", "", "", "", "", f"damaged: {entry['error']}", entry["path"])
+    names = ("name", "model", "task", "n_nodes", "faithfulness", "phi", "verdict", "path")
+    return tuple(entry[name] for name in names)

@@ -1,0 +1,48 @@
+"""`hagd models`, `tasks`, `results`: what is bundled and stored."""
+
+from pathlib import Path
+
+from core.assets import MODELS
+from core.store import open_store
+from tests.core.cli.conftest import Hagd
+
+
+def test_models_lists_each_bundled_folder(hagd: Hagd) -> None:
+    names = [model["name"] for model in hagd("models", "--json").json]
+    assert names == sorted(path.parent.name for path in MODELS.glob("*/config.json"))
+    assert all(name in hagd("models").out for name in names)
+
+
+def test_tasks_have_prompts_and_an_example(hagd: Hagd) -> None:
+    tasks = hagd("tasks", "--json").json
+    assert {"modular-addition", "coreference"} <= {task["name"] for task in tasks}
+    assert all(task["prompts"]["test"] > 0 for task in tasks)
+    assert all(task["example"]["clean"] for task in tasks)
+
+
+def test_results_of_a_new_store_are_the_bundled_ones(hagd: Hagd, tmp_path: Path) -> None:
+    found = hagd("results", "--store", tmp_path / "new", "--json").json
+    assert all("assets" in entry["path"] for entry in found)
+    assert hagd("results").code == 0
+
+
+def test_damaged_result_is_listed_with_its_error(hagd: Hagd, tmp_path: Path) -> None:
+    with open_store(tmp_path / "store") as store:
+        folder = store.results_dir / "broken"
+        folder.mkdir()
+        (folder / "circuit.json").write_text('{"na')
+    entry = next(row for row in hagd("results", "--json").json if row["name"] == "broken")
+    assert entry["error"]
+    assert "damaged" in hagd("results").out
+
+
+def test_newer_store_is_refused(hagd: Hagd, tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "store.json").write_text('{"schema": 9}')
+    message = hagd("results", "--json").refused()
+    assert "store schema 9, this version reads up to 1" in message
+
+
+def test_folder_that_is_no_store_is_refused(hagd: Hagd, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("x")
+    assert "is not a store" in hagd("results", "--store", tmp_path).refused()
