@@ -11,6 +11,15 @@ from core.transcoders.activations import (
 )
 from core.transcoders.files import check_fits, load_transcoders, save_transcoders
 from core.transcoders.neurons import neuron_transcoders
+from core.transcoders.samples import Samples, collect, site_ranks
+from core.transcoders.settings import NestedSettings, PredictionSettings, TrainSettings
+from core.transcoders.train import (
+    Progress,
+    Trained,
+    TrainReport,
+    train_on_samples,
+    train_transcoders,
+)
 from core.transcoders.transcoder import Transcoder, TranscoderSet
 
 __all__ = [
@@ -18,13 +27,24 @@ __all__ = [
     "Gated",
     "JumpRelu",
     "Nested",
+    "NestedSettings",
     "Neurons",
+    "PredictionSettings",
+    "Progress",
     "Relu",
+    "Samples",
     "TopK",
+    "TrainReport",
+    "TrainSettings",
+    "Trained",
     "Transcoder",
     "TranscoderSet",
     "check_fits",
+    "collect",
     "load_transcoders",
     "neuron_transcoders",
     "save_transcoders",
+    "site_ranks",
+    "train_on_samples",
+    "train_transcoders",
 ]

@@ -11,9 +11,11 @@ The mandatory baseline: circuits of neurons can be as small as those of dictiona
 2026, arXiv 2601.22594).
 """
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.errors import TranscoderError
 from core.models import LanguageModel
@@ -41,7 +43,7 @@ def neuron_transcoders(model: LanguageModel) -> TranscoderSet:
     return transcoders
 
 
-def _neurons(mlp: nn.Module, model: LanguageModel) -> Transcoder:
+def _neurons(mlp: Any, model: LanguageModel) -> Transcoder:
     config = model.hf.config
     name = str(getattr(config, "activation_function", None) or getattr(config, "hidden_act", None))
     if hasattr(mlp, "gate_proj"):
@@ -74,7 +76,7 @@ def _plain(
     )
 
 
-def _gated(mlp: nn.Module, function: str) -> Transcoder:
+def _gated(mlp: Any, function: str) -> Transcoder:
     gate, up, down = mlp.gate_proj, mlp.up_proj, mlp.down_proj
     return Transcoder(
         W_enc=gate.weight.detach().float().contiguous(),

@@ -1,0 +1,152 @@
+"""The parameters of one layer in training and what they are trained for.
+
+All in normalised units: inputs and outputs of the layer centred and divided by their size.
+
+    L = mean w ‖y − ŷ‖²  +  weight · mean over lengths m of mean w ‖y − ŷ_m‖²  +  aux · L_aux
+
+ŷ uses all features; ŷ_m the first m dense ones alone, with a free bias for each position (an
+ablation keeps a site's mean, so only what varies there has to be carried). L_aux lets the
+d_model / 2 strongest dead features reconstruct what is left of y (AuxK; Gao et al. 2024,
+arXiv 2406.04093). w is 1 over the position's variance. Nothing here knows the model's answers: the
+loss is reconstruction alone.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from core.transcoders.activations import Nested, TopK, keep_top
+from core.transcoders.transcoder import Transcoder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scale:
+    """Centre and size of one layer's inputs and outputs."""
+
+    x_mean: Float[Tensor, " d_model"]
+    x_size: float
+    y_mean: Float[Tensor, " d_model"]
+    y_size: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LayerBatch:
+    """Tokens of one step at one layer, normalised."""
+
+    x: Float[Tensor, "sample d_model"]
+    y: Float[Tensor, "sample d_model"]
+    position: Int[Tensor, " sample"]
+    """Aligned position."""
+    weight: Float[Tensor, " sample"]
+    """Weight of each token's squared error."""
+    prefix_weight: Float[Tensor, " sample"]
+    """The same for the prefixes' error."""
+
+
+class LayerInTraining(nn.Module):
+    """One layer's weights, in normalised units."""
+
+    def __init__(
+        self,
+        activation: TopK | Nested,
+        lengths: tuple[int, ...],
+        start: dict[str, Tensor],
+        position_means: Float[Tensor, "pos d_model"],
+    ) -> None:
+        super().__init__()
+        self.activation, self.lengths = activation, lengths
+        self.W_enc = nn.Parameter(start["W_enc"])
+        self.b_enc = nn.Parameter(start["b_enc"])
+        self.W_dec = nn.Parameter(start["W_dec"])
+        self.b_dec = nn.Parameter(torch.zeros(start["W_dec"].shape[1]))
+        self.W_skip = nn.Parameter(start["W_skip"]) if "W_skip" in start else None
+        free = position_means.repeat(len(lengths), 1, 1)
+        self.b_prefix = nn.Parameter(free)
+        """[length pos d_model], used in training only."""
+
+    def read(self, x: Float[Tensor, "sample d_model"]) -> Float[Tensor, "sample feature"]:
+        """Pre-activations."""
+        return torch.addmm(self.b_enc, x, self.W_enc.T)
+
+    def write(
+        self, a: Float[Tensor, "sample feature"], x: Float[Tensor, "sample d_model"]
+    ) -> Float[Tensor, "sample d_model"]:
+        """Reconstruction from all features."""
+        y = torch.addmm(self.b_dec, a, self.W_dec)
+        return y if self.W_skip is None else y + x @ self.W_skip.T
+
+    def prefix_error(
+        self, a: Float[Tensor, "sample feature"], batch: LayerBatch
+    ) -> Float[Tensor, ""]:
+        """Weighted squared error of the leading features alone, averaged over the lengths."""
+        y = torch.zeros_like(batch.y)
+        total, start = y.new_zeros(()), 0
+        for number, length in enumerate(self.lengths):
+            y = y + a[:, start:length] @ self.W_dec[start:length]
+            error = batch.y - y - self.b_prefix[number, batch.position]
+            total = total + (error.square().sum(-1) * batch.prefix_weight).mean()
+            start = length
+        return total / max(len(self.lengths), 1)
+
+    def revive(
+        self,
+        pre: Float[Tensor, "sample feature"],
+        error: Float[Tensor, "sample d_model"],
+        dead: Bool[Tensor, " feature"],
+        weight: Float[Tensor, " sample"],
+    ) -> Float[Tensor, ""]:
+        """AuxK: squared error of the dead features' reconstruction of the residual."""
+        count = int(dead.sum())
+        if not count:
+            return error.new_zeros(())
+        d_model = error.shape[1]
+        used = min(count, d_model // 2)
+        a = keep_top(pre[:, dead], used)
+        left = error.detach() - a @ self.W_dec[dead]
+        share = min(count / max(d_model // 2, 1), 1.0)
+        return share * (left.square().sum(-1) * weight).mean()
+
+    def finished(self, scale: Scale) -> Transcoder:
+        """The transcoder in the model's own units: normalisation folded into the weights."""
+        W_enc = self.W_enc.detach() / scale.x_size
+        b_dec = scale.y_mean + scale.y_size * self.b_dec.detach()
+        W_skip = None
+        if self.W_skip is not None:
+            W_skip = self.W_skip.detach() * (scale.y_size / scale.x_size)
+            b_dec = b_dec - W_skip @ scale.x_mean
+        return Transcoder(
+            W_enc=W_enc,
+            b_enc=self.b_enc.detach() - W_enc @ scale.x_mean,
+            W_dec=self.W_dec.detach() * scale.y_size,
+            b_dec=b_dec,
+            W_skip=W_skip,
+            activation=self.activation,
+        )
+
+
+class PredictionHead(nn.Module):
+    """Predicts the next layer's features: ReLU(U V a + b).
+
+    The paper's cross-layer term; kept in training only, unless it is saved beside.
+    """
+
+    def __init__(self, features: int, rank: int, generator: torch.Generator) -> None:
+        super().__init__()
+        rank = min(rank, features)
+        down = torch.randn(rank, features, generator=generator) / features**0.5
+        self.V = nn.Parameter(down)
+        self.U = nn.Parameter(torch.randn(features, rank, generator=generator) / rank**0.5)
+        self.b = nn.Parameter(torch.zeros(features))
+
+    def forward(self, a: Float[Tensor, "sample feature"]) -> Float[Tensor, "sample feature"]:
+        return torch.relu((a @ self.V.T) @ self.U.T + self.b)
+
+    def error(
+        self, a: Float[Tensor, "sample feature"], following: Float[Tensor, "sample feature"]
+    ) -> Float[Tensor, ""]:
+        """Squared error relative to the next layer's mean square; the target is not trained."""
+        target = following.detach()
+        square = target.square().sum(-1).mean().clamp(min=1e-8)
+        return (target - self(a)).square().sum(-1).mean() / square

@@ -1,0 +1,97 @@
+"""What training a set of transcoders can be told."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from core.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NestedSettings:
+    """The dense prefix of a nested dictionary."""
+
+    prefix: tuple[int, ...] = ()
+    """Dense features of each layer; empty: in proportion to the PCA rank of the layer's outputs."""
+    per_rank: float = 2.0
+    """Dense features for each principal direction, where `prefix` is empty."""
+    variance: float = 0.99
+    """Share of the variance at a (layer, position) that its PCA rank must reach, in (0, 1)."""
+    lengths: tuple[float, ...] = (0.5, 1.0)
+    """Leading shares of the prefix that must reconstruct alone, in (0, 1]; the last is 1."""
+    weight: float = 1.0
+    """Weight of the prefixes' reconstruction error beside that of all features."""
+    sites: tuple[tuple[float, ...], ...] = ()
+    """Weight of each [layer][aligned position] in the prefixes' error; empty: all 1."""
+
+    def __post_init__(self) -> None:
+        _check("prefix", self.prefix, all(p >= 1 for p in self.prefix), "sizes of at least 1")
+        _check("per_rank", self.per_rank, self.per_rank > 0, "a number above 0")
+        _check("variance", self.variance, 0 < self.variance < 1, "a share between 0 and 1")
+        rising = list(self.lengths) == sorted(set(self.lengths))
+        fits = bool(self.lengths) and self.lengths[0] > 0 and self.lengths[-1] == 1
+        _check("lengths", self.lengths, rising and fits, "rising shares above 0 that end in 1")
+        _check("weight", self.weight, self.weight >= 0, "a weight of at least 0")
+        positive = all(weight >= 0 for row in self.sites for weight in row)
+        _check("sites", self.sites, positive, "weights of at least 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionSettings:
+    """The head that predicts the next layer's features (the paper's cross-layer term)."""
+
+    weight: float = 0.0
+    """Weight λ₁ of its error beside reconstruction; 0 trains no head."""
+    rank: int = 256
+    """Width of its bottleneck."""
+
+    def __post_init__(self) -> None:
+        _check("prediction weight", self.weight, self.weight >= 0, "a weight of at least 0")
+        _check("prediction rank", self.rank, self.rank >= 1, "a width of at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings:
+    """One training run; with the model and the prompts it determines the result."""
+
+    kind: Literal["topk", "nested"] = "topk"
+    """TopK, or nested: a dense prefix that reconstructs alone, and TopK for the rest."""
+    features: int = 256
+    """Features of each layer."""
+    k: int = 16
+    """Active features of a token (beside the prefix, if nested)."""
+    steps: int = 3000
+    """Optimiser steps."""
+    batch: int = 1024
+    """Tokens of a step, each position equally often."""
+    learning_rate: float = 3e-3
+    """Adam's, after warm-up and before its linear decay over the second half."""
+    seed: int = 0
+    """Seeds the initial weights and the batches."""
+    skip: Literal["none", "affine"] = "none"
+    """An affine skip from input to output: an uncounted path, so off by default."""
+    dead_after: int = 100
+    """Steps without firing after which a feature is dead and trained on the residual (AuxK)."""
+    aux_weight: float = 1 / 32
+    """Weight of the dead features' reconstruction of the residual."""
+    nested: NestedSettings = field(default_factory=NestedSettings)
+    """Used if `kind` is nested."""
+    prediction: PredictionSettings = field(default_factory=PredictionSettings)
+    """The next-layer head."""
+
+    def __post_init__(self) -> None:
+        for name in ("features", "k", "steps", "batch", "dead_after"):
+            value = getattr(self, name)
+            _check(name, value, value >= 1, "at least 1")
+        room = self.k + max(self.nested.prefix, default=0) * (self.kind == "nested")
+        _check("features", self.features, room <= self.features, f"at least prefix + k = {room}")
+        _check("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
+        _check("aux_weight", self.aux_weight, self.aux_weight >= 0, "at least 0")
+        _check("seed", self.seed, self.seed >= 0, "at least 0")
+        _check("kind", self.kind, self.kind in ("topk", "nested"), "topk or nested")
+
+
+def _check(name: str, value: object, fulfilled: bool, required: str) -> None:
+    if not fulfilled:
+        raise SettingsError(
+            f"The training setting `{name}` is {value!r}; it must be {required}. Change it."
+        )
