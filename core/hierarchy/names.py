@@ -13,7 +13,8 @@ def supernode_names(parent: Sequence[int]) -> tuple[str, ...]:
     """Name every supernode from its parent list.
 
     Args:
-        parent: Parent id of each supernode; the root is first with -1, parents come before children.
+        parent: Parent id of each supernode; the root is first with -1, parents
+            come before children.
 
     Returns:
         One name per supernode, all different.

@@ -79,8 +79,8 @@ def _check_leaves(leaves: np.ndarray, n: int) -> None:
         )
     if leaves.min() < 0 or leaves.max() >= n:
         raise NodeError(
-            f"A leaf to keep does not exist: got {leaves.min()} ... {leaves.max()}; leaves run from "
-            f"0 to {n - 1}. Choose among them."
+            f"A leaf to keep does not exist: got {leaves.min()} ... {leaves.max()}; leaves run "
+            f"from 0 to {n - 1}. Choose among them."
         )
     if len(np.unique(leaves)) < len(leaves):
         raise NodeError(

@@ -35,8 +35,8 @@ class HierarchySettings:
         _at_least("leaf_size", self.leaf_size, 1)
         if not 0.5 <= self.max_child < 1:
             raise SettingsError(
-                f"Hierarchy setting max_child is out of range: got {self.max_child}; it must lie in "
-                "[0.5, 1), or depth is not bounded. Use 0.7 if unsure."
+                f"Hierarchy setting max_child is out of range: got {self.max_child}; it must lie "
+                "in [0.5, 1), or depth is not bounded. Use 0.7 if unsure."
             )
         if not self.tau >= 0:
             raise SettingsError(

@@ -106,8 +106,8 @@ class Hierarchy:
         """
         if name not in self.name:
             raise NodeError(
-                f"There is no supernode {name!r}: this hierarchy has {self.n_supernodes} named like "
-                f"{', '.join(self.name[:4])}. Choose one of its names."
+                f"There is no supernode {name!r}: this hierarchy has {self.n_supernodes} named "
+                f"like {', '.join(self.name[:4])}. Choose one of its names."
             )
         return self.name.index(name)
 
@@ -118,7 +118,8 @@ class Hierarchy:
         """
         if level < 0:
             raise NodeError(
-                f"There is no level {level}: levels start at 0, the root. Ask for 0 to {self.depth}."
+                f"There is no level {level}: levels start at 0, the root. Ask for 0 to "
+                f"{self.depth}."
             )
         terminal = np.diff(self.child_ptr) == 0
         shown = (self.depth_of == level) | (terminal & (self.depth_of < level))
@@ -154,8 +155,8 @@ class Hierarchy:
         seen = np.concatenate(groups) if groups else np.zeros(0, dtype=np.int64)
         if len(np.unique(seen)) < len(seen):
             raise NodeError(
-                f"Supernodes {[self.name[s] for s in supernodes]} and leaves {list(leaves)} overlap; "
-                "coarse edges need disjoint ones. Leave out those that contain another."
+                f"Supernodes {[self.name[s] for s in supernodes]} and leaves {list(leaves)} "
+                "overlap; coarse edges need disjoint ones. Leave out those that contain another."
             )
         return aggregate(self.n_leaves, self.edge_index, self.weight, groups)
 
@@ -231,7 +232,7 @@ def _check(tree: Hierarchy) -> None:
             "start and stop", "slices that do not", "slices in which children fill parents"
         )
     ends, weight = tree.edge_index, tree.weight
-    if ends.size and not (0 <= ends.min() and ends.max() < n):
+    if ends.size and not (ends.min() >= 0 and ends.max() < n):
         raise _broken("edge_index", f"{ends.min()} ... {ends.max()}", f"leaves 0 ... {n - 1}")
     if not np.isfinite(weight).all():
         raise _broken("weight", f"{np.sum(~np.isfinite(weight))} not finite", "finite numbers")

@@ -101,6 +101,6 @@ def _arrays(file: _File) -> dict[str, np.ndarray]:
 def malformed(where: str, got: str, required: str) -> FormatError:
     """A refusal that names the place in the file."""
     return FormatError(
-        f"hierarchy.json is malformed at {where}: got {got}; required: {required}. Take an unaltered "
-        "copy, or run the pipeline again."
+        f"hierarchy.json is malformed at {where}: got {got}; required: {required}. Take an "
+        "unaltered copy, or run the pipeline again."
     )

@@ -9,10 +9,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jaxtyping import Float, Int
+import torch
+from jaxtyping import Int
 from torch import Tensor
 
-from core.search.progress import OnProgress, ignore
+from core.errors import NodeError, SettingsError
+from core.search.progress import OnProgress, SearchProgress, ignore
 
 Importance = Callable[[Tensor], Tensor]
 """mask [node] -> importance [node], not negative."""
@@ -26,6 +28,14 @@ class EliminateSettings:
     """Share of what is left removed per round, in (0, 1); always at least one node."""
     stop: int = 1
     """Size at which removal stops; what is left is ranked by its importance there."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that have no meaning."""
+        if not 0 < self.fraction < 1 or self.stop < 1:
+            raise SettingsError(
+                f"Elimination settings are out of range: got fraction {self.fraction} and stop "
+                f"{self.stop}; they must lie in (0, 1) and be 1 or more. Use 0.1 and 1 if unsure."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,7 +64,25 @@ def eliminate(
         candidates: Nodes to rank, all if None. The mask is 0 at every other node throughout.
         progress: Called every round; raise in it to stop.
     """
-    raise NotImplementedError
+    settings = settings or EliminateSettings()
+    left = torch.arange(n) if candidates is None else candidates.long()
+    _check_candidates(n, left)
+    total, rounds, removed = len(left), 0, []
+    while True:
+        mask = torch.zeros(n)
+        mask[left] = 1.0
+        rounds += 1
+        # Weakest first; equals in the order given, so that a run repeats.
+        weakest = torch.argsort(_asked(importance, mask)[left], stable=True)
+        if len(left) <= settings.stop:
+            removed.append(left[weakest])
+            break
+        drop = max(1, int(settings.fraction * len(left)))
+        drop = min(drop, len(left) - settings.stop)
+        removed.append(left[weakest[:drop]])
+        left = left[torch.sort(weakest[drop:]).values]
+        progress(SearchProgress(stage="eliminate", done=total - len(left), total=total))
+    return Elimination(order=torch.cat(removed).flip(0), rounds=rounds)
 
 
 def squared_gradient(loss: Callable[[Tensor], Tensor]) -> Importance:
@@ -64,4 +92,35 @@ def squared_gradient(loss: Callable[[Tensor], Tensor]) -> Importance:
         loss: mask [node] -> scalar, or one loss per batch [batch], whose squares are summed
             (one backward pass each).
     """
-    raise NotImplementedError
+
+    def importance(mask: Tensor) -> Tensor:
+        mask = mask.detach().clone().requires_grad_(True)
+        with torch.enable_grad():
+            losses = loss(mask).reshape(-1)
+            total = torch.zeros_like(mask)
+            for number, one in enumerate(losses):
+                (gradient,) = torch.autograd.grad(one, mask, retain_graph=number + 1 < len(losses))
+                total += gradient**2
+        return total.detach()
+
+    return importance
+
+
+def _asked(importance: Importance, mask: Tensor) -> Tensor:
+    found = importance(mask)
+    if found.shape != mask.shape or not torch.isfinite(found).all():
+        raise SettingsError(
+            f"importance returned shape {tuple(found.shape)} or values that are not finite for "
+            f"{len(mask)} nodes; it must return one finite number per node. Correct it."
+        )
+    return found
+
+
+def _check_candidates(n: int, candidates: Tensor) -> None:
+    unique = torch.unique(candidates)
+    inside = len(unique) > 0 and int(unique[0]) >= 0 and int(unique[-1]) < n
+    if not inside or len(unique) < len(candidates):
+        raise NodeError(
+            f"The candidates are wrong: got {len(candidates)} of which {len(unique)} differ; they "
+            f"must be one or more different nodes of 0 ... {n - 1}. Correct the list."
+        )

@@ -16,10 +16,10 @@ that are needed together (AND), denoising members any of which is enough (OR).
 
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from core.errors import SettingsError
 from core.hierarchy.tree import Hierarchy
@@ -86,7 +86,98 @@ def best_first(
         settings: Defaults if None.
         progress: Called after every batch; raise in it to stop.
     """
-    raise NotImplementedError
+    settings = settings or GroupSettings()
+    _check_prior(hierarchy, prior)
+    search = _Search(hierarchy, np.abs(prior), settings)
+    while groups := search.next_batch():
+        effects = np.asarray(group_effect([members for members, _ in groups]), dtype=np.float64)
+        search.record(groups, _as_columns(effects, len(groups)))
+        total = settings.budget or len(prior) * search.kinds
+        done = min(search.forwards, total)
+        progress(SearchProgress(stage="groups", done=done, total=total))
+    return search.trace()
+
+
+class _Search:
+    """The queue and what has been measured so far."""
+
+    def __init__(self, hierarchy: Hierarchy, prior: np.ndarray, settings: GroupSettings) -> None:
+        """Queue the children of the root, or its leaves if it has none."""
+        self.hierarchy, self.prior, self.settings = hierarchy, prior, settings
+        self.total = float(prior.sum())
+        self.kinds, self.forwards, self.pushed = 1, 0, 0
+        self.discarded: list[int] = []
+        self.groups: list[np.ndarray] = []
+        self.effects: list[np.ndarray] = []
+        self.value = np.zeros(len(prior))
+        self.measured = np.zeros(len(prior), dtype=bool)
+        self.queue: list[tuple[float, float, int, np.ndarray, int | None]] = []
+        self._split(np.arange(len(prior)), 0, 0.0)
+
+    def next_batch(self) -> list[tuple[np.ndarray, int | None]]:
+        """Groups to measure next, with the supernode each is; none left if the budget is spent."""
+        size, budget = self.settings.batch, self.settings.budget
+        if budget is not None:
+            size = min(size, (budget - self.forwards) // self.kinds)
+        size = max(0, min(size, len(self.queue)))
+        return [heapq.heappop(self.queue)[3:] for _ in range(size)]
+
+    def record(self, groups: list[tuple[np.ndarray, int | None]], effects: np.ndarray) -> None:
+        """Keep the effects of a batch; split or discard each of its groups."""
+        self.kinds = effects.shape[1]
+        self.forwards += effects.size
+        for (members, supernode), effect in zip(groups, effects, strict=True):
+            strength = float(np.abs(effect).max())
+            self.groups.append(members)
+            self.effects.append(effect)
+            self._share(members, strength)
+            if strength >= self.settings.epsilon or self._guarded(members):
+                self._split(members, supernode, strength)
+            else:
+                self.discarded.append(len(self.groups) - 1)
+
+    def trace(self) -> SearchTrace:
+        """What was measured."""
+        return SearchTrace(
+            value=self.value,
+            measured=self.measured,
+            forwards=self.forwards,
+            exhaustive_forwards=len(self.prior) * self.kinds,
+            order=tuple(tuple(members.tolist()) for members in self.groups),
+            effect=np.array(self.effects).reshape(len(self.effects), self.kinds),
+            discarded=tuple(self.discarded),
+        )
+
+    def _share(self, members: np.ndarray, strength: float) -> None:
+        prior = self.prior[members]
+        even = np.full(len(members), 1 / len(members))
+        share = prior / prior.sum() if prior.sum() > 0 else even
+        self.value[members] = strength * share
+        self.measured[members] = len(members) == 1
+
+    def _guarded(self, members: np.ndarray) -> bool:
+        held = self.prior[members].sum()
+        return len(members) > 1 and held > self.settings.guard * self.total
+
+    def _split(self, members: np.ndarray, supernode: int | None, strength: float) -> None:
+        if supernode is None:  # a leaf is measured, there is nothing below it
+            return
+        children = self.hierarchy.children(supernode)
+        for child in children:
+            self._push(self.hierarchy.members(child), child, strength)
+        for leaf in () if children else members:
+            self._push(np.array([leaf]), None, strength)
+
+    def _push(self, members: np.ndarray, supernode: int | None, strength: float) -> None:
+        # A supernode of one leaf is that leaf: measuring it twice would waste a forward.
+        alone = None if len(members) == 1 else supernode
+        key = -float(self.prior[members].max())
+        heapq.heappush(self.queue, (key, -strength, self._turn(), members, alone))
+
+    def _turn(self) -> int:
+        """First come, first served among equals."""
+        self.pushed += 1
+        return self.pushed
 
 
 def recall_at(trace: SearchTrace, exhaustive: Float[np.ndarray, " node"], top: int) -> float:
@@ -94,7 +185,31 @@ def recall_at(trace: SearchTrace, exhaustive: Float[np.ndarray, " node"], top: i
 
     Nodes without any effect are not counted as to be found. Unitless, in [0, 1].
     """
-    raise NotImplementedError
+    exhaustive = np.abs(exhaustive)
+    wanted = np.argsort(-exhaustive, kind="stable")[:top]
+    wanted = wanted[exhaustive[wanted] > 0]
+    if len(wanted) == 0:
+        return 1.0
+    found = np.argsort(-trace.value, kind="stable")[:top]
+    return float(np.isin(wanted, found).mean())
+
+
+def _as_columns(effects: np.ndarray, groups: int) -> np.ndarray:
+    if effects.ndim not in (1, 2) or len(effects) != groups or not np.isfinite(effects).all():
+        raise SettingsError(
+            f"group_effect returned an array of shape {effects.shape} for {groups} groups, or one "
+            "that is not finite; it must return one row of finite effects per group. Correct it."
+        )
+    return effects.reshape(groups, -1)
+
+
+def _check_prior(hierarchy: Hierarchy, prior: np.ndarray) -> None:
+    if len(prior) != hierarchy.n_leaves or not np.isfinite(prior).all():
+        raise SettingsError(
+            f"The prior does not fit the hierarchy: got {len(prior)} scores, "
+            f"{int((~np.isfinite(prior)).sum())} of them not finite, for {hierarchy.n_leaves} "
+            "leaves; it must have one finite score per leaf. Take it from the same graph."
+        )
 
 
 def _check(name: str, value: object, holds: bool, required: str) -> None:

@@ -9,15 +9,22 @@
 4. The `size` nodes with the largest probability of being open are the circuit: exactly that many.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from core.errors import SettingsError
 from core.hierarchy.tree import Hierarchy
-from core.search.progress import OnProgress, ignore
+from core.search.progress import OnProgress, SearchProgress, ignore
+
+BETA, GAMMA, ZETA = 2 / 3, -0.1, 1.1
+"""Temperature and stretch of the hard-concrete distribution, as in Louizos et al."""
 
 Loss = Callable[[Tensor], Tensor]
 """mask [node] -> scalar, differentiable in the mask."""
@@ -39,6 +46,14 @@ class RefineSettings:
     """Standard deviation of the first logits; larger trusts the scores more."""
     seed: int = 0
     """Noise of the gates."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that have no meaning."""
+        if self.steps < 1 or min(self.lr, self.lr_size, self.spread) < 0:
+            raise SettingsError(
+                f"Refinement settings are out of range: got {self}; steps must be 1 or more, the "
+                "rates and spread 0 or more. Change them."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,4 +90,144 @@ def refine(
         hierarchy: Over the same nodes; needed for `gates="tree"`.
         progress: Called every step; raise in it to stop.
     """
-    raise NotImplementedError
+    settings = settings or RefineSettings()
+    inside = torch.arange(len(scores)) if candidates is None else candidates.long()
+    _check_request(size, scores, inside, settings, hierarchy)
+    gates = _Gates(scores, inside, size, settings, hierarchy)
+    sizes, losses = _train(loss, gates, size, settings, progress)
+    probability = gates.probability().detach()
+    # Scores break ties between gates that are equally sure.
+    by_score = torch.argsort(scores[inside], descending=True, stable=True)
+    best = torch.argsort(probability[inside[by_score]], descending=True, stable=True)
+    return Refinement(
+        chosen=inside[by_score][best][:size],
+        probability=probability,
+        expected_size=torch.tensor(sizes),
+        loss=torch.tensor(losses),
+    )
+
+
+class _Gates:
+    """Gate logits of the candidates and, in a tree, of the supernodes above them."""
+
+    def __init__(
+        self,
+        scores: Tensor,
+        inside: Tensor,
+        size: int,
+        settings: RefineSettings,
+        hierarchy: Hierarchy | None,
+    ) -> None:
+        """Logits from scores; supernodes start open."""
+        self.n, self.inside = len(scores), inside
+        self.node = _first_logits(scores[inside], size, settings.spread).requires_grad_(True)
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.tree = torch.zeros(0)
+        if settings.gates == "tree" and hierarchy is not None:
+            self.above = _ancestors(hierarchy, inside)
+            self.tree = torch.full((hierarchy.n_supernodes,), 3.0).requires_grad_(True)
+
+    def sample(self) -> Tensor:
+        """One draw of the mask, [node]."""
+        return self._spread(self._along(_draw, 1.0))
+
+    def probability(self) -> Tensor:
+        """Probability that each node's mask is not 0, [node]."""
+        return self._spread(self._along(_open, 1.0))
+
+    def parameters(self) -> list[Tensor]:
+        """What the optimiser moves."""
+        return [self.node, self.tree] if self.tree.numel() else [self.node]
+
+    def _along(self, gate: Callable[[Tensor, torch.Generator], Tensor], one: float) -> Tensor:
+        value = gate(self.node, self.generator)
+        if self.tree.numel():
+            # Place -1 stands for "no supernode here" and is always open.
+            above = torch.cat([gate(self.tree, self.generator), torch.tensor([one])])
+            value = value * above[self.above].prod(dim=1)
+        return value
+
+    def _spread(self, value: Tensor) -> Tensor:
+        return torch.zeros(self.n).index_put((self.inside,), value)
+
+
+def _train(
+    loss: Loss, gates: _Gates, size: int, settings: RefineSettings, progress: OnProgress
+) -> tuple[list[float], list[float]]:
+    optimiser = torch.optim.Adam(gates.parameters(), lr=settings.lr)
+    linear, square, sizes, losses = 0.0, 0.0, [], []
+    for step in range(settings.steps):
+        with torch.enable_grad():
+            value = loss(gates.sample())
+            expected = gates.probability().sum()
+            excess = (expected - size) / size
+            held = linear * excess + square * excess**2
+            optimiser.zero_grad()
+            (value + held).backward()
+        optimiser.step()
+        off = float(excess.detach())
+        linear, square = linear + settings.lr_size * off, square + settings.lr_size * off**2
+        sizes.append(float(expected.detach()))
+        losses.append(float(value.detach()))
+        progress(SearchProgress(stage="refine", done=step + 1, total=settings.steps))
+    return sizes, losses
+
+
+def _draw(logit: Tensor, generator: torch.Generator) -> Tensor:
+    u = torch.rand(logit.shape, generator=generator).clamp(1e-6, 1 - 1e-6)
+    soft = torch.sigmoid((torch.log(u) - torch.log1p(-u) + logit) / BETA)
+    return (soft * (ZETA - GAMMA) + GAMMA).clamp(0, 1)
+
+
+def _open(logit: Tensor, generator: torch.Generator) -> Tensor:
+    """P(gate > 0); takes no draw."""
+    return torch.sigmoid(logit - BETA * math.log(-GAMMA / ZETA))
+
+
+def _first_logits(scores: Tensor, size: int, spread: float) -> Tensor:
+    """Normal quantiles of the ranks, moved so that the expected number open is near `size`.
+
+    Ranks, not values: scores of any scale and any tail start alike.
+    """
+    rank = torch.argsort(torch.argsort(scores, stable=True), stable=True)
+    quantile = (rank + 0.5) / len(scores)
+    normal = math.sqrt(2) * torch.erfinv(2 * quantile - 1)
+    share = 1 - min(max(size / len(scores), 1e-3), 1 - 1e-3)
+    edge = math.sqrt(2) * torch.erfinv(torch.tensor(2 * share - 1))
+    # At the edge a gate is as likely open as shut.
+    return spread * (normal - edge) + BETA * math.log(-GAMMA / ZETA)
+
+
+def _ancestors(hierarchy: Hierarchy, nodes: Tensor) -> Int[Tensor, "candidate level"]:
+    """Supernodes above each node without the root, padded with -1."""
+    terminal = hierarchy.terminal_of()
+    rows = np.full((hierarchy.n_leaves, max(hierarchy.depth, 1)), -1, dtype=np.int64)
+    for leaf in nodes.tolist():
+        path = hierarchy.path(int(terminal[leaf]))[1:]
+        rows[leaf, : len(path)] = path
+    return torch.from_numpy(rows)[nodes]
+
+
+def _check_request(
+    size: int,
+    scores: Tensor,
+    inside: Tensor,
+    settings: RefineSettings,
+    hierarchy: Hierarchy | None,
+) -> None:
+    if not 1 <= size <= len(inside):
+        raise SettingsError(
+            f"The circuit size is out of range: got {size}; it must lie between 1 and the number "
+            f"of candidates, {len(inside)}. Ask for fewer nodes or allow more candidates."
+        )
+    if settings.gates == "tree" and (hierarchy is None or hierarchy.n_leaves != len(scores)):
+        raise SettingsError(
+            f"Gates down the tree have no tree: got {'none' if hierarchy is None else 'another'} "
+            f'for {len(scores)} nodes; gates="tree" needs one over the same nodes. Pass '
+            'hierarchy= or use gates="node".'
+        )
+    if not torch.isfinite(scores).all():
+        raise SettingsError(
+            f"{int((~torch.isfinite(scores)).sum())} scores are not finite; all must be. Correct "
+            "the guide or the ranking that made them."
+        )
