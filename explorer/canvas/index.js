@@ -1,0 +1,123 @@
+// The circuit canvas: hierarchy, network and answer bar in one Streamlit component.
+//
+// Streamlit calls the default export on every run of the script with the newest data. The changed
+// set, the selection and the opened supernodes live here, in the browser, and are sent whole, so a
+// burst of clicks loses nothing; `view.rev` from Python overrides them.
+
+import { createBar } from "./bar.js";
+import { bindKeys } from "./keys.js";
+import { createNetwork } from "./network.js";
+import { createPalette } from "./palette.js";
+import { createStore } from "./store.js";
+import { createTooltip } from "./tooltip.js";
+import { createTree } from "./tree.js";
+import { element } from "./dom.js";
+
+const instances = new WeakMap();
+const graphs = new Map(); // graph key -> graph; survives a remount of the component
+const KEPT = 12;
+let library = null;
+
+/** vis-network, taken from the installed pyvis package; fetched once for all instances. */
+function loadLibrary() {
+  library ??= globalThis.vis?.Network
+    ? Promise.resolve(globalThis.vis)
+    : import(new URL("../hagd.vis/vis-network.min.js", import.meta.url)).then(() => globalThis.vis);
+  return library;
+}
+
+function remember(key, graph) {
+  graphs.delete(key);
+  graphs.set(key, graph);
+  while (graphs.size > KEPT) graphs.delete(graphs.keys().next().value);
+}
+
+function build(parentElement) {
+  const host = parentElement.host ?? parentElement;
+  parentElement.querySelector?.('[data-testid="canvas"]')?.remove();
+  const root = element("div", { class: "canvas", "data-testid": "canvas", tabindex: "-1" });
+  parentElement.append(root);
+  const parts = {
+    tree: element("div", { class: "panel tree", "data-testid": "canvas-tree" }),
+    network: element("div", { class: "panel network", "data-testid": "canvas-network" }),
+    bar: element("div", { class: "bar", "data-testid": "canvas-bar" }),
+  };
+  root.append(parts.tree, parts.network, parts.bar);
+  const app = { host, root, parts, data: null, graph: null, send: null, act: null };
+  app.store = createStore(app);
+  app.palette = createPalette(root);
+  app.tooltip = createTooltip(root);
+  app.tree = createTree(app);
+  app.bar = createBar(app);
+  app.keys = bindKeys(app);
+  app.store.subscribe(() => {
+    app.tree.refresh();
+    app.bar.refresh();
+    app.network?.refresh();
+  });
+  fitParts(app);
+  return app;
+}
+
+/** The tree stands beside the network on a wide page and lies above it on a narrow one. */
+function fitParts(app) {
+  const place = () => app.root.classList.toggle("narrow", window.innerWidth < 1200);
+  place();
+  window.addEventListener("resize", place);
+  app.unplace = () => window.removeEventListener("resize", place);
+}
+
+async function update(app, component) {
+  const { data, setStateValue, setTriggerValue } = component;
+  app.data = data;
+  app.send = (view) => setStateValue("view", view);
+  app.act = (action) => setTriggerValue("action", action);
+  if (data.scene) remember(data.scene_key, data.scene);
+  if (data.graph) remember(data.key, { ...data.graph });
+  const graph = graphs.get(data.key);
+  const scene = graphs.get(data.scene_key);
+  if (!graph || !scene) {
+    // a remounted page forgot what Python believes it has: ask for it again
+    app.store.ask();
+    return;
+  }
+  const parts = data.parts ?? ["network"];
+  for (const [name, part] of Object.entries(app.parts)) part.hidden = !parts.includes(name);
+  app.root.classList.toggle("with-tree", parts.includes("tree"));
+  app.root.classList.toggle("with-bar", parts.includes("bar"));
+  app.root.style.setProperty("--canvas-h", data.height);
+  Object.assign(graph, scene);
+  const fresh = app.graph !== graph;
+  app.graph = graph;
+  app.store.receive(data.view, [...graphs.keys()], data.seq);
+  if (fresh) app.tree.draw(graph);
+  app.bar.draw(data.bar);
+  app.network ??= createNetwork(app, await loadLibrary());
+  if (app.graph !== graph) return; // a newer run overtook this one while the library loaded
+  if (fresh || !app.network.drawn) app.network.draw(graph);
+  app.store.notify();
+  app.host.dataset.ready = data.key;
+}
+
+export default function circuitCanvas(component) {
+  const { parentElement } = component;
+  let app = instances.get(parentElement);
+  if (!app || !app.root.isConnected) {
+    app?.destroy?.();
+    app = build(parentElement);
+    instances.set(parentElement, app);
+    app.destroy = () => {
+      app.unplace();
+      app.keys.destroy();
+      app.palette.destroy();
+      app.network?.destroy();
+      app.root.remove();
+      instances.delete(parentElement);
+    };
+  }
+  update(app, component).catch((error) => {
+    app.root.dataset.error = String(error);
+    console.error("circuit canvas", error);
+  });
+  return app.destroy;
+}

@@ -1,0 +1,318 @@
+// The network: nodes live in vis-network (view, hit test, drawing order), edges are drawn under them.
+//
+// Python gives positions in its own units; here they are stretched to the panel. Stretching is the
+// same for every node, so what did not overlap in Python does not overlap on the screen.
+
+import { element, signed, svg } from "./dom.js";
+import { drawEdge, edgeAt, routeEdges } from "./edges.js";
+import { drawNode, forgetWidths, frameGround, write } from "./shapes.js";
+
+const AXIS = 72;
+const PAD = { right: 14, top: 14, bottom: 16 };
+const MOST_STRETCH = 3;
+
+export function createNetwork(app, vis) {
+  const { palette, store, tooltip } = app;
+  const stage = element("div", { class: "stage", "data-testid": "canvas-stage" });
+  const zoom = zoomButtons();
+  app.parts.network.replaceChildren(stage, zoom, legend());
+  const dataset = new vis.DataSet([]);
+  const nodes = new Map();
+  let edges = [];
+  let frames = [];
+  let rows = [];
+  let columns = [];
+  let box = { w: 0, h: 0, view: 1 };
+  let hoverEdge = null;
+  let moved = false;
+  const network = new vis.Network(stage, { nodes: dataset, edges: [] }, app.graph.options);
+  app.host.__net = network;
+
+  // ---- geometry -----------------------------------------------------------------------------------
+  function layOut(graph) {
+    const W = stage.clientWidth;
+    const H = stage.clientHeight;
+    const [nw, nh] = graph.size;
+    const sx = Math.min(MOST_STRETCH, Math.max(1, (W - AXIS - PAD.right) / nw));
+    const sy = Math.min(MOST_STRETCH, Math.max(1, (H - PAD.top - PAD.bottom) / nh));
+    const w = AXIS + nw * sx + PAD.right;
+    const h = PAD.top + nh * sy + PAD.bottom;
+    const X = (x) => -w / 2 + AXIS + x * sx;
+    const Y = (y) => -h / 2 + PAD.top + y * sy;
+    nodes.clear();
+    for (const frame of graph.frames) {
+      nodes.set(frame.id, {
+        ...frame, kind: "frame", px: X(frame.x + frame.w / 2), py: Y(frame.y) + 14, pw: frame.w * sx, ph: 28, body: 28, spread: frame.w * sx * 0.6,
+      });
+    }
+    for (const node of graph.nodes) {
+      const grows = node.kind === "supernode";
+      const pw = grows ? node.w * Math.min(sx, 1.45) : node.w;
+      const ph = grows ? node.h * Math.min(sy, 1.1) : node.h;
+      const body = { feature: 13, error: 15, position: 13, bias: 13, head: 26 }[node.kind] ?? ph;
+      const spread = grows ? pw * 0.72 : node.kind === "logit" || node.kind === "token" ? pw * 0.5 : node.kind === "head" ? 12 : 0;
+      nodes.set(node.id, { ...node, px: X(node.x), py: Y(node.y), pw, ph, body, spread });
+    }
+    frames = graph.frames.map((f) => ({ ...f, left: X(f.x), top: Y(f.y), width: f.w * sx, height: f.h * sy }));
+    rows = graph.rows.map((r) => ({ label: r.label, y: Y(r.y) }));
+    columns = graph.columns.map((x) => X(x));
+    edges = graph.edges
+      .filter((e) => nodes.has(e.from) && nodes.has(e.to))
+      .map((e) => ({ ...e, id: `${e.from}>${e.to}` }));
+    routeEdges(edges, nodes);
+    edges.sort((a, b) => a.width - b.width);
+    box = { w, h, view: Math.min(1, W / w, H / h) };
+  }
+
+  function place(animated) {
+    network.moveTo({ position: { x: 0, y: 0 }, scale: box.view, animation: animated ? { duration: motion(), easingFunction: "easeOutQuad" } : false });
+    moved = false;
+  }
+
+  const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 240);
+
+  function fill() {
+    dataset.clear();
+    dataset.add(
+      [...nodes.values()].map((n) => ({
+        id: n.id, x: n.px, y: n.py, fixed: true, shape: "custom",
+        ctxRenderer: ({ ctx }) => ({
+          drawNode: () => drawNode(ctx, palette, n, look(n)),
+          nodeDimensions: { width: Math.max(24, n.pw), height: Math.max(24, n.ph) },
+        }),
+      })),
+    );
+  }
+
+  // ---- state of a node or an edge --------------------------------------------------------------------
+  /** Does this visible node stand for `id`: itself, inside it, or hiding it? */
+  const stands = (n, id) => n.id === id || store.chain(n.id).includes(id) || (n.kind !== "frame" && store.chain(id).includes(n.id));
+
+  function look(n) {
+    const { selection, hover, changes } = store.state;
+    const factor = store.scale(n.id);
+    return {
+      factor,
+      own: changes.has(n.id),
+      dead: factor === 0,
+      selected: selection.includes(n.id) || selection.some((id) => n.kind !== "frame" && !nodes.has(id) && store.chain(id).includes(n.id)),
+      hover: hover !== null && stands(n, hover),
+      faded: false,
+    };
+  }
+
+  const touches = (e, id) => {
+    const s = nodes.get(e.from);
+    const t = nodes.get(e.to);
+    return (s.kind !== "frame" && stands(s, id)) || (t.kind !== "frame" && stands(t, id));
+  };
+
+  function before(ctx) {
+    palette.settle();
+    drawGround(ctx);
+    for (const f of frames) frameGround(ctx, palette, f, look(nodes.get(f.id)));
+    const { selection, hover } = store.state;
+    const focus = hover !== null ? [...selection, hover] : selection;
+    const late = [];
+    for (const e of edges) {
+      const touched = focus.length > 0 && focus.some((id) => touches(e, id));
+      const dead = store.scale(e.from) === 0 || store.scale(e.to) === 0;
+      const rest = selection.length ? 0.2 : hover !== null ? 0.32 : 0.62;
+      const opacity = e === hoverEdge ? 1 : dead ? (touched ? 0.8 : 0.5) : touched ? 0.95 : rest;
+      if (touched || e === hoverEdge) late.push([e, opacity, dead]);
+      else drawEdge(ctx, palette, e, { opacity, dead });
+    }
+    for (const [e, opacity, dead] of late) drawEdge(ctx, palette, e, { opacity, dead, hover: e === hoverEdge });
+  }
+
+  function drawGround(ctx) {
+    const right = box.w / 2;
+    const left = -box.w / 2;
+    for (const row of rows) {
+      write(ctx, palette, row.label, left + 10, row.y + 4, { size: 12, colour: "ink-3" });
+      ctx.beginPath();
+      ctx.moveTo(left + AXIS - 4, row.y);
+      ctx.lineTo(right - 6, row.y);
+      ctx.setLineDash([1, 4]);
+      ctx.strokeStyle = palette.css("line-1");
+      ctx.lineWidth = 1;
+      ctx.stroke();
+      ctx.setLineDash([]);
+    }
+    ctx.beginPath();
+    for (const x of columns) {
+      ctx.moveTo(x, -box.h / 2 + 8);
+      ctx.lineTo(x, box.h / 2 - 8);
+    }
+    ctx.strokeStyle = palette.css("line-1", 0.8);
+    ctx.stroke();
+  }
+
+  // ---- pointer ------------------------------------------------------------------------------------------
+  function at(event) {
+    const rect = stage.getBoundingClientRect();
+    const dom = { x: event.clientX - rect.left, y: event.clientY - rect.top };
+    const id = network.getNodeAt(dom) ?? null;
+    return { id, dom };
+  }
+
+  function hover(event) {
+    const { id, dom } = at(event);
+    let edge = null;
+    if (id === null) {
+      const p = network.DOMtoCanvas(dom);
+      edge = edgeAt(edges, p.x, p.y, 5 / network.getScale());
+    }
+    const changed = edge !== hoverEdge;
+    hoverEdge = edge;
+    stage.style.cursor = id !== null || edge ? "pointer" : "default";
+    if (id !== store.state.hover) store.hover(id);
+    else if (changed) network.redraw();
+    if (id !== null) tooltip.show(nodeLines(app, nodes.get(id)), event.clientX, event.clientY);
+    else if (edge) tooltip.show(edgeLines(nodes, edge), event.clientX, event.clientY);
+    else tooltip.hide();
+  }
+
+  function leave() {
+    hoverEdge = null;
+    tooltip.hide();
+    store.hover(null);
+  }
+
+  stage.addEventListener("mousemove", hover);
+  stage.addEventListener("mouseleave", leave);
+  network.on("click", (p) => {
+    app.root.focus({ preventScroll: true });
+    const id = network.getNodeAt(p.pointer.DOM) ?? null;
+    const shift = p.event.srcEvent?.shiftKey;
+    if (app.data.mode === "ablate" && id !== null && canChange(app, nodes.get(id)) && !shift) store.toggle([id]);
+    else if (id !== null || store.state.selection.length) store.select(id, shift);
+  });
+  network.on("doubleClick", (p) => {
+    const id = network.getNodeAt(p.pointer.DOM);
+    if (id !== undefined) store.toggleOpen(id);
+  });
+  network.on("beforeDrawing", before);
+  network.on("dragStart", () => (moved = true));
+  network.on("zoom", () => (moved = true));
+
+  function zoomButtons() {
+    const step = (factor) => () => {
+      network.moveTo({ scale: Math.max(0.2, Math.min(4, network.getScale() * factor)), animation: { duration: motion() } });
+      moved = true;
+    };
+    return element(
+      "div", { class: "zoom", role: "group", "aria-label": "Zoom" },
+      element("button", { type: "button", text: "+", "aria-label": "Zoom in", on: { click: step(1.25) } }),
+      element("button", { type: "button", text: "\u2212", "aria-label": "Zoom out", on: { click: step(0.8) } }),
+      element("button", { type: "button", text: "\u2922", "aria-label": "Fit to panel", "data-testid": "zoom-fit", on: { click: () => place(true) } }),
+    );
+  }
+
+  const observer = new ResizeObserver(() => {
+    if (!self.drawn || !stage.clientWidth || !app.graph) return;
+    self.draw(app.graph);
+  });
+  observer.observe(stage);
+  palette.onChange(() => setTimeout(() => network.redraw(), 60));
+  document.fonts?.ready.then(() => {
+    forgetWidths();
+    network.redraw();
+  });
+
+  const self = {
+    drawn: false,
+    draw(graph) {
+      if (!stage.clientWidth || !stage.clientHeight) return;
+      network.setSize(`${stage.clientWidth}px`, `${stage.clientHeight}px`);
+      const keep = self.drawn && moved ? { position: network.getViewPosition(), scale: network.getScale() } : null;
+      layOut(graph);
+      fill();
+      if (keep) network.moveTo({ ...keep, animation: false });
+      else place(false);
+      self.drawn = true;
+      network.redraw();
+    },
+    refresh: () => network.redraw(),
+    nodes,
+    edges: () => edges,
+    /** Neighbour by the strongest edge upwards or downwards, or the nearest in the same row. */
+    neighbour(id, way) {
+      const here = nodes.get(id);
+      if (!here) return null;
+      if (way === "up" || way === "down") {
+        const [mine, theirs] = way === "up" ? ["from", "to"] : ["to", "from"];
+        const found = edges.filter((e) => e[mine] === id).sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect));
+        return found[0]?.[theirs] ?? null;
+      }
+      const side = way === "left" ? -1 : 1;
+      const found = [...nodes.values()]
+        .filter((n) => n.kind !== "frame" && (n.px - here.px) * side > 2 && Math.abs(n.py - here.py) < 20)
+        .sort((a, b) => Math.abs(a.px - here.px) - Math.abs(b.px - here.px));
+      return found[0]?.id ?? null;
+    },
+    /** Centre of a node in the browser window; the hook of the browser tests. */
+    pixel(id) {
+      const n = nodes.get(id);
+      if (!n) return null;
+      const p = network.canvasToDOM({ x: n.px, y: n.py });
+      const rect = stage.getBoundingClientRect();
+      return { x: rect.left + p.x, y: rect.top + p.y };
+    },
+    destroy() {
+      observer.disconnect();
+      network.destroy();
+    },
+  };
+  app.host.__canvas = { pixel: self.pixel, nodes: () => [...nodes.keys()], edges: () => edges.length, state: () => store.state };
+  return self;
+}
+
+export const canChange = (app, node) => Boolean(node) && !["token", "position", "bias", "logit"].includes(node.kind) && node.fixed !== true;
+
+function nodeLines(app, n) {
+  const kind = { frame: "supernode" }[n.kind] ?? n.kind;
+  const lines = [[[n.name && n.name !== n.id ? `${n.title ?? n.id}` : `${n.id}`, "strong mono"], [n.label && n.label !== n.id ? ` ${n.label}` : "", "strong"]]];
+  const what = n.count ? `${kind}, ${n.count} nodes` : kind;
+  lines.push([[[what, ...(n.notes ?? [])].join(" \u00b7 "), "dim"]]);
+  const factor = app.store.scale(n.id);
+  if (factor === 0) lines.push([["ablated", "dim"]]);
+  else if (factor !== 1) lines.push([[`\u00d7 ${+factor.toFixed(2)}`, "dim"]]);
+  const last = app.data.effects?.[n.id];
+  if (last) lines.push([["ablating it: ", "dim"], [last, ""]]);
+  return lines;
+}
+
+function edgeLines(nodes, e) {
+  const name = (id) => {
+    const n = nodes.get(id);
+    return n.kind === "token" || n.kind === "logit" ? n.label : n.title ?? n.id;
+  };
+  const lines = [
+    [[`${name(e.from)} \u2192 ${name(e.to)}`, "mono strong"]],
+    [[signed(e.effect), e.effect < 0 ? "neg strong" : "pos strong"], [e.count > 1 ? ` sum of ${e.count} edges` : " direct effect", ""]],
+  ];
+  if (e.share !== null && e.share !== undefined) lines[1].push([`, ${Math.round(100 * e.share)} % of its input`, ""]);
+  if (e.count > 1) lines.push([[`\u03a3|\u00b7| ${e.total.toFixed(2)} \u00b7 largest ${signed(e.largest)}`, "dim"]]);
+  return lines;
+}
+
+// ---- legend ------------------------------------------------------------------------------------------------
+function legend() {
+  const sign = (width, ...children) => svg("svg", { width, height: 14, viewBox: `0 0 ${width} 14`, "aria-hidden": "true" }, ...children);
+  const entry = (name, wide, glyph) => element("span", { class: wide ? "wide" : "" }, glyph, name);
+  const outline = (tag, attributes, kind) => svg(tag, { ...attributes, fill: "none", stroke: `var(--${kind})`, "stroke-width": 1.4 });
+  return element(
+    "div", { class: "legend", "aria-hidden": "true" },
+    entry("supernode", false, sign(16, outline("rect", { x: 1, y: 1, width: 14, height: 12, rx: 3 }, "ink-2"))),
+    entry("feature", false, sign(16, svg("circle", { cx: 8, cy: 7, r: 5, fill: "var(--ink-2)" }))),
+    entry("head", false, sign(16, outline("path", { d: "M8 .8l5.4 3.1v6.2L8 13.2l-5.4-3.1V3.9z" }, "kind-head"))),
+    entry("error", false, sign(16, outline("path", { d: "M8 1.5l5.5 5.5L8 12.5 2.5 7z" }, "kind-error"))),
+    entry("token", true, sign(16, outline("rect", { x: 2, y: 1.5, width: 12, height: 11, rx: 2 }, "kind-token"))),
+    entry("position", true, sign(16, outline("path", { d: "M8 2.5l5 8.5H3z" }, "kind-position"))),
+    element("span", { class: "push" }),
+    entry("supports", false, sign(24, svg("path", { d: "M0 7h16", stroke: "var(--pos)", "stroke-width": 3 }), svg("path", { d: "M16 2l7 5-7 5z", fill: "var(--pos)" }))),
+    entry("opposes", false, sign(24, svg("path", { d: "M0 7h20", stroke: "var(--neg)", "stroke-width": 3 }), svg("path", { d: "M21 1.5v11", stroke: "var(--neg)", "stroke-width": 2.6 }))),
+    entry("ablated", false, sign(24, svg("path", { d: "M0 7h24", stroke: "var(--ink-3)", "stroke-width": 2, "stroke-dasharray": "2 4" }))),
+  );
+}

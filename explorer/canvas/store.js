@@ -1,0 +1,124 @@
+// What the reader has chosen: changed set, selection, opened supernodes, hover, and one step back.
+//
+// `changes` maps a node or supernode id to a factor: 0 ablated, 1 put back, anything else scaled.
+// The nearest entry up the tree holds for a node, so C ablated with C1 put back leaves C1 live.
+
+export function createStore(app) {
+  const listeners = new Set();
+  const past = [];
+  const state = { rev: -1, seq: 0, changes: new Map(), selection: [], opened: [], hover: null, have: [] };
+
+  const parentOf = (id) => app.graph?.parents[id] ?? null;
+
+  function chain(id) {
+    const ids = [];
+    for (let at = id; at && ids.length < 64; at = parentOf(at)) ids.push(at);
+    return ids;
+  }
+
+  /** Factor that holds for this node and where it was set. */
+  function scale(id) {
+    for (const at of chain(id)) if (state.changes.has(at)) return state.changes.get(at);
+    return 1;
+  }
+
+  const notify = () => listeners.forEach((f) => f(state));
+
+  function send() {
+    state.seq += 1;
+    app.send?.({
+      rev: state.rev,
+      seq: state.seq,
+      have: state.have,
+      changes: [...state.changes].map(([node, factor]) => ({ node, scale: factor })),
+      selection: state.selection,
+      opened: state.opened,
+    });
+    notify();
+  }
+
+  function changeTo(change) {
+    past.push(new Map(state.changes));
+    if (past.length > 100) past.shift();
+    change(state.changes);
+    send();
+  }
+
+  /** One factor for a node; a factor that says nothing new removes its entry. */
+  function setScale(ids, factor) {
+    changeTo((changes) => {
+      for (const id of ids) {
+        changes.delete(id);
+        if (scale(id) !== factor) changes.set(id, factor);
+      }
+    });
+  }
+
+  return {
+    state,
+    chain,
+    scale,
+    notify,
+    subscribe: (f) => listeners.add(f),
+    ask() {
+      state.have = [];
+      send();
+    },
+    /** Python's view counts only when its revision is newer than ours. */
+    receive(view, have, seq) {
+      state.have = have; // what Python need not send again
+      state.seq = Math.max(state.seq, seq ?? 0); // after a remount, go on counting
+      if (!view || view.rev <= state.rev) return;
+      state.rev = view.rev;
+      state.changes = new Map((view.changes ?? []).map((c) => [c.node, c.scale]));
+      state.selection = [...(view.selection ?? [])];
+      state.opened = [...(view.opened ?? [])];
+    },
+    select(id, add = false) {
+      const had = state.selection.includes(id);
+      if (id === null) state.selection = [];
+      else if (!add) state.selection = [id];
+      else state.selection = had ? state.selection.filter((x) => x !== id) : [...state.selection, id];
+      send();
+    },
+    hover(id) {
+      if (state.hover === id) return;
+      state.hover = id;
+      notify();
+    },
+    /** Ablate what is live; put back what is not. */
+    toggle(ids) {
+      const all = ids.every((id) => scale(id) === 0);
+      setScale(ids, all ? 1 : 0);
+    },
+    setScale,
+    clear() {
+      if (state.changes.size) changeTo((changes) => changes.clear());
+    },
+    undo() {
+      if (!past.length) return;
+      state.changes = past.pop();
+      send();
+    },
+    isOpen: (id) => state.opened.includes(id),
+    /** Open a supernode in place (with its ancestors); again closes it and what is in it. */
+    toggleOpen(id) {
+      if (!app.graph?.openable.includes(id)) return;
+      if (state.opened.includes(id)) {
+        state.opened = state.opened.filter((x) => !chain(x).includes(id));
+      } else {
+        const lineage = chain(id).reverse();
+        state.opened = [...new Set([...state.opened.filter((x) => !lineage.includes(x)), ...lineage])];
+      }
+      send();
+    },
+    /** One level up: close the supernode opened last. */
+    up() {
+      if (!state.opened.length) return;
+      const last = state.opened[state.opened.length - 1];
+      state.opened = state.opened.filter((x) => !chain(x).includes(last));
+      state.selection = [last];
+      send();
+    },
+  };
+}

@@ -1,0 +1,42 @@
+// One floating note. It waits 120 ms, so that crossing the picture stays calm.
+
+import { element } from "./dom.js";
+
+const WAIT_MS = 120;
+
+export function createTooltip(root) {
+  const note = element("div", { class: "tooltip", role: "tooltip", "data-testid": "canvas-tooltip" });
+  note.hidden = true;
+  root.append(note);
+  let timer = null;
+
+  function place(x, y) {
+    const box = root.getBoundingClientRect();
+    const size = note.getBoundingClientRect();
+    const left = Math.min(x + 14, window.innerWidth - size.width - 8);
+    const below = y + 16;
+    const top = below + size.height > window.innerHeight - 8 ? y - size.height - 12 : below;
+    note.style.left = `${Math.max(8, left) - box.left}px`;
+    note.style.top = `${Math.max(8, top) - box.top}px`;
+  }
+
+  return {
+    /** `lines`: array of lines, each an array of [text, class]. */
+    show(lines, x, y) {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        note.replaceChildren(
+          ...lines.map((line) =>
+            element("div", {}, ...line.map(([text, kind]) => element("span", { class: kind ?? "", text }))),
+          ),
+        );
+        note.hidden = false;
+        place(x, y);
+      }, WAIT_MS);
+    },
+    hide() {
+      clearTimeout(timer);
+      note.hidden = true;
+    },
+  };
+}

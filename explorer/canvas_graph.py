@@ -1,0 +1,404 @@
+"""What the network shows of a circuit for a given set of opened supernodes.
+
+1. A `Scene` is a graph with its tree of supernodes, read once from a bundle or a single prompt's
+   graph. Its leaves are the graph's nodes.
+2. `visible` walks the tree: a closed supernode is one item, an opened one is replaced by its
+   children, an opened terminal one by its strongest leaves and one item for the rest.
+3. Edges among items are summed from the leaves' (sum, sum of |.|, largest), then filtered; single
+   nodes that the circuit does not explain are shown only where an edge reaches them.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from core.graph import AttributionGraph, NodeKind
+from core.hierarchy import Hierarchy
+from core.hierarchy.coarse import CoarseEdges, aggregate
+
+MOST_NODES = 300
+"""Nodes on the screen at once; the weakest beyond it are folded into their supernode."""
+MOST_LEAVES = 24
+"""Leaves shown of one opened supernode."""
+MOST_EDGES = 64
+"""Edges the page shows when it may choose the smallest effect itself."""
+
+KIND_NAMES: Mapping[int, str] = {
+    NodeKind.FEATURE: "feature",
+    NodeKind.HEAD: "head",
+    NodeKind.ERROR: "error",
+    NodeKind.TOKEN: "token",
+    NodeKind.POSITION: "position",
+    NodeKind.BIAS: "bias",
+    NodeKind.LOGIT: "logit",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scene:
+    """A graph as the canvas reads it; arrays are over the graph's nodes (leaves)."""
+
+    key: str
+    """Names the content; part of the key under which the browser keeps what it was sent."""
+    title: str
+    ids: tuple[str, ...]
+    """Written form of each node, as `0:4:1183` or `L0H2@4`."""
+    kind: tuple[str, ...]
+    """Name of its NodeKind in small letters."""
+    layer: Int[np.ndarray, " node"]
+    position: Int[np.ndarray, " node"]
+    activation: Float[np.ndarray, " node"]
+    edge_index: Int[np.ndarray, "2 edge"]
+    weight: Float[np.ndarray, " edge"]
+    tokens: tuple[str, ...]
+    """Text at each aligned position."""
+    n_layers: int
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Names of nodes and supernodes by id; for logits their token."""
+    tree: Hierarchy | None = None
+    """Supernodes over `tree_leaf`; None for a graph without a hierarchy."""
+    tree_leaf: Int[np.ndarray, " leaf"] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Node of each leaf of the tree."""
+    lead: str = ""
+    """Id of the logit that is the answer."""
+
+    @property
+    def strength(self) -> Float[np.ndarray, " node"]:
+        """Σ |effect| over the edges of each node; ranks what is folded first."""
+        size = np.abs(self.weight)
+        n = len(self.ids)
+        return np.bincount(self.edge_index[0], size, n) + np.bincount(self.edge_index[1], size, n)
+
+    def members(self, name: str) -> Int[np.ndarray, " member"]:
+        """Nodes in a supernode."""
+        if self.tree is None:
+            return np.zeros(0, np.int64)
+        return self.tree_leaf[self.tree.members(self.tree.find(name))]
+
+    def knows(self, node: str) -> bool:
+        """Whether an id from a link names something here."""
+        return node in self.ids or (self.tree is not None and node in self.tree.name[1:])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Item:
+    """One thing drawn: a node or a closed supernode."""
+
+    id: str
+    kind: str
+    members: Int[np.ndarray, " member"]
+    """Nodes it stands for."""
+    frame: str | None
+    """Opened supernode it lies in."""
+    layer: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Visible:
+    """Items, edges among them and what was left out."""
+
+    items: tuple[Item, ...]
+    frames: Mapping[str, str | None]
+    """Opened supernodes with the one they lie in, outer ones first."""
+    edges: CoarseEdges
+    """Ends are places in `items`."""
+    shown: np.ndarray
+    """Which of `edges` pass the filters."""
+    share: Float[np.ndarray, " coarse"]
+    """|edge| over Σ|.| of all edges into its target."""
+    min_effect: float
+    """Smallest |effect| shown, as asked for or as chosen."""
+    counts: tuple[int, int, int, int]
+    """Nodes drawn, nodes there are, edges drawn, edges there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sieve:
+    """What to leave out."""
+
+    min_effect: float | None = None
+    """None: so that at most `MOST_EDGES` remain."""
+    layer: int | None = None
+    sign: Literal["both", "plus", "minus"] = "both"
+    hidden: tuple[str, ...] = ()
+    """"errors", "biases" (bias and position nodes)."""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Kinds of node left out."""
+        out = {"error"} if "errors" in self.hidden else set()
+        return frozenset(out | ({"bias", "position"} if "biases" in self.hidden else set()))
+
+
+def visible(scene: Scene, opened: Collection[str], sieve: Sieve | None = None) -> Visible:
+    """Items and edges for a set of opened supernodes; unknown names are ignored."""
+    sieve = sieve or Sieve()
+    frames = _frames(scene, opened)
+    items = _within_limit(scene, frames, _kept(scene, sieve))
+    groups = [item.members for item in items]
+    edges = aggregate(len(scene.ids), scene.edge_index, scene.weight, groups)
+    size = np.abs(edges.total)
+    into = np.bincount(edges.target, size, minlength=len(items))
+    signed = {"both": size >= 0, "plus": edges.total > 0, "minus": edges.total < 0}[sieve.sign]
+    least = sieve.min_effect
+    if least is None:
+        least = nice_threshold(size[signed], MOST_EDGES)
+    shown = signed & (size >= least) & (size > 0)
+    items, edges, shown, share = _connected(items, edges, shown, size / into[edges.target])
+    used = {end for i in np.flatnonzero(shown) for end in (edges.source[i], edges.target[i])}
+    drawn = sum(1 for i, item in enumerate(items) if item.kind != "token" or i in used)
+    return Visible(
+        items=items,
+        frames={name: above for name, above in frames.items() if _held(name, items, frames)},
+        edges=edges,
+        shown=shown,
+        share=share,
+        min_effect=float(least),
+        counts=(drawn, len(scene.ids), int(shown.sum()), len(scene.weight)),
+    )
+
+
+def nice_threshold(sizes: Float[np.ndarray, " edge"], most: int) -> float:
+    """The smallest of 1, 2, 5 x 10^k that leaves at most `most` sizes; 0 if none is needed."""
+    if len(sizes) <= most:
+        return 0.0
+    least = float(np.sort(sizes)[-most - 1])
+    if least <= 0:
+        return 0.0
+    power = 10.0 ** np.floor(np.log10(least))
+    return float(next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power > least))
+
+
+def _frames(scene: Scene, opened: Collection[str]) -> dict[str, str | None]:
+    """Opened supernodes whose ancestors are open too, outer ones first."""
+    tree = scene.tree
+    if tree is None:
+        return {}
+    frames: dict[str, str | None] = {}
+    for supernode in range(1, tree.n_supernodes):
+        above = int(tree.parent[supernode])
+        if tree.name[supernode] in opened and (above == 0 or tree.name[above] in frames):
+            frames[tree.name[supernode]] = None if above == 0 else tree.name[above]
+    return frames
+
+
+def _kept(scene: Scene, sieve: Sieve) -> np.ndarray:
+    """Which nodes pass the filters on nodes; tokens and logits always do."""
+    kind = np.array(scene.kind)
+    kept = ~np.isin(kind, list(sieve.kinds))
+    if sieve.layer is not None:
+        kept &= (scene.layer == sieve.layer) | np.isin(kind, ["token", "position", "logit"])
+    return kept
+
+
+def _within_limit(
+    scene: Scene, frames: Mapping[str, str | None], kept: np.ndarray
+) -> tuple[Item, ...]:
+    """Items; leaves of opened supernodes are folded further until `MOST_NODES` suffice."""
+    most = MOST_LEAVES
+    while True:
+        items = tuple(_items(scene, frames, kept, most))
+        if len(items) <= MOST_NODES or most == 1:
+            break
+        most = max(1, most // 2)
+    if len(items) <= MOST_NODES:
+        return items
+    strength = scene.strength
+    must = ("token", "logit", "supernode", "rest")
+    ranked = sorted(
+        range(len(items)),
+        key=lambda i: (items[i].kind not in must, -strength[items[i].members].sum(), i),
+    )
+    keep = set(ranked[:MOST_NODES])
+    return tuple(item for i, item in enumerate(items) if i in keep)
+
+
+def _items(
+    scene: Scene, frames: Mapping[str, str | None], kept: np.ndarray, most: int
+) -> Iterator[Item]:
+    in_tree = np.zeros(len(scene.ids), dtype=bool)
+    in_tree[scene.tree_leaf] = True
+    strength = scene.strength
+    if scene.tree is not None:
+        for supernode in scene.tree.children(0) or (0,):
+            yield from _walk(scene, supernode, None, frames, kept, most, strength)
+    for node in np.flatnonzero(kept & ~in_tree):
+        yield _leaf(scene, int(node), None)
+
+
+def _walk(
+    scene: Scene,
+    supernode: int,
+    frame: str | None,
+    frames: Mapping[str, str | None],
+    kept: np.ndarray,
+    most: int,
+    strength: np.ndarray,
+) -> Iterator[Item]:
+    assert scene.tree is not None  # only called for a scene with a tree
+    tree, name = scene.tree, scene.tree.name[supernode]
+    members = scene.tree_leaf[tree.members(supernode)]
+    members = members[kept[members]]
+    if not len(members):
+        return
+    if name not in frames:
+        layer, position = _dominant(scene, members, strength)
+        yield Item(
+            id=name,
+            kind="supernode",
+            members=members,
+            frame=frame,
+            layer=layer,
+            position=position,
+        )
+    elif tree.children(supernode):
+        for child in tree.children(supernode):
+            yield from _walk(scene, child, name, frames, kept, most, strength)
+    else:
+        yield from _leaves(scene, name, members, most, strength)
+
+
+def _leaves(
+    scene: Scene, name: str, members: np.ndarray, most: int, strength: np.ndarray
+) -> Iterator[Item]:
+    """The strongest leaves of an opened terminal supernode and one item for the others."""
+    ranked = members[np.argsort(-strength[members], kind="stable")]
+    for node in ranked[:most]:
+        yield _leaf(scene, int(node), name)
+    if len(rest := ranked[most:]):
+        layer, position = _dominant(scene, rest, strength)
+        yield Item(
+            id=f"{name}+",
+            kind="rest",
+            members=rest,
+            frame=name,
+            layer=layer,
+            position=position,
+        )
+
+
+def _leaf(scene: Scene, node: int, frame: str | None) -> Item:
+    return Item(
+        id=scene.ids[node],
+        kind=scene.kind[node],
+        members=np.array([node]),
+        frame=frame,
+        layer=int(scene.layer[node]),
+        position=int(scene.position[node]),
+    )
+
+
+def _dominant(scene: Scene, members: np.ndarray, strength: np.ndarray) -> tuple[int, int]:
+    """Layer and position that hold most of the members' strength."""
+    held: dict[tuple[int, int], float] = {}
+    for node in members:
+        place = int(scene.layer[node]), int(scene.position[node])
+        held[place] = held.get(place, 0.0) + float(strength[node]) + 1e-9
+    return max(held, key=lambda place: (held[place], place))
+
+
+def _connected(
+    items: Sequence[Item], edges: CoarseEdges, shown: np.ndarray, share: np.ndarray
+) -> tuple[tuple[Item, ...], CoarseEdges, np.ndarray, np.ndarray]:
+    """Drop single context nodes that no shown edge reaches, and the edges that end on them."""
+    reached = set(edges.source[shown].tolist()) | set(edges.target[shown].tolist())
+    context = ("error", "position", "bias", "head")
+    keep = np.array(
+        [
+            item.frame is not None or item.kind not in context or i in reached
+            for i, item in enumerate(items)
+        ],
+        dtype=bool,
+    )
+    new = np.cumsum(keep) - 1
+    alive = keep[edges.source] & keep[edges.target] if len(items) else np.zeros(0, bool)
+    cut = CoarseEdges(
+        source=new[edges.source[alive]],
+        target=new[edges.target[alive]],
+        total=edges.total[alive],
+        total_abs=edges.total_abs[alive],
+        peak=edges.peak[alive],
+        count=edges.count[alive],
+        inside_total=edges.inside_total[keep],
+        inside_abs=edges.inside_abs[keep],
+    )
+    kept_items = tuple(item for i, item in enumerate(items) if keep[i])
+    return kept_items, cut, shown[alive], share[alive]
+
+
+def _held(name: str, items: Sequence[Item], frames: Mapping[str, str | None]) -> bool:
+    """Whether a frame holds an item, at any depth."""
+    for item in items:
+        above = item.frame
+        while above is not None:
+            if above == name:
+                return True
+            above = frames[above]
+    return False
+
+
+def scene_of_graph(
+    graph: AttributionGraph,
+    *,
+    key: str,
+    title: str,
+    tokens: Sequence[str],
+    token_text: Mapping[int, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    tree: Hierarchy | None = None,
+    tree_nodes: Sequence[tuple[int, int, int]] = (),
+) -> Scene:
+    """A scene from an attribution graph of one prompt or one task.
+
+    Args:
+        tokens: Text at each aligned position.
+        token_text: Text of the vocabulary entries among the logits.
+        labels: Names of nodes and supernodes.
+        tree: Hierarchy over `tree_nodes`, which are (layer, position, feature) of its leaves.
+    """
+    kind, layer = graph.kind.tolist(), graph.layer.tolist()
+    position, index = graph.position.tolist(), graph.index.tolist()
+    ids = tuple(map(node_id, kind, layer, position, index))
+    names = dict(labels or {})
+    for node, entry in zip(ids, index, strict=True):
+        if node.startswith("out:"):
+            names[node] = (token_text or {}).get(entry, str(entry)) if entry >= 0 else "answer"
+    known = {node: i for i, node in enumerate(ids)}
+    leaves = [known[f"{a}:{b}:{c}"] for a, b, c in tree_nodes]
+    logits = [i for i, node in enumerate(ids) if node.startswith("out:")]
+    weight = graph.logit_weight.tolist()
+    return Scene(
+        key=key,
+        title=title,
+        ids=ids,
+        kind=tuple(KIND_NAMES[k] for k in kind),
+        layer=graph.layer.numpy(),
+        position=graph.position.numpy(),
+        activation=graph.activation.numpy(),
+        edge_index=graph.edge_index.numpy(),
+        weight=graph.direct_effect.numpy().astype(np.float64),
+        tokens=tuple(tokens),
+        n_layers=max([0, *(v + 1 for v, k in zip(layer, kind, strict=True) if k in (0, 1, 2))]),
+        labels=names,
+        tree=tree,
+        tree_leaf=np.array(leaves, dtype=np.int64),
+        lead=ids[max(logits, key=lambda i: weight[i])] if logits else "",
+    )
+
+
+def node_id(kind: int, layer: int, position: int, index: int) -> str:
+    """Written form of a graph node; one per node of a graph."""
+    forms = {
+        NodeKind.FEATURE: f"{layer}:{position}:{index}",
+        NodeKind.HEAD: f"L{layer}H{index}@{position}",
+        NodeKind.ERROR: f"e:{layer}:{position}",
+        NodeKind.TOKEN: f"tok:{position}",
+        NodeKind.POSITION: f"pos:{position}",
+        NodeKind.BIAS: f"bias:{layer}" if index < 0 else f"rest:{layer}",
+        NodeKind.LOGIT: f"out:{index}" if index >= 0 else "out:answer",
+    }
+    return forms[NodeKind(kind)]
