@@ -170,13 +170,30 @@ def _corrupt(
     settings: ModularSettings, cell: Cell, pool: Sequence[Cell], rng: random.Random
 ) -> Cell:
     """Another cell of the pool with another result: a changed, b changed, or both."""
-    other = [c for c in pool if settings.result(c) != settings.result(cell)]
-    kinds = (
-        [c for c in other if c[0] != cell[0] and c[1] == cell[1]],
-        [c for c in other if c[0] == cell[0] and c[1] != cell[1]],
-        [c for c in other if c[0] != cell[0] and c[1] != cell[1]],
-    )
-    return rng.choice(kinds[rng.randrange(3)] or kinds[2])
+    a, b = cell
+    kind = rng.randrange(3)
+    if kind == 0:
+        near = [c for c in pool if c[1] == b and c[0] != a]
+    elif kind == 1:
+        near = [c for c in pool if c[0] == a and c[1] != b]
+    else:
+        near = [c for c in pool if c[0] != a and c[1] != b]
+    wanted = _others(settings, cell, near)
+    if wanted:
+        return rng.choice(wanted)
+    both = [c for c in pool if c[0] != a and c[1] != b]
+    fallback = _others(settings, cell, both) or _others(settings, cell, pool)
+    if not fallback:
+        raise SettingsError(
+            f"No corrupt prompt for {settings.text(cell)!r}: got a split of {len(pool)} cells that "
+            "all have one result. Required: a cell with another result. Raise p or the sizes."
+        )
+    return rng.choice(fallback)
+
+
+def _others(settings: ModularSettings, cell: Cell, pool: Sequence[Cell]) -> list[Cell]:
+    result = settings.result(cell)
+    return [other for other in pool if settings.result(other) != result]
 
 
 def _pair(settings: ModularSettings, cell: Cell, corrupt: Cell, split: Split) -> PromptPair:

@@ -1,0 +1,128 @@
+"""Task files: everything wrong is told at once, by line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.errors import TaskError
+from core.tasks import Split, load_task, read_pairs
+
+GOOD = {"clean": "<bos> 1 + 2 =", "corrupt": "<bos> 1 + 3 =", "answer": "3", "wrong": "4"}
+
+
+def write(folder: Path, lines: list[object], name: str = "task.jsonl") -> Path:
+    path = folder / name
+    path.write_text("".join(f"{x if isinstance(x, str) else json.dumps(x)}\n" for x in lines))
+    return path
+
+
+def numbered(count: int, **extra: object) -> list[object]:
+    return [GOOD | {"clean": f"<bos> {i} + 2 =", "corrupt": f"<bos> {i} + 3 ="} | extra
+            for i in range(count)]  # fmt: skip
+
+
+def test_reads_pairs_with_variables_and_split(tmp_path: Path) -> None:
+    row = GOOD | {"variables": {"a": 1, "order": "ABBA", "x": 0.5}, "split": "test"}
+    (pair,) = read_pairs(write(tmp_path, [row]))
+    assert (pair.clean, pair.answer, pair.split, pair.line) == (GOOD["clean"], "3", Split.TEST, 1)
+    assert pair.variables == {"a": 1, "order": "ABBA", "x": 0.5}
+
+
+def test_lists_every_bad_line_by_number_at_once(tmp_path: Path) -> None:
+    bad = [
+        GOOD,
+        "{not json",
+        {"clean": "x"},
+        GOOD | {"wrong": "3"},
+        [1],
+        GOOD | {"corrupt": GOOD["clean"]},
+        GOOD | {"answer": 3},
+        GOOD | {"variables": {"a": [1]}},
+        GOOD | {"split": "train"},
+        GOOD | {"answer": "9"},
+        "",
+        GOOD | {"variables": {"a": float("nan")}},
+    ]
+    with pytest.raises(TaskError) as caught:
+        read_pairs(write(tmp_path, bad))
+    lines = [line.strip() for line in str(caught.value).splitlines()[1:-1]]
+    assert [line.split(":")[0] for line in lines] == [
+        f"line {n}" for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12)
+    ]
+    for number, part in enumerate(
+        ("not JSON", "missing corrupt, answer, wrong", "answer and wrong are both '3'",
+         "not an object but list", "corrupt is the same", "answer must be text",
+         "variables must be numbers or texts", "unknown split 'train'", "as line 1 but the answer")
+    ):  # fmt: skip
+        assert part in lines[number]
+
+
+def test_refuses_a_clean_prompt_in_two_splits(tmp_path: Path) -> None:
+    rows = [GOOD | {"split": "test"}, GOOD | {"split": "features"}]
+    with pytest.raises(TaskError, match="line 2: same clean prompt as line 1 but in features"):
+        read_pairs(write(tmp_path, rows))
+
+
+def test_names_further_lines_beyond_the_detailed_ones(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="likewise lines 101, 102") as caught:
+        read_pairs(write(tmp_path, ["{"] * 102))
+    assert "102 lines cannot be used" in str(caught.value)
+
+
+def test_refuses_bytes_that_are_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "task.jsonl"
+    path.write_bytes(b'{"clean": "\xff"}')
+    with pytest.raises(TaskError, match="not UTF-8 at offset 11"):
+        read_pairs(path)
+
+
+def test_refuses_missing_empty_and_unknown_files(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="No task file"):
+        load_task(tmp_path / "none.jsonl")
+    with pytest.raises(TaskError, match="holds no prompts"):
+        load_task(write(tmp_path, []))
+    with pytest.raises(TaskError, match="Unknown task: got 'subtraction'"):
+        load_task("subtraction")
+
+
+def test_refuses_a_file_beyond_the_size_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.tasks.read.MAX_BYTES", 10)
+    with pytest.raises(TaskError, match="too large"):
+        read_pairs(write(tmp_path, [GOOD]))
+
+
+def test_deals_a_users_prompts_into_disjoint_splits(tmp_path: Path) -> None:
+    rows = [*numbered(20), *numbered(20), *({**GOOD, "clean": f"far {i}", "split": "ood"}
+            for i in range(3))]  # fmt: skip
+    task = load_task(write(tmp_path, rows))
+    texts = {split: {pair.clean for pair in task.of(split)} for split in Split}
+    assert [len(texts[split]) for split in Split] == [6, 2, 4, 3, 5, 3]
+    assert sum(len(task.of(split)) for split in Split) == 43
+    assert len(set().union(*texts.values())) == 23
+    assert task.splits == load_task(tmp_path / "task.jsonl").splits
+    assert task.splits != load_task(tmp_path / "task.jsonl", seed=1).splits
+
+
+def test_says_how_many_prompts_are_required(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="at least 10 distinct clean prompts"):
+        load_task(write(tmp_path, numbered(3)))
+    assert all(load_task(write(tmp_path, numbered(10))).of(s) for s in list(Split)[:5])
+
+
+def test_key_depends_on_prompts_only(tmp_path: Path) -> None:
+    first = load_task(write(tmp_path, numbered(12), "one.jsonl"))
+    assert first.key == load_task(write(tmp_path, ["", *numbered(12)], "two.jsonl")).key
+    assert first.key != load_task(write(tmp_path, numbered(13), "three.jsonl")).key
+
+
+def test_reads_eap_ig_csv_and_lists_its_bad_rows(tmp_path: Path) -> None:
+    head = "clean,corrupted,correct_idx,incorrect_idx"
+    (pair,) = read_pairs(write(tmp_path, [head, '"a b, c",a d,7,8'], "t.csv"))
+    assert (pair.clean, pair.corrupt, pair.answer_id, pair.wrong_id) == ("a b, c", "a d", 7, 8)
+    with pytest.raises(TaskError, match="(?s)line 2: answer and wrong.*line 3: correct_idx"):
+        read_pairs(write(tmp_path, [head, "a,b,7,07", "a,b,x,8"], "t.csv"))
+    with pytest.raises(TaskError, match="Add incorrect_idx"):
+        read_pairs(write(tmp_path, ["clean,corrupted,correct_idx", "a,b,1"], "t.csv"))

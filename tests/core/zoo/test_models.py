@@ -1,0 +1,49 @@
+"""Bundled models: what their cards say is what they do."""
+
+import json
+
+import pytest
+import torch
+
+from core.assets import MODELS
+from core.models import load_model
+from core.tasks import Split, encode_pairs, load_task
+from core.zoo.card import measure
+from core.zoo.recipes import RECIPES
+from core.zoo.sites import pca_rank, scan_sites
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_card_holds_and_passes_the_gate(name: str) -> None:
+    card = json.loads((MODELS / name / "card.json").read_text(encoding="utf-8"))
+    model, task = load_model(name), load_task(card["task"])
+    assert model.key == card["key"]
+    for split in (Split.TEST, Split.OOD):
+        measured = measure(model, encode_pairs(task.of(split), model.tokenizer)[0])
+        stated = card["behaviour"][split]
+        assert measured.accuracy == pytest.approx(stated["accuracy"], abs=1e-3)
+        assert measured.logit_difference == pytest.approx(stated["logit_difference"], abs=1e-2)
+    assert card["behaviour"][Split.TEST]["accuracy"] >= task.gate
+
+
+def test_site_scan_agrees_with_the_card_on_a_few_prompts() -> None:
+    card = json.loads((MODELS / "llama-modadd" / "card.json").read_text(encoding="utf-8"))
+    model, task = load_model("llama-modadd"), load_task("modular-addition")
+    (fit,) = encode_pairs(task.of(Split.FEATURES)[:200], model.tokenizer)
+    (judge,) = encode_pairs(task.of(Split.SELECTION)[:50], model.tokenizer)
+    scan = scan_sites(model, fit, judge)
+    assert len(scan.sites) == len(card["sites"]) == model.n_layers * 5
+    for found, stated in zip(scan.sites, card["sites"], strict=True):
+        assert (found.layer, found.position) == (stated["layer"], stated["position"])
+        assert found.matters or not stated["matters"]
+    assert scan.accuracy_needed_only == 1.0
+    # A causal model's first position never sees the operands: nothing there can vary or matter.
+    assert all(s.rank_99 == 0 and not s.matters for s in scan.sites if s.position == 0)
+
+
+def test_pca_rank_by_hand() -> None:
+    # Variances 90, 9 and 1 of 100 on three axes.
+    axes = torch.diag(torch.tensor([90.0, 9.0, 1.0]).sqrt())
+    outputs = torch.cat([axes, -axes])
+    assert [pca_rank(outputs, share) for share in (0.89, 0.97, 0.995)] == [1, 2, 3]
+    assert pca_rank(torch.ones(4, 3), 0.99) == 0
