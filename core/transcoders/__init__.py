@@ -11,6 +11,7 @@ from core.transcoders.activations import (
 )
 from core.transcoders.files import check_fits, load_transcoders, save_transcoders
 from core.transcoders.neurons import neuron_transcoders
+from core.transcoders.report import LayerQuality, QualityReport, measure_transcoders
 from core.transcoders.samples import Samples, collect, site_ranks
 from core.transcoders.settings import NestedSettings, PredictionSettings, TrainSettings
 from core.transcoders.train import (
@@ -26,11 +27,13 @@ __all__ = [
     "Activation",
     "Gated",
     "JumpRelu",
+    "LayerQuality",
     "Nested",
     "NestedSettings",
     "Neurons",
     "PredictionSettings",
     "Progress",
+    "QualityReport",
     "Relu",
     "Samples",
     "TopK",
@@ -42,6 +45,7 @@ __all__ = [
     "check_fits",
     "collect",
     "load_transcoders",
+    "measure_transcoders",
     "neuron_transcoders",
     "save_transcoders",
     "site_ranks",

@@ -50,14 +50,21 @@ class Samples:
         chance = (share / count.clamp(min=1))[group]
         return chance / chance.sum()
 
-    def means(self) -> Float[Tensor, "layer pos d_model"]:
-        """Mean output at each position, first tokens left out."""
-        return self._total(self.y) / self._count()[:, None]
+    def position_means(
+        self, values: Float[Tensor, "layer sample n"]
+    ) -> Float[Tensor, "layer pos n"]:
+        """Mean of values at each position, first tokens left out; 0 where there are no others."""
+        rest = ~self.first
+        total = values.new_zeros(len(values), self.n_positions, values.shape[-1])
+        total.index_add_(1, self.position[rest], values[:, rest])
+        count = self.position[rest].bincount(minlength=self.n_positions)
+        return total / count.clamp(min=1)[:, None]
 
     def variances(self) -> Float[Tensor, "layer pos"]:
         """Mean squared distance to the position's mean output, first tokens left out."""
-        away = (self.y - self.means()[:, self.position]).square().sum(-1, keepdim=True)
-        return (self._total(away) / self._count()[:, None])[..., 0]
+        means = self.position_means(self.y)
+        away = (self.y - means[:, self.position]).square().sum(-1, keepdim=True)
+        return self.position_means(away)[..., 0]
 
     def loudness(self) -> Float[Tensor, "layer sample"]:
         """What a token's squared error is measured by: its position's variance.
@@ -72,15 +79,6 @@ class Samples:
         own = (self.y - centre).square().sum(-1) * self.first
         return loud.maximum(own).clamp(min=torch.finfo(loud.dtype).tiny)
 
-    def _total(self, values: Float[Tensor, "layer sample n"]) -> Float[Tensor, "layer pos n"]:
-        kept = values * ~self.first[:, None]
-        total = values.new_zeros(len(values), self.n_positions, values.shape[-1])
-        return total.index_add(1, self.position, kept)
-
-    def _count(self) -> Float[Tensor, " pos"]:
-        rest = self.position[~self.first]
-        return rest.bincount(minlength=self.n_positions).clamp(min=1).float()
-
 
 def collect(model: LanguageModel, batches: Sequence[PromptBatch]) -> Samples:
     """Trace the clean prompts and keep what their MLPs read and write.
@@ -90,7 +88,7 @@ def collect(model: LanguageModel, batches: Sequence[PromptBatch]) -> Samples:
     """
     if not any(batch.clean.numel() and batch.clean.shape[1] > 1 for batch in batches):
         raise TranscoderError(
-            "There are no prompts of two or more tokens to train on; at least one is required. "
+            "There are no prompts of two or more tokens; at least one is required. "
             "Give the task more prompts."
         )
     x, y, position, first = [], [], [], []

@@ -146,6 +146,7 @@ class _Run:
         self.scales = [_scale(x, y) for x, y in pairs]
         self.prefixes = _prefixes(samples, settings)
         self.chances = samples.chances()
+        self.position_means = samples.position_means(samples.y)
         generator = torch.Generator().manual_seed(settings.seed)
         tokens = tuple(zip(samples.x, samples.y, self.scales, strict=True))
         self.inputs = [(x - scale.x_mean) / scale.x_size for x, _, scale in tokens]
@@ -257,7 +258,7 @@ class _Run:
         }
         if settings.skip == "affine":
             start["W_skip"] = torch.zeros(d_model, d_model)
-        means = (self.samples.means()[layer] - scale.y_mean) / scale.y_size
+        means = (self.position_means[layer] - scale.y_mean) / scale.y_size
         if settings.kind == "topk":
             return LayerInTraining(TopK(k=settings.k), (), start, means)
         prefix = self.prefixes[layer]
