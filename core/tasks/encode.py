@@ -50,7 +50,7 @@ class _Row(NamedTuple):
     corrupt: list[int]
     answer: int
     wrong: int
-    index: int
+    place: int
 
 
 def encode_pairs(
@@ -100,7 +100,7 @@ def with_roles(task: Task, tokenizer: PreTrainedTokenizerBase) -> Task:
     roles = []
     for position in range(length):
         tokens = columns[length - 1 - position]
-        shared = tokenizer.decode(list(tokens)).strip() if len(tokens) == 1 else ""
+        shared = str(tokenizer.decode(list(tokens))).strip() if len(tokens) == 1 else ""
         roles.append(shared or f"pos {position}")
     return replace(task, roles=tuple(roles))
 
@@ -136,7 +136,7 @@ def _unknown(
 def _knows(text: str, ids: list[int], tokenizer: PreTrainedTokenizerBase) -> bool:
     """Counts against the text: some tokenizers use one token for `unknown` and for `start`."""
     unknown = tokenizer.unk_token_id
-    if unknown is None:
+    if not isinstance(unknown, int):
         return bool(ids) or not text
     return ids.count(unknown) <= text.count(str(tokenizer.unk_token))
 
@@ -189,6 +189,6 @@ def _batch(rows: list[_Row], shift: int) -> PromptBatch:
         corrupt=torch.tensor([row.corrupt for row in rows]),
         answer=torch.tensor([row.answer for row in rows]),
         wrong=torch.tensor([row.wrong for row in rows]),
-        index=torch.tensor([row.index for row in rows]),
+        index=torch.tensor([row.place for row in rows]),
         shift=shift,
     )

@@ -9,8 +9,10 @@
    of its features can be (measured on small models in reference spikes of this project).
 """
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -62,6 +64,11 @@ class SiteScan:
     """Accuracy with every site at its mean: what attention and embeddings do alone."""
 
 
+class _Effect(NamedTuple):
+    accuracy: float
+    kept: float
+
+
 def scan_sites(model: LanguageModel, fit: PromptBatch, judge: PromptBatch) -> SiteScan:
     """Ablates every (layer, position) MLP output of the model.
 
@@ -71,35 +78,27 @@ def scan_sites(model: LanguageModel, fit: PromptBatch, judge: PromptBatch) -> Si
         judge: Prompts of the same length that behaviour is measured on.
     """
     outputs = model.trace(fit.clean).mlp_out
-    means = outputs.mean(1)
-    corrupt = model.trace(judge.corrupt).mlp_out
+    means, corrupt = outputs.mean(1), model.trace(judge.corrupt).mlp_out
     none = torch.zeros(means.shape[:2], dtype=torch.bool)
-    _, full = _behaviour(model, judge, none, {})
-    sites = []
-    for layer, position in _grid(none):
-        one = none.clone()
-        one[layer, position] = True
-        by_mean = _behaviour(model, judge, one, dict(enumerate(means)))
-        by_corrupt = _behaviour(model, judge, one, dict(enumerate(corrupt)))
-        sites.append(
-            Site(
-                layer=layer,
-                position=position,
-                accuracy_mean=by_mean[0],
-                accuracy_resample=by_corrupt[0],
-                kept_mean=by_mean[1] / full,
-                kept_resample=by_corrupt[1] / full,
-                rank_97=pca_rank(outputs[layer, :, position], 0.97),
-                rank_99=pca_rank(outputs[layer, :, position], 0.99),
-            )
+    full = _behaviour(model, judge, none, means).kept
+
+    def effect(replaced: Bool[Tensor, "layer pos"], values: Tensor) -> _Effect:
+        found = _behaviour(model, judge, replaced, values)
+        return _Effect(found.accuracy, found.kept / full)
+
+    sites = tuple(
+        _site(
+            layer, position, outputs[layer, :, position], effect(one, means), effect(one, corrupt)
         )
+        for layer, position, one in _one_by_one(none)
+    )
     idle = torch.tensor([not site.matters for site in sites]).view_as(none)
-    accuracy, difference = _behaviour(model, judge, idle, dict(enumerate(means)))
+    needed = effect(idle, means)
     return SiteScan(
-        sites=tuple(sites),
-        accuracy_needed_only=accuracy,
-        kept_needed_only=difference / full,
-        accuracy_none=_behaviour(model, judge, ~none, dict(enumerate(means)))[0],
+        sites=sites,
+        accuracy_needed_only=needed.accuracy,
+        kept_needed_only=needed.kept,
+        accuracy_none=effect(~none, means).accuracy,
     )
 
 
@@ -111,28 +110,48 @@ def pca_rank(outputs: Float[Tensor, "prompt d_model"], share: float) -> int:
     return int((variance.cumsum(0) < share * variance.sum()).sum()) + 1
 
 
-def _grid(sites: Bool[Tensor, "layer pos"]) -> list[tuple[int, int]]:
-    layers, positions = sites.shape
-    return [(layer, position) for layer in range(layers) for position in range(positions)]
+def _site(
+    layer: int,
+    position: int,
+    outputs: Float[Tensor, "prompt d_model"],
+    by_mean: _Effect,
+    by_corrupt: _Effect,
+) -> Site:
+    return Site(
+        layer=layer,
+        position=position,
+        accuracy_mean=by_mean.accuracy,
+        accuracy_resample=by_corrupt.accuracy,
+        kept_mean=by_mean.kept,
+        kept_resample=by_corrupt.kept,
+        rank_97=pca_rank(outputs, 0.97),
+        rank_99=pca_rank(outputs, 0.99),
+    )
+
+
+def _one_by_one(
+    none: Bool[Tensor, "layer pos"],
+) -> Iterator[tuple[int, int, Bool[Tensor, "layer pos"]]]:
+    """Each (layer, position) with the mask that holds it alone."""
+    for layer, position in itertools.product(*map(range, none.shape)):
+        one = none.clone()
+        one[layer, position] = True
+        yield layer, position, one
 
 
 def _behaviour(
     model: LanguageModel,
     batch: PromptBatch,
     replaced: Bool[Tensor, "layer pos"],
-    values: Mapping[int, Float[Tensor, "*batch pos d_model"]],
-) -> tuple[float, float]:
+    values: Float[Tensor, "layer *batch pos d_model"],
+) -> _Effect:
     """Accuracy and mean logit difference with these sites at these values."""
 
-    def replacing(layer: int):
-        def edit(_: Tensor, out: Tensor) -> Tensor:
-            return torch.where(replaced[layer, :, None], values[layer], out)
-
-        return edit
+    def replacing(layer: int) -> Callable[[Tensor, Tensor], Tensor]:
+        return lambda _, out: torch.where(replaced[layer, :, None], values[layer], out)
 
     edited = [layer for layer in range(len(replaced)) if replaced[layer].any()]
     logits = model.run(batch.clean, Edits(mlp={layer: replacing(layer) for layer in edited}))
-    rows = torch.arange(len(logits))
-    difference = logits[rows, batch.answer] - logits[rows, batch.wrong]
+    difference = logits.gather(1, batch.answer[:, None]) - logits.gather(1, batch.wrong[:, None])
     right = logits.argmax(-1) == batch.answer
-    return float(right.float().mean()), float(difference.mean())
+    return _Effect(float(right.float().mean()), float(difference.mean()))
