@@ -11,6 +11,7 @@ an affine skip is then outside the circuit too), or that output with its error e
 The gates of a chunk of circuits share one pass: the batch axis is circuit-major.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 
 import torch
@@ -18,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.interventions.references import State
-from core.models.hooks import MlpEdit
+from core.models.hooks import MlpReplacement
 from core.transcoders import Transcoder
 
 
@@ -42,7 +43,7 @@ def circuit_edit(
     gate: Float[Tensor, "circuit pos feature"],
     activation: Float[Tensor, "_ pos feature"],
     base: Float[Tensor, "_ pos d_model"],
-) -> MlpEdit:
+) -> MlpReplacement:
     """The MLP of one layer, running inside `circuit` circuits at once.
 
     Args:
@@ -54,30 +55,38 @@ def circuit_edit(
     live = torch.nonzero(gate.detach().amax((0, 2)) != 0).squeeze(1)
     n = len(gate)
 
-    def edit(x: Tensor, y: Tensor) -> Tensor:
+    def replacement(x: Tensor) -> Tensor:
         prompts = len(x) // n
         out = base.expand(prompts, -1, -1).repeat(n, 1, 1)
         if not len(live):
             return out
         a = coder.encode(x[:, live]).view(n, prompts, len(live), -1)
         moved = gate[:, None, live] * (a - activation[None, :, live])
-        change = (moved @ coder.W_dec).view(-1, len(live), y.shape[-1])
+        change = (moved @ coder.W_dec).view(-1, len(live), x.shape[-1])
         return out.index_add(1, live, change)
 
-    return edit
+    return replacement
 
 
 def skip_edit(
-    coder: Transcoder, inner: MlpEdit, reference: Float[Tensor, "batch pos d_model"]
-) -> MlpEdit:
-    """Adds the affine skip's live part, for the regimes in which it is not ablated."""
+    coder: Transcoder,
+    inner: Callable[..., Tensor],
+    reference: Float[Tensor, "batch pos d_model"],
+) -> Callable[..., Tensor]:
+    """Adds the affine skip's live part, for the regimes in which it is not ablated.
+
+    Args:
+        coder: The layer's transcoder.
+        inner: An MLP edit or replacement; so is what is returned.
+        reference: MLP inputs of the reference; batch 1 or the number of prompts.
+    """
     if coder.W_skip is None:
         return inner
     skip = coder.W_skip
 
-    def edit(x: Tensor, y: Tensor) -> Tensor:
+    def edit(x: Tensor, *rest: Tensor) -> Tensor:
         repeats = len(x) // len(reference)
-        return inner(x, y) + (x - reference.repeat(repeats, 1, 1)) @ skip.T
+        return inner(x, *rest) + (x - reference.repeat(repeats, 1, 1)) @ skip.T
 
     return edit
 

@@ -177,14 +177,14 @@ class Evaluator:
 
     def _edits(self, part: _Part, masks: Tensor, ablation: Ablation, regime: ErrorRegime) -> Edits:
         reference = part.reference(ablation)
-        edits = {}
+        replaced = {}
         for layer, coder in enumerate(self.transcoders.layers):
             base = regime_base(regime, layer, reference, part.clean, part.corrupt, part.mean)
             activation = reference.activation[layer]
             inner = circuit_edit(coder, masks[:, layer], activation, base)
             strict = regime is ErrorRegime.ABLATED
-            edits[layer] = inner if strict else skip_edit(coder, inner, reference.mlp_in[layer])
-        return Edits(mlp=edits)
+            replaced[layer] = inner if strict else skip_edit(coder, inner, reference.mlp_in[layer])
+        return Edits(replaced=replaced)
 
     def _score(self, part: _Part, logits: Tensor) -> Outcome:
         answer, wrong = part.batch.answer, part.batch.wrong

@@ -10,6 +10,8 @@ Within `session(...)` a hook may record what passes through its site and may rep
     attention's output projection, input   z          per-head output [batch pos head d_head]
     attention, output                      attn_out, pattern
     MLP, input and output                  mlp_in, mlp_out
+
+An MLP may also be replaced outright, which saves computing it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +24,8 @@ from torch import Tensor, nn
 
 MlpEdit = Callable[[Tensor, Tensor], Tensor]
 """(mlp_in, mlp_out), each [batch pos d_model] → the MLP output to use instead."""
+MlpReplacement = Callable[[Tensor], Tensor]
+"""mlp_in [batch pos d_model] → the MLP output; the MLP itself is not computed."""
 HeadEdit = Callable[[Tensor], Tensor]
 """z [batch pos head d_head] → the per-head outputs to use instead."""
 
@@ -32,12 +36,14 @@ class Edits:
 
     mlp: Mapping[int, MlpEdit] = field(default_factory=dict)
     """MLP edits by layer."""
+    replaced: Mapping[int, MlpReplacement] = field(default_factory=dict)
+    """MLPs that something else stands in for, by layer; saves their work."""
     heads: Mapping[int, HeadEdit] = field(default_factory=dict)
     """Attention-head edits by layer."""
 
     def first_layer(self, n_layers: int) -> int:
         """The first layer that anything changes; n_layers where nothing does."""
-        return min([*self.mlp, *self.heads], default=n_layers)
+        return min([*self.mlp, *self.replaced, *self.heads], default=n_layers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +105,15 @@ def attach(
             now.note("attn_out", layer, out[0])
             now.note("pattern", layer, out[1])
 
+    own_forward = mlp.forward
+
+    def forward(x: Tensor) -> Tensor:
+        now = _SESSION.get()
+        stand_in = None if now is None else now.edits.replaced.get(layer)
+        return own_forward(x) if stand_in is None else stand_in(x)
+
+    # A forward hook comes too late to save the MLP's own work, half of a small model's.
+    mlp.forward = forward
     mlp.register_forward_hook(on_mlp)
     output.register_forward_pre_hook(on_heads)
     attention.register_forward_hook(on_attention)

@@ -19,6 +19,7 @@ from core.models.check import check_model
 from core.models.families import family_of
 from core.models.language_model import LanguageModel
 
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -90,6 +91,13 @@ def _raw_config(source: str, where: str) -> dict[str, Any]:
 
 
 def _tokenizer(source: str, where: str) -> Any:
+    local = Path(source)
+    if local.is_dir() and not any((local / name).is_file() for name in _TOKENIZER_FILES):
+        # The library would make an empty tokenizer of its own without a word.
+        raise ModelError(
+            f"{where}: {local} has no tokenizer ({', '.join(_TOKENIZER_FILES)}). One is required "
+            "to read prompts; save the model's tokenizer into the folder."
+        )
     try:
         return AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except Exception as error:  # the library raises anything from KeyError to ImportError here

@@ -1,0 +1,100 @@
+"""The task graph of a run, and the part of it that a bundle keeps.
+
+1. One exact graph per prompt of the attribution split, on answer − wrong.
+2. All of them pooled by (kind, layer, aligned position, index): means, frequencies, sign agreement.
+3. For a bundle: the circuit's features, every leaf and the logit. What the features outside the
+   circuit send to a kept node is one node of its own, so that incoming edges still sum.
+"""
+
+import torch
+from torch import Tensor
+
+from core.attribution import Direction, TaskGraph, build_graphs, pool_graphs
+from core.circuit import FeatureNode
+from core.graph import AttributionGraph, NodeKind
+from core.pipeline.prepare import Prepared, head
+from core.pipeline.progress import OnProgress, RunProgress
+from core.tasks import Split
+from core.transcoders import TranscoderSet
+
+
+def task_graph(
+    prepared: Prepared, transcoders: TranscoderSet, prompts: int, progress: OnProgress
+) -> TaskGraph:
+    """The pooled graph over the first `prompts` of the attribution split."""
+    batches = head(prepared.batches[Split.ATTRIBUTION], prompts)
+    total = sum(len(batch.clean) for batch in batches)
+
+    def graphs():
+        done = 0
+        for batch in batches:
+            targets = [
+                Direction(answer=a, wrong=w)
+                for a, w in zip(batch.answer.tolist(), batch.wrong.tolist(), strict=True)
+            ]
+            for graph in build_graphs(prepared.model, transcoders, batch.clean, targets):
+                done += 1
+                progress(RunProgress(stage="graphs", done=done, total=total))
+                yield graph, batch.shift
+
+    return pool_graphs(graphs())
+
+
+def restricted(
+    graph: AttributionGraph, circuit: tuple[FeatureNode, ...]
+) -> tuple[AttributionGraph, Tensor]:
+    """A task graph with only the circuit's features; and, per kept edge, its place in the old one.
+
+    Features outside the circuit are joined into the node (BIAS, layer −1, index 0); its edges have
+    place −1.
+    """
+    keep, out = _kept(graph, circuit), _left_out(graph, circuit)
+    number = torch.full((graph.n_nodes,), -1)
+    number[keep] = torch.arange(int(keep.sum()))
+    source, target = graph.edge_index
+    plain = (keep[source] & keep[target]).nonzero().squeeze(1)
+    joined = out[source] & keep[target]
+    n = int(keep.sum())
+    sums = torch.zeros(n).index_add(0, number[target[joined]], graph.direct_effect[joined])
+    reached = sums.nonzero().squeeze(1)
+    extra = {"kind": int(NodeKind.BIAS), "layer": -1, "position": -1, "index": 0}
+    columns = {
+        name: torch.cat([getattr(graph, name)[keep], torch.tensor([value])])
+        for name, value in extra.items()
+    }
+    edges = torch.stack([torch.full_like(reached, n), reached])
+    small = AttributionGraph(
+        **columns,
+        activation=torch.cat([graph.activation[keep], torch.ones(1)]),
+        logit_weight=torch.cat([graph.logit_weight[keep], torch.zeros(1)]),
+        edge_index=torch.cat([number[graph.edge_index[:, plain]], edges], 1),
+        direct_effect=torch.cat([graph.direct_effect[plain], sums[reached]]),
+    )
+    return small, torch.cat([plain, torch.full_like(reached, -1)])
+
+
+def _left_out(graph: AttributionGraph, circuit: tuple[FeatureNode, ...]) -> Tensor:
+    joined = (graph.kind == int(NodeKind.BIAS)) & (graph.layer == -1) & (graph.index == 0)
+    return (graph.of_kind(NodeKind.FEATURE) & ~_kept(graph, circuit)) | joined
+
+
+def _kept(graph: AttributionGraph, circuit: tuple[FeatureNode, ...]) -> Tensor:
+    """The circuit's features, and every leaf and logit."""
+    wanted = {tuple(node) for node in circuit}
+    rows = torch.stack([graph.layer, graph.position, graph.index], 1).tolist()
+    chosen = torch.tensor([tuple(row) in wanted for row in rows])
+    features = graph.of_kind(NodeKind.FEATURE)
+    joined = (graph.kind == int(NodeKind.BIAS)) & (graph.layer == -1) & (graph.index == 0)
+    return torch.where(features, chosen, ~joined)
+
+
+def order_of(graph: AttributionGraph, circuit: tuple[FeatureNode, ...]) -> Tensor:
+    """For each node of the circuit its place in a graph; −1 where the graph lacks it."""
+    places = {
+        (int(la), int(po), int(ix)): i
+        for i, (kind, la, po, ix) in enumerate(
+            zip(graph.kind, graph.layer, graph.position, graph.index, strict=True)
+        )
+        if int(kind) == int(NodeKind.FEATURE)
+    }
+    return torch.tensor([places.get(tuple(node), -1) for node in circuit])
