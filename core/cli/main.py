@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from core.cli import doctor, explore, models, results, tasks
+from core.cli import ablate, doctor, explore, models, results, run, tasks, train
 from core.cli.output import stderr
 from core.errors import CoreError
 
@@ -36,6 +36,21 @@ COMMANDS = (
     Command("models", models.command, "hagd models"),
     Command("tasks", tasks.command, "hagd tasks --json"),
     Command("results", results.command, "hagd results --store ~/circuits"),
+    Command(
+        "train",
+        train.command,
+        "hagd train --model gpt2-modadd --task modular-addition --kind nested --out transcoders",
+    ),
+    Command(
+        "run",
+        run.command,
+        "hagd run --model gpt2-modadd --task modular-addition --out my-circuit",
+    ),
+    Command(
+        "ablate",
+        ablate.command,
+        'hagd ablate --model gpt2-modadd --prompt "<bos> 17 + 40 =" --node 0:4:12',
+    ),
     Command("doctor", doctor.command, "hagd doctor"),
 )
 
@@ -73,7 +88,7 @@ def build() -> typer.Typer:
     return app
 
 
-def run(arguments: Sequence[str]) -> int:
+def call(arguments: Sequence[str]) -> int:
     """Runs one command line; returns the exit code."""
     try:
         code = build()(args=list(arguments) or ["--help"], prog_name="hagd", standalone_mode=False)
@@ -109,4 +124,4 @@ def _refuse(message: str, code: int) -> int:
 
 def main() -> None:
     """Entry point of the `hagd` script."""
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(call(sys.argv[1:]))

@@ -4,7 +4,14 @@ import sys
 import time
 from types import TracebackType
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from core.cli.output import stderr
 
@@ -27,7 +34,7 @@ class Meter:
             console=self._console,
             disable=not self._bars,
         )
-        self._stages: dict[str, int] = {}
+        self._stages: dict[str, TaskID] = {}
         self._spoke = 0.0
 
     def show(self, stage: str, done: int, total: int, note: str = "") -> None:
@@ -37,13 +44,13 @@ class Meter:
             return
         if stage not in self._stages:
             self._stages[stage] = self._progress.add_task(stage, total=total or None, note=note)
-        bar = self._progress.tasks[self._progress.task_ids.index(self._stages[stage])].id
+        bar = self._stages[stage]
         self._progress.update(bar, completed=done, total=total or None, note=note)
 
     def _say(self, stage: str, done: int, total: int, note: str) -> None:
         new = stage not in self._stages
         if new or time.monotonic() - self._spoke > LINES_EVERY_S:
-            self._stages.setdefault(stage, 0)
+            self._stages.setdefault(stage, TaskID(0))
             self._spoke = time.monotonic()
             share = f" {done}/{total}" if total else ""
             self._console.print(f"{stage}{share} {note}".rstrip(), markup=False)

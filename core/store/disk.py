@@ -17,8 +17,8 @@ from core.errors import DamagedEntryError, StoreError
 class BytesDisk(Disk):
     """Text keys to byte values; everything else is refused."""
 
-    def put(self, key: Any) -> tuple[str, bool]:
-        """The key as the database holds it."""
+    def put(self, key: Any) -> Any:
+        """The key as the database holds it: text, and that it is raw."""
         if type(key) is not str:
             raise StoreError(
                 f"A store key must be text; got {type(key).__name__}. Pass the key of the stage."
@@ -31,8 +31,8 @@ class BytesDisk(Disk):
             raise refused("its key is not plain text")
         return key
 
-    def store(self, value: Any, read: bool, key: Any = UNKNOWN) -> tuple[int, int, None, bytes]:
-        """The value as the database holds it."""
+    def store(self, value: Any, read: bool, key: Any = UNKNOWN) -> Any:
+        """The value as the database holds it: size (of no file), mode, no file name, bytes."""
         if type(value) is not bytes or read:
             raise StoreError(
                 f"A store value must be bytes; got {type(value).__name__}. Store a Record instead."

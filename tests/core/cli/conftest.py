@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.cli.main import run
+from core.cli.main import call as hagd_call
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def hagd(
     monkeypatch.delenv("HAGD_DEBUG", raising=False)
 
     def call(*words: object) -> Ran:
-        code = run([str(word) for word in words])
+        code = hagd_call([str(word) for word in words])
         captured = capsys.readouterr()
         return Ran(code, captured.out, captured.err)
 

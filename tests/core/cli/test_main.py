@@ -91,8 +91,8 @@ def test_debug_shows_the_traceback(hagd: Hagd, monkeypatch: pytest.MonkeyPatch) 
 def test_module_answers_help_quickly_and_without_the_engine() -> None:
     code = (
         "import sys; sys.argv = ['hagd', '--help']\n"
-        "from core.cli.main import run\n"
-        "assert run(['--help']) == 0\n"
+        "from core.cli.main import call\n"
+        "assert call(['--help']) == 0\n"
         "heavy = {'torch', 'transformers', 'scipy', 'numpy', 'streamlit'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)\n"
     )

@@ -1,0 +1,104 @@
+"""Turns what was typed into what the engine takes: transcoders, output tokens, whole folders."""
+
+from pathlib import Path
+
+from core.errors import FormatError, SettingsError, TaskError, TranscoderError
+from core.models import LanguageModel
+from core.pipeline.dictionaries import BUNDLED_KINDS, bundled_transcoders
+from core.transcoders import TranscoderSet, load_transcoders, neuron_transcoders
+
+NEURONS = "neurons"
+
+
+def transcoders_for(model: LanguageModel, ref: str | None) -> TranscoderSet:
+    """The transcoders that were named, or the bundled ones of a bundled model.
+
+    Args:
+        model: What they must fit.
+        ref: A folder, `nested` or `topk` (bundled), `neurons`, or None for the bundled default.
+
+    Raises:
+        TranscoderError: If there are none, or they do not fit the model.
+    """
+    if ref == NEURONS:
+        return neuron_transcoders(model)
+    if ref is not None and ref not in BUNDLED_KINDS:
+        return load_transcoders(ref, model)
+    folder = bundled_transcoders(model, ref or BUNDLED_KINDS[0])
+    if folder is None:
+        raise TranscoderError(
+            f"No transcoders are bundled for {model.name}"
+            + (f" under the name {ref!r}" if ref else "")
+            + ". A transcoder folder is required: name one with --transcoders, train some with "
+            "`hagd train`, or give `--transcoders neurons` for the model's own MLP neurons."
+        )
+    return load_transcoders(folder, model)
+
+
+def one_token(model: LanguageModel, text: str, prompt: str) -> int:
+    """The vocabulary id of an output token as it would follow the prompt.
+
+    Raises:
+        TaskError: If the text is no single token, with or without a space before it.
+    """
+    forms = (text, f" {text}") if prompt.endswith((" ", "\n")) else (f" {text}", text)
+    found = [model.tokenizer(form, add_special_tokens=False).input_ids for form in forms]
+    unknown = model.tokenizer.unk_token_id
+    for ids in found:
+        if len(ids) == 1 and ids[0] != unknown:
+            return ids[0]
+    ids = found[-1]
+    got = "not in the vocabulary" if unknown in ids or not ids else f"{len(ids)} tokens {ids}"
+    raise TaskError(
+        f"Target {text!r} is {got} for {model.name}; a target must be one token, with or without a "
+        "space before it. Choose another."
+    )
+
+
+def new_folder(out: Path, ours: str) -> Path:
+    """A folder to write to: not there yet, empty, or holding an earlier one of the same sort.
+
+    Args:
+        out: What was named.
+        ours: The file by which an earlier one is known.
+
+    Raises:
+        FormatError: If it holds something else; refused before any long work.
+    """
+    if out.is_dir() and (not any(out.iterdir()) or (out / ours).is_file()):
+        return out
+    if out.exists():
+        found = "holds other files" if out.is_dir() else "is a file"
+        raise FormatError(
+            f"{out} can not be written to: it {found}. A new or empty folder, or one with "
+            f"{ours}, is required. Name another with --out."
+        )
+    return out
+
+
+def new_file(out: Path) -> Path:
+    """A file to write to, its folder made.
+
+    Raises:
+        FormatError: If it can not be written.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FormatError(
+            f"{out} can not be written: {error.strerror}. Name another file with --out."
+        ) from error
+    if out.is_dir():
+        raise FormatError(f"{out} is a folder; a file name is required. Name one with --out.")
+    return out
+
+
+def at_least(name: str, value: int, least: int) -> int:
+    """A count that was typed.
+
+    Raises:
+        SettingsError: If it is too small.
+    """
+    if value < least:
+        raise SettingsError(f"{name} is {value}; it must be at least {least}. Raise it.")
+    return value

@@ -1,0 +1,105 @@
+"""`hagd run`: the whole pipeline, from a model and a task to a validated bundle."""
+
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+
+from core.cli.meter import Meter
+from core.cli.options import Json, Model, Seed, StoreDir, Task
+from core.cli.output import emit, shown, table, tell
+
+
+class Null(StrEnum):
+    """Runs that must not validate."""
+
+    NONE = "none"
+    UNTRAINED = "untrained"
+    PERMUTED = "permuted-answers"
+
+
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the result bundle.")]
+Coders = Annotated[
+    str | None,
+    typer.Option(
+        "--transcoders",
+        metavar="DIR",
+        help="A folder, `nested`, `topk` or `neurons`; else the bundled ones, or new ones trained "
+        "on the task's prompts and kept.",
+        show_default=False,
+    ),
+]
+Size = Annotated[
+    int | None,
+    typer.Option(
+        "--size",
+        metavar="N",
+        help="Nodes of the circuit; else the smallest that does the task.",
+        show_default=False,
+    ),
+]
+Draws = Annotated[int, typer.Option("--draws", metavar="N", help="Random circuits per control.")]
+NullOption = Annotated[
+    Null,
+    typer.Option("--null", help="A control run, which must not validate."),
+]
+
+
+def command(
+    model: Model,
+    task: Task,
+    out: Out,
+    transcoders: Coders = None,
+    size: Size = None,
+    draws: Draws = 100,
+    null: NullOption = Null.NONE,
+    seed: Seed = 0,
+    store: StoreDir = None,
+    as_json: Json = False,
+) -> None:
+    """Find the circuit of a task in a model, and validate it."""
+    from core.cli.inputs import new_folder
+    from core.pipeline.run import RunRequest, run_task
+    from core.pipeline.settings import RunSettings
+    from core.store import open_store
+
+    settings = RunSettings(size=size, draws=draws, seed=seed, null=null.value)
+    request = RunRequest(
+        model=model,
+        task=task,
+        out=new_folder(out, "provenance.json"),
+        transcoders=transcoders,
+        command=shlex.join(["hagd", *sys.argv[1:]]),
+    )
+    with open_store(store, tell) as opened, Meter() as meter:
+
+        def progress(step: Any) -> None:
+            meter.show(step.stage, step.done, step.total, step.note)
+
+        bundle = run_task(request, settings, store=opened, progress=progress)
+    report = {"out": str(out), "name": bundle.name, "title": bundle.title, **bundle.validation}
+    emit(report, as_json, lambda: report_text(report))
+
+
+def report_text(report: dict[str, Any]) -> RenderableType:
+    """A validation as a person reads it: figures beside their controls, then the verdict."""
+    random = report.get("random") or {}
+    rows = [
+        ("faithfulness F", report.get("faithfulness"), random.get("faithfulness_mean")),
+        ("φ = Acc(C)/Acc(M)", report.get("phi"), report.get("phi_empty")),
+        ("necessity", report.get("necessity"), None),
+        ("p against random circuits", random.get("p_value"), None),
+    ]
+    head = (
+        f"{report.get('title', '')}: {report.get('n_nodes')} nodes, {report.get('n_edges')} edges; "
+        f"{report.get('n_prompts')} unseen prompts, {report.get('ablation')} ablation, errors "
+        f"{report.get('error_regime')}"
+    )
+    reasons = [shown(f"- {reason}") for reason in report.get("reasons", ())]
+    verdict = f"Verdict: {str(report.get('verdict')).replace('_', ' ')}"
+    where = f"Bundle: {report['out']}"
+    return Group(shown(head), table(("", "circuit", "control"), rows), verdict, *reasons, where)

@@ -1,0 +1,114 @@
+"""`hagd train`: transcoders of a model, on a task's own prompts, by reconstruction alone."""
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+
+from core.cli.meter import Meter
+from core.cli.options import Json, Model, Seed, StoreDir, Task
+from core.cli.output import emit, table, tell
+
+
+class Kind(StrEnum):
+    """Kinds of transcoders."""
+
+    TOPK = "topk"
+    NESTED = "nested"
+
+
+class Skip(StrEnum):
+    """Whether an affine skip runs beside the features."""
+
+    NONE = "none"
+    AFFINE = "affine"
+
+
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the transcoders go.")]
+KindOption = Annotated[Kind, typer.Option("--kind", help="TopK, or nested: a dense prefix first.")]
+Features = Annotated[int, typer.Option("--features", metavar="N", help="Features of each layer.")]
+K = Annotated[int, typer.Option("--k", metavar="K", help="Active features of a token.")]
+Steps = Annotated[int, typer.Option("--steps", metavar="N", help="Optimiser steps.")]
+SkipOption = Annotated[Skip, typer.Option("--skip", help="An affine skip from input to output.")]
+Prediction = Annotated[
+    float, typer.Option("--prediction", metavar="W", help="Weight of the next-layer head (Eq. 4).")
+]
+
+
+def command(
+    model: Model,
+    task: Task,
+    out: Out,
+    kind: KindOption = Kind.TOPK,
+    features: Features = 256,
+    k: K = 16,
+    steps: Steps = 3000,
+    skip: SkipOption = Skip.NONE,
+    prediction: Prediction = 0.0,
+    seed: Seed = 0,
+    store: StoreDir = None,
+    as_json: Json = False,
+) -> None:
+    """Train transcoders. Run the same line again after a stop: it resumes."""
+    from core.cli.inputs import new_folder
+    from core.transcoders import PredictionSettings, TrainSettings
+
+    settings = TrainSettings(
+        kind=kind.value,
+        features=features,
+        k=k,
+        steps=steps,
+        skip=skip.value,
+        seed=seed,
+        prediction=PredictionSettings(weight=prediction),
+    )
+    report = _train(model, task, new_folder(out, "config.yaml"), settings, store)
+    emit(report, as_json, lambda: _text(report))
+
+
+def _train(model_ref: str, task_ref: str, out: Path, settings: Any, where: Any) -> dict[str, Any]:
+    from core.models import load_model
+    from core.store import open_store, stage_key
+    from core.tasks import Split, encode_pairs, load_task, longest_prompt
+    from core.transcoders import measure_transcoders, save_transcoders, train_transcoders
+
+    model, task = load_model(model_ref), load_task(task_ref)
+    length = longest_prompt(task, model.tokenizer)
+    batches = encode_pairs(task.of(Split.FEATURES), model.tokenizer, length)
+    unseen = encode_pairs(task.of(Split.SELECTION), model.tokenizer, length)
+    key = stage_key("train", 1, {"model": model.key, "task": task.key}, settings)
+    with open_store(where, tell) as store, Meter() as meter:
+
+        def progress(step: Any) -> None:
+            meter.show("training", step.step, step.steps, f"loss {step.loss:.4f}")
+
+        folder = store.checkpoint(key)
+        made, report = train_transcoders(model, batches, settings, progress, resume_dir=folder)
+        save_transcoders(made, out)
+        store.forget_checkpoint(key)
+    quality = measure_transcoders(model, made, unseen)
+    return {
+        "out": str(out),
+        "model": model.name,
+        "task": task.name,
+        "settings": asdict(settings),
+        "key": made.key,
+        "seconds": report.seconds,
+        "n_samples": report.n_samples,
+        "prefixes": report.prefixes,
+        "losses": report.losses,
+        "quality": asdict(quality),
+    }
+
+
+def _text(report: dict[str, Any]) -> RenderableType:
+    layers = report["quality"]["layers"]
+    columns = [name for name in layers[0] if isinstance(layers[0][name], int | float)]
+    rows = ([row[name] for name in columns] for row in layers)
+    others = {k: v for k, v in report["quality"].items() if isinstance(v, int | float)}
+    lines = [f"{name.replace('_', ' ')} {value:.4g}" for name, value in others.items()]
+    done = f"{report['out']}: trained in {report['seconds']:.0f} s. {', '.join(lines)}"
+    return Group(table([name.replace("_", " ") for name in columns], rows), "", done)
