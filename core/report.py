@@ -136,11 +136,9 @@ def _phi_empty(validation: Mapping[str, Any]) -> str:
 
 def _curve(validation: Mapping[str, Any]) -> str:
     """F against size as inline SVG; the random band is drawn where the file has one."""
-    points = [
-        (float(row["size"]), float(row["faithfulness"]))
-        for row in validation.get("curve") or ()
-        if _number(row.get("size")) and _number(row.get("faithfulness"))
-    ]
+    rows = validation.get("curve") or ()
+    pairs = [(_real(row.get("size")), _real(row.get("faithfulness"))) for row in rows]
+    points = [(x, y) for x, y in pairs if x is not None and y is not None]
     if len(points) < 2:
         return ""
     scale = _Scale(max(x for x, _ in points), [y for _, y in points])
@@ -187,11 +185,11 @@ class _Scale:
 
 def _random_band(validation: Mapping[str, Any], scale: _Scale) -> str:
     random = validation.get("random") or {}
-    mean, best = random.get("faithfulness_mean"), random.get("faithfulness_max")
-    if not (_number(mean) and _number(best)):
+    mean, best = _real(random.get("faithfulness_mean")), _real(random.get("faithfulness_max"))
+    if mean is None or best is None:
         return ""
-    top = scale.y(min(float(best), scale.high))
-    height = max(scale.y(max(float(mean), scale.low)) - top, 1.0)
+    top = scale.y(min(best, scale.high))
+    height = max(scale.y(max(mean, scale.low)) - top, 1.0)
     return (
         f'<rect x="44" width="796" y="{top:.1f}" height="{height:.1f}" fill="var(--random)" '
         'opacity=".3"/>'
@@ -273,13 +271,15 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: in
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _real(value: object) -> float | None:
+    """A number as such, None for anything else."""
+    sound = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if sound else None
 
 
 def _two(value: object) -> str:
     """Two decimals; small p-values keep their first digit; a dash where there is no number."""
-    if not _number(value):
+    number = _real(value)
+    if number is None:
         return "–"
-    number = float(value)  # type: ignore[arg-type]
     return f"{number:.1e}" if 0 < abs(number) < 0.005 else f"{number:.2f}"

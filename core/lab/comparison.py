@@ -1,0 +1,123 @@
+"""Variants of the circuit or the model for many selections, and F of each.
+
+A selection is *ablated* (its nodes go to their reference) or *kept* (all other nodes of the circuit
+do). A bench holds the prompts, the settings and the two end points of F.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.circuit import FeatureNode, HeadNode
+from core.lab.contents import LabSettings
+from core.lab.outcome import logit_differences, p_answers
+from core.lab.plan import Plan
+from core.lab.selections import Exchangeable
+from core.lab.workspace import Rows, Workspace
+
+Progress = Callable[[int, int], None]
+"""(random selections done, of how many)."""
+Make = Callable[["Bench", Sequence[Sequence[Exchangeable]]], Plan]
+"""A plan with one variant for each selection."""
+VARIANTS = 25
+"""Selections run between two reports of progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ran:
+    """What variants answered."""
+
+    logit_diff: Float[Tensor, "variant prompt"]
+    p_answer: Float[Tensor, "variant prompt"]
+
+
+class Bench:
+    """Runs variants on some prompts under one setting.
+
+    Args:
+        work: What is run.
+        settings: Where ablated values go, and inside what.
+        rows: On which prompts.
+    """
+
+    def __init__(self, work: Workspace, settings: LabSettings, rows: Rows) -> None:
+        self.work, self.settings, self.rows = work, settings, rows
+        self.empty, self.full = work.end_points(rows, settings.how)
+
+    def prompts(self) -> Int[Tensor, " prompt"]:
+        """Numbers of the prompts, in the order of the columns."""
+        return torch.cat([part.batch.index[rows] for _, part, rows in self.rows])
+
+    def f(self, ran: Ran) -> Float[Tensor, " variant"]:
+        """F of each variant."""
+        return (ran.logit_diff.mean(1) - self.empty) / (self.full - self.empty)
+
+    def run(self, plan: Plan) -> Ran:
+        """Every variant of a plan on every prompt."""
+        diffs, answers = [], []
+        for number, part, rows in self.rows:
+            logits = self.work.engine.run(number, part, plan, self.settings, rows)
+            batch = part.take(rows).batch
+            diffs.append(logit_differences(logits, batch.answer, batch.wrong))
+            answers.append(p_answers(logits, batch.answer))
+        return Ran(logit_diff=torch.cat(diffs, 1), p_answer=torch.cat(answers, 1))
+
+    def run_all(
+        self,
+        make: Make,
+        selections: Sequence[Sequence[Exchangeable]],
+        progress: Progress = lambda done, of: None,
+    ) -> Ran:
+        """One variant for each selection, some at a time."""
+        ran = []
+        for start in range(0, len(selections), VARIANTS):
+            ran.append(self.run(make(self, selections[start : start + VARIANTS])))
+            progress(min(start + VARIANTS, len(selections)), len(selections))
+        return Ran(
+            logit_diff=torch.cat([some.logit_diff for some in ran]),
+            p_answer=torch.cat([some.p_answer for some in ran]),
+        )
+
+
+def ablated(bench: Bench, selections: Sequence[Sequence[Exchangeable]]) -> Plan:
+    """One variant for each selection: it is ablated."""
+    plan = _widened(bench, len(selections))
+    for variant, nodes in enumerate(selections):
+        _set(plan, variant, nodes, 0.0)
+    return plan
+
+
+def kept(bench: Bench, selections: Sequence[Sequence[Exchangeable]]) -> Plan:
+    """One variant for each selection: the rest of the circuit is ablated."""
+    plan, circuit = _widened(bench, len(selections)), bench.work.bundle.circuit
+    for variant, nodes in enumerate(selections):
+        _set(plan, variant, (*circuit.nodes, *circuit.heads), 0.0)
+        _set(plan, variant, nodes, 1.0)
+    return plan
+
+
+def _widened(bench: Bench, variants: int) -> Plan:
+    """The default plan with writable gates for so many variants."""
+    plan = bench.work.engine.defaults[bench.settings.inside]
+    return Plan(
+        inside=plan.inside,
+        gate=plan.gate.repeat(variants, 1, 1, 1),
+        factor=plan.factor,
+        head_gate=plan.head_gate.repeat(variants, 1, 1, 1),
+        head_factor=plan.head_factor,
+        errors={},
+    )
+
+
+def _set(plan: Plan, variant: int, nodes: Sequence[Exchangeable], value: float) -> None:
+    """Puts the gates of some nodes of one variant to a value."""
+    features = [tuple(node) for node in nodes if isinstance(node, FeatureNode)]
+    if features:
+        plan.gate[variant].index_put_(tuple(torch.tensor(features).T), torch.tensor(value))
+    for node in nodes:
+        if isinstance(node, HeadNode):
+            place = slice(None) if node.position is None else node.position
+            plan.head_gate[variant, node.layer, place, node.head] = value

@@ -1,0 +1,157 @@
+"""The Lab's prompts, run once: clean traces, references, and how a person reads them.
+
+1. A seeded choice of at most `MOST_PROMPTS` of the test split, fewer where their values would not
+   fit into `MOST_BYTES`; file order is kept.
+2. Per batch of equal length: the clean run's residual stream at every layer (so that a changed
+   run starts at the first changed layer), and the references of everything that can be ablated.
+3. Means are taken over the features split, as in validation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.errors import TaskError
+from core.interventions import Ablation, State, corrupt_state, mean_state, observe, zero_state
+from core.lab.contents import PromptView
+from core.models import LanguageModel
+from core.tasks import PromptBatch, PromptPair, Split, Task, encode_pairs
+from core.transcoders import TranscoderSet
+
+MOST_PROMPTS = 512
+"""Prompts that the Lab runs at most."""
+MOST_BYTES = 2**30
+"""Bytes that their features' values may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Part:
+    """Prompts of one length, made ready."""
+
+    batch: PromptBatch
+    """Token ids; `index` is the prompt's number in the Lab."""
+    start: int
+    """First aligned position they have."""
+    resid: Float[Tensor, "layer prompt pos d_model"]
+    """Residual stream entering each block of the clean run."""
+    logits: Float[Tensor, "prompt d_vocab"]
+    """The model's own logits after the last position."""
+    clean: State
+    corrupt: State
+    mean: State
+    """Batch axis 1, cut to these positions."""
+
+    def reference(self, how: Ablation) -> State:
+        """Where an ablated value goes."""
+        match how:
+            case Ablation.RESAMPLE:
+                return self.corrupt
+            case Ablation.MEAN:
+                return self.mean
+            case Ablation.ZERO:
+                return zero_state(self.mean)
+
+    def take(self, rows: slice) -> "Part":
+        """Some of the prompts; views, nothing is copied."""
+        batch = PromptBatch(
+            clean=self.batch.clean[rows],
+            corrupt=self.batch.corrupt[rows],
+            answer=self.batch.answer[rows],
+            wrong=self.batch.wrong[rows],
+            index=self.batch.index[rows],
+            shift=self.batch.shift,
+        )
+        return Part(
+            batch=batch,
+            start=self.start,
+            resid=self.resid[:, rows],
+            logits=self.logits[rows],
+            clean=State(*(value[:, rows] for value in self.clean)),
+            corrupt=State(*(value[:, rows] for value in self.corrupt)),
+            mean=self.mean,
+        )
+
+
+def chosen_pairs(
+    task: Task, model: LanguageModel, n_features: int, length: int
+) -> tuple[PromptPair, ...]:
+    """The test prompts that the Lab runs, in file order.
+
+    Raises:
+        TaskError: If the test split is empty.
+    """
+    pairs = task.of(Split.TEST)
+    if not pairs:
+        raise TaskError(
+            f"Task {task.name} has no test prompts: got 0, required one or more. The Lab shows "
+            "prompts that nothing was fitted on; add some with the split `test`."
+        )
+    # 3 states (clean, corrupt and what a run makes of them), float32.
+    bytes_each = 3 * 4 * model.n_layers * length * (n_features + 3 * model.d_model)
+    most = max(1, min(MOST_PROMPTS, MOST_BYTES // bytes_each))
+    if len(pairs) <= most:
+        return pairs
+    order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(0))[:most]
+    return tuple(pairs[i] for i in sorted(order.tolist()))
+
+
+def make_parts(
+    model: LanguageModel,
+    coders: TranscoderSet,
+    task: Task,
+    pairs: Sequence[PromptPair],
+    length: int,
+) -> tuple[Part, ...]:
+    """Every batch of `pairs`, run clean and corrupt."""
+    over = encode_pairs(task.of(Split.FEATURES) or pairs, model.tokenizer, length)
+    with torch.no_grad():
+        mean = mean_state(model, coders, over, length)
+        batches = encode_pairs(pairs, model.tokenizer, length)
+        return tuple(_part(model, coders, batch, mean, length) for batch in batches)
+
+
+def _part(
+    model: LanguageModel, coders: TranscoderSet, batch: PromptBatch, mean: State, length: int
+) -> Part:
+    trace = model.trace(batch.clean)
+    start = length - batch.clean.shape[1]
+    return Part(
+        batch=batch,
+        start=start,
+        resid=trace.resid_pre,
+        logits=trace.logits[:, -1],
+        clean=observe(coders, trace),
+        corrupt=corrupt_state(model, coders, batch.corrupt),
+        mean=mean.cut(start),
+    )
+
+
+def prompt_views(
+    model: LanguageModel, task: Task, pairs: Sequence[PromptPair], parts: Sequence[Part]
+) -> tuple[PromptView, ...]:
+    """The prompts as a person reads them, in the Lab's order."""
+    views: dict[int, PromptView] = {}
+    for part in parts:
+        p_answer = part.logits.softmax(-1).gather(1, part.batch.answer[:, None])[:, 0]
+        for row, index in enumerate(part.batch.index.tolist()):
+            ids = tuple(part.batch.clean[row].tolist())
+            pair = pairs[index]
+            views[index] = PromptView(
+                index=index,
+                text=pair.clean,
+                corrupt=pair.corrupt,
+                tokens=tuple(model.token_text(token) for token in ids),
+                ids=ids,
+                shift=part.start,
+                answer=model.token_text(int(part.batch.answer[row])),
+                wrong=model.token_text(int(part.batch.wrong[row])),
+                answer_id=int(part.batch.answer[row]),
+                wrong_id=int(part.batch.wrong[row]),
+                variables=dict(pair.variables),
+                roles=tuple(task.roles[part.start :]),
+                p_full=float(p_answer[row]),
+            )
+    return tuple(views[index] for index in sorted(views))
