@@ -1,0 +1,36 @@
+"""Attribution graphs: the value itself, influence, pruning and scores."""
+
+from core.graph.attribution_graph import (
+    INPUTS,
+    LEAVES,
+    AttributionGraph,
+    NodeKind,
+    load_graph,
+    save_graph,
+    subgraph,
+)
+from core.graph.influence import edge_shares, influence
+from core.graph.prune import Pruned, cumulative_influence, prune
+from core.graph.scores import (
+    completeness_score,
+    completeness_score_without_leaves,
+    replacement_score,
+)
+
+__all__ = [
+    "INPUTS",
+    "LEAVES",
+    "AttributionGraph",
+    "NodeKind",
+    "Pruned",
+    "completeness_score",
+    "completeness_score_without_leaves",
+    "cumulative_influence",
+    "edge_shares",
+    "influence",
+    "load_graph",
+    "prune",
+    "replacement_score",
+    "save_graph",
+    "subgraph",
+]
