@@ -6,7 +6,7 @@
 2. The sites that matter are kept and all others set to their means at once: `kept` says whether
    the list is complete.
 3. The principal directions that hold 97 % and 99 % of a site's variance bound how small a circuit
-   of its features can be (measured on small models in reference spikes of this project).
+   of its features can be: fewer features than directions cannot carry what the site says.
 """
 
 import itertools
