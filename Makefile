@@ -1,45 +1,33 @@
 # make explore   set up once, then open the app on the bundled circuits
-# make test      set up once (a browser too), then every check and test
+# make test      set up once (a browser too), then every check and every test
 # make clean     remove what the two above made
 #
-# The set-up is keyed on pyproject.toml and constraints.txt: it runs again only when one changes.
+# The set-up runs again only when pyproject.toml or constraints.txt changes.
+# PYTHON=/path/to/python names the Python to use; ARGS="--port 8502" goes to hagd or pytest.
 
-VENV   := .venv
-PY     := $(VENV)/bin/python
-STAMP  := $(VENV)/.ready
-PYTHON ?= $(shell sh .ci/find_python.sh)
-HAGD   := $(VENV)/bin/hagd
-ARGS   ?=
+BIN := .venv/bin
 
-.PHONY: explore test check setup browser clean
+.PHONY: explore test check setup clean
 .SILENT:
 
-explore: $(STAMP)
-	exec $(HAGD) explore $(ARGS)
+explore: .venv/.ready
+	exec $(BIN)/hagd explore $(ARGS)
 
-setup: $(STAMP)
+setup: .venv/.ready
 
-$(STAMP): pyproject.toml constraints.txt
-	test -n "$(PYTHON)" || { sh .ci/find_python.sh >/dev/null; exit 1; }
-	echo "Setting up $(VENV) with $(PYTHON): a few minutes and about 2 GB, once."
-	test -x $(PY) || "$(PYTHON)" -m venv $(VENV) || { \
-	  echo "Could not make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	touch $@
+.venv/.ready: pyproject.toml constraints.txt
+	PYTHON="$(PYTHON)" sh .ci/setup.sh
 
-browser: $(STAMP)
-	$(PY) .ci/browser.py --install
+test: check
+	CHROMIUM="$$($(BIN)/python .ci/browser.py --install)" && export CHROMIUM && \
+	  HAGD_BROWSER=required OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q $(ARGS)
 
-test: $(STAMP) check
-	CHROMIUM="$$($(PY) .ci/browser.py --install)" && export CHROMIUM && \
-	  HAGD_BROWSER=required OMP_WAIT_POLICY=passive $(PY) -m pytest -q $(ARGS)
-
-check: $(STAMP)
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check --quiet .
-	$(VENV)/bin/lint-imports --no-logo
-	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(VENV)/bin/pyright core explorer
+check: .venv/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ." >&2; exit 1; }
+	$(BIN)/lint-imports --no-logo
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .import_linter_cache test-results
+	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .import_linter_cache test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
