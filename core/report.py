@@ -273,8 +273,9 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: in
 
 def _real(value: object) -> float | None:
     """A number as such, None for anything else."""
-    sound = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if sound else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value)
 
 
 def _two(value: object) -> str:

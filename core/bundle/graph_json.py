@@ -84,8 +84,8 @@ def _column(part: Mapping[str, Any], name: str, dtype: torch.dtype, length: int)
     """One column as a tensor, refused unless it is `length` finite numbers."""
     column = part.get(name)
     kinds = (int,) if dtype == torch.int64 else (int, float)
-    sound = isinstance(column, list) and len(column) == length
-    if not sound or not all(type(value) in kinds for value in column):
+    got = column if isinstance(column, list) else []
+    if column is not got or len(got) != length or not all(type(value) in kinds for value in got):
         raise FormatError(
             f"The graph's column {name!r} is wrong: required {length} numbers of type "
             f"{'int' if dtype == torch.int64 else 'float'}, got "

@@ -19,7 +19,7 @@ from torch import Tensor
 from core.interventions import State, skip_edit
 from core.lab.plan import Plan
 from core.models import Edits
-from core.models.hooks import HeadEdit, MlpEdit
+from core.models.hooks import HeadEdit, MlpEdit, MlpReplacement
 from core.transcoders import Transcoder, TranscoderSet
 
 
@@ -35,27 +35,36 @@ class Ground:
 
 def edits_of(plan: Plan, coders: TranscoderSet, ground: Ground) -> Edits:
     """The edits of every layer that the plan touches; the plan already cut to these prompts."""
-    mlp = {
-        layer: _mlp_edit(plan, coders[layer], ground, layer) for layer in range(len(plan.factor))
-    }
-    heads = {layer: _head_edit(plan, ground, layer) for layer in range(len(plan.factor))}
-    return Edits(
-        mlp={layer: edit for layer, edit in mlp.items() if edit is not None},
-        heads={layer: edit for layer, edit in heads.items() if edit is not None},
-    )
+    mlp: dict[int, MlpEdit] = {}
+    replaced: dict[int, MlpReplacement] = {}
+    heads: dict[int, HeadEdit] = {}
+    for layer, coder in enumerate(coders):
+        features = _feature_shift(plan, coder, ground.reference.activation[layer], layer)
+        errors = _error_shift(plan, coder, ground, layer)
+        if plan.inside == "circuit" and errors is None:
+            replaced[layer] = _alone(coder, ground, layer, features)
+        elif plan.inside == "circuit" or features is not None or errors is not None:
+            base = None if plan.inside == "model" else _alone(coder, ground, layer, None)
+            mlp[layer] = _sum(base, features, errors)
+        if (head := _head_edit(plan, ground, layer)) is not None:
+            heads[layer] = head
+    return Edits(mlp=mlp, replaced=replaced, heads=heads)
 
 
-def _mlp_edit(plan: Plan, coder: Transcoder, ground: Ground, layer: int) -> MlpEdit | None:
-    """What one MLP writes, or None where it is left alone."""
-    live_by_default = plan.inside == "model"
-    shift = _feature_shift(plan, coder, ground.reference.activation[layer], layer)
-    errors = _error_shift(plan, coder, ground, layer)
-    if live_by_default:
-        return None if shift is None and errors is None else _sum(shift, errors, None)
-    edit = _sum(shift, errors, _base(ground, layer))
+def _alone(
+    coder: Transcoder, ground: Ground, layer: int, features: MlpReplacement | None
+) -> MlpReplacement:
+    """The MLP inside the circuit: everything at its reference but the features given."""
+    base = _base(ground, layer)
+
+    def replacement(x: Tensor) -> Tensor:
+        out = base.repeat(len(x) // len(base), 1, 1)
+        return out if features is None else out + features(x)
+
     # A regime that names the errors is not the strict one: there the affine skip stays live.
-    strict = ground.error is None
-    return edit if strict else skip_edit(coder, edit, ground.reference.mlp_in[layer])
+    if ground.error is None:
+        return replacement
+    return skip_edit(coder, replacement, ground.reference.mlp_in[layer])
 
 
 def _base(ground: Ground, layer: int) -> Float[Tensor, "batch pos d_model"]:
@@ -66,13 +75,15 @@ def _base(ground: Ground, layer: int) -> Float[Tensor, "batch pos d_model"]:
     return reference.mlp_out[layer] - reference.error[layer] + ground.error[layer]
 
 
-def _sum(shift: MlpEdit | None, errors: MlpEdit | None, base: Tensor | None) -> MlpEdit:
+def _sum(
+    base: MlpReplacement | None, features: MlpReplacement | None, errors: MlpEdit | None
+) -> MlpEdit:
     """base (or the live output) plus what features and errors add."""
 
     def edit(x: Tensor, y: Tensor) -> Tensor:
-        out = y if base is None else base.repeat(len(x) // len(base), 1, 1)
-        if shift is not None:
-            out = out + shift(x, y)
+        out = y if base is None else base(x)
+        if features is not None:
+            out = out + features(x)
         return out if errors is None else out + errors(x, y)
 
     return edit
@@ -80,7 +91,7 @@ def _sum(shift: MlpEdit | None, errors: MlpEdit | None, base: Tensor | None) -> 
 
 def _feature_shift(
     plan: Plan, coder: Transcoder, reference: Float[Tensor, "batch pos feature"], layer: int
-) -> MlpEdit | None:
+) -> MlpReplacement | None:
     """What changed features add to the output, or None where none is touched."""
     gate, factor = plan.gate[:, layer], plan.factor[layer]
     still = 1.0 if plan.inside == "model" else 0.0
@@ -94,12 +105,12 @@ def _feature_shift(
     resting = reference[:, at][:, :, which]
     W = coder.W_dec[which]
 
-    def shift(x: Tensor, y: Tensor) -> Tensor:
+    def shift(x: Tensor) -> Tensor:
         a = coder.encode(x[:, at])[:, :, which].view(len(g), -1, len(at), len(which))
         moved = g * (a * s - resting)
         if still:
             moved = moved + (resting - a)
-        return torch.zeros_like(y).index_copy_(1, at, (moved @ W).flatten(0, 1))
+        return torch.zeros_like(x).index_copy_(1, at, (moved @ W).flatten(0, 1))
 
     return shift
 
