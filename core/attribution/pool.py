@@ -18,6 +18,10 @@ from core.errors import GraphError
 from core.graph import AttributionGraph, NodeKind
 
 COLUMNS = ("kind", "layer", "position", "index")
+LARGEST = 2**31
+"""Nodes that can be told apart; a pair of node numbers is one integer."""
+MERGE_ROWS = 4_000_000
+"""Edges gathered before equal ones are summed; bounds memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,17 +43,40 @@ class TaskGraph:
 
 
 class _Sums:
-    """Running sums over keyed rows; grows as keys appear."""
+    """Running sums over integer keys, merged when enough have gathered."""
 
-    def __init__(self, width: int) -> None:
-        self.keys = torch.zeros(0, width, dtype=torch.long)
+    def __init__(self) -> None:
+        self.keys = torch.zeros(0, dtype=torch.long)
         self.values = torch.zeros(0, 3)
+        self._waiting: list[tuple[Tensor, Tensor]] = []
+        self._rows = 0
 
-    def add(self, keys: Int[Tensor, "row width"], values: Float[Tensor, "row 3"]) -> None:
-        joined = torch.cat([self.keys, keys])
-        self.keys, place = joined.unique(dim=0, return_inverse=True)
-        sums = torch.zeros(len(self.keys), 3)
-        self.values = sums.index_add(0, place, torch.cat([self.values, values]))
+    def add(self, keys: Int[Tensor, " row"], values: Float[Tensor, "row 3"]) -> None:
+        """Adds rows; equal keys sum."""
+        self._waiting.append((keys, values))
+        self._rows += len(keys)
+        if self._rows > MERGE_ROWS:
+            self.merge()
+
+    def merge(self) -> None:
+        """Brings what waits into `keys` (ascending) and `values`."""
+        keys = torch.cat([self.keys, *(k for k, _ in self._waiting)])
+        values = torch.cat([self.values, *(v for _, v in self._waiting)])
+        self.keys, place = keys.unique(return_inverse=True)
+        self.values = torch.zeros(len(self.keys), 3).index_add(0, place, values)
+        self._waiting, self._rows = [], 0
+
+
+class _Nodes:
+    """Numbers nodes as they appear, so that the same node has one number in every prompt."""
+
+    def __init__(self) -> None:
+        self.number: dict[tuple[int, ...], int] = {}
+
+    def of(self, graph: AttributionGraph, shift: int) -> Int[Tensor, " node"]:
+        """The number of each node of a graph."""
+        rows = _identity(graph, shift).tolist()
+        return torch.tensor([self.number.setdefault(tuple(r), len(self.number)) for r in rows])
 
 
 def pool_graphs(graphs: Iterable[tuple[AttributionGraph, int]]) -> TaskGraph:
@@ -58,24 +85,29 @@ def pool_graphs(graphs: Iterable[tuple[AttributionGraph, int]]) -> TaskGraph:
     Raises:
         GraphError: If there is no graph.
     """
-    nodes, edges, count = _Sums(4), _Sums(8), 0
+    numbering, nodes, edges, count = _Nodes(), _Sums(), _Sums(), 0
     for graph, shift in graphs:
-        keys = _keys(graph, shift)
-        ones = torch.ones(graph.n_nodes)
-        nodes.add(keys, torch.stack([graph.activation, graph.logit_weight, ones], 1))
-        effect = graph.direct_effect
-        columns = torch.stack([effect, effect.abs(), torch.ones_like(effect)], 1)
-        edges.add(torch.cat([keys[graph.edge_index[0]], keys[graph.edge_index[1]]], 1), columns)
+        ids = numbering.of(graph, shift)
+        nodes.add(ids, _columns(graph.activation, graph.logit_weight))
+        source, target = ids[graph.edge_index]
+        edges.add(source * LARGEST + target, _columns(graph.direct_effect, graph.direct_effect.abs()))
         count += 1
     if not count:
         raise GraphError(
             "No graphs to pool: got none, at least one is required. Give the attribution split "
             "some prompts."
         )
-    return _task_graph(nodes, edges, count)
+    nodes.merge()
+    edges.merge()
+    return _task_graph(list(numbering.number), nodes, edges, count)
 
 
-def _keys(graph: AttributionGraph, shift: int) -> Int[Tensor, "node 4"]:
+def _columns(first: Tensor, second: Tensor) -> Float[Tensor, "row 3"]:
+    """Two values and a count of one."""
+    return torch.stack([first, second, torch.ones_like(first)], 1)
+
+
+def _identity(graph: AttributionGraph, shift: int) -> Int[Tensor, "node 4"]:
     """What makes nodes of different prompts the same."""
     placed = graph.position >= 0
     token = graph.kind == int(NodeKind.TOKEN)
@@ -90,19 +122,18 @@ def _keys(graph: AttributionGraph, shift: int) -> Int[Tensor, "node 4"]:
     )
 
 
-def _task_graph(nodes: _Sums, edges: _Sums, count: int) -> TaskGraph:
-    place = {tuple(row): i for i, row in enumerate(nodes.keys.tolist())}
-    ends = edges.keys.tolist()
-    edge_index = torch.tensor([[place[tuple(row[:4])], place[tuple(row[4:])]] for row in ends]).T
+def _task_graph(
+    identity: list[tuple[int, ...]], nodes: _Sums, edges: _Sums, count: int
+) -> TaskGraph:
     signed, absolute, times = edges.values.T
     activation, weight, seen = nodes.values.T
-    columns = dict(zip(COLUMNS, nodes.keys.T, strict=True))
+    columns = dict(zip(COLUMNS, torch.tensor(identity).T, strict=True))
     return TaskGraph(
         graph=AttributionGraph(
             **columns,
             activation=activation / count,
             logit_weight=weight / count,
-            edge_index=edge_index.reshape(2, -1),
+            edge_index=torch.stack([edges.keys // LARGEST, edges.keys % LARGEST]),
             direct_effect=signed / count,
         ),
         mean_abs=absolute / count,

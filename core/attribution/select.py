@@ -46,7 +46,7 @@ def select_features(
 
 def _rows(
     sources: Writers,
-    kept: Int[Tensor, " row"],
+    kept: Int[Tensor, " kept"],
     targets: Targets | None,
     settings: AttributionSettings,
 ) -> Float[Tensor, "row column"]:
