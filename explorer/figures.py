@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
+from explorer import theme
+
 Palette = Mapping[str, str]
 
-UI = "Source Sans, Source Sans 3, Source Sans Pro, system-ui, sans-serif"
-MONO = "Source Code Pro, Source Code, ui-monospace, monospace"
+UI = theme.SIZES["font-ui"]
+MONO = theme.SIZES["font-mono"]
 TICK, SMALL, DATA = 11, 12, 13
 CONFIG: dict[str, Any] = {
     "displayModeBar": "hover",

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.bundle import BundleInfo
 from core.store import default_location
 from explorer import gallery, menu, notices, resources, runs, state, theme
 from explorer.gallery import Row
@@ -89,6 +90,12 @@ def featured_of(rows: tuple[Row, ...], many: int = CARDS) -> tuple[Row, ...]:
         (again if (row.task, row.model) in seen else first).append(row)
         seen.add((row.task, row.model))
     return tuple((first + again)[:many])
+
+
+def choose(infos: Sequence[BundleInfo]) -> str:
+    """The circuit that a page opens when the link names none; empty where there is none."""
+    first = featured_of(gallery.shelf(infos, {}), 1)
+    return first[0].name if first else ""
 
 
 def _filters(rows: tuple[Row, ...], wanted: Shelf) -> None:

@@ -25,6 +25,8 @@ from explorer.thumbnail import thumbnail as draw
 if TYPE_CHECKING:
     from core.lab import Lab
     from core.models import LanguageModel
+    from explorer.canvas_graph import Scene
+    from explorer.testlog import TestLog
 
 BUNDLED = ASSETS / "circuits"
 """Circuits that come with the program."""
@@ -180,3 +182,43 @@ def model(ref: str) -> "LanguageModel":
     from core.models import load_model
 
     return load_model(ref)
+
+
+def scene(name: str, prompt: int) -> "Scene":
+    """A circuit's network with the tokens of one test prompt.
+
+    Raises:
+        CoreError: If the circuit or its model cannot be loaded.
+    """
+    info = find(name)
+    return _scene(str(info.path), _written(info.path), prompt)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _scene(path: str, stamp: str, prompt: int) -> "Scene":
+    from core.graph import NodeKind
+    from explorer.canvas_graph import scene_of_graph
+
+    opened, laboratory = _bundle(path, stamp), _lab(path, stamp)
+    shown, graph = laboratory.prompts[prompt], opened.graph
+    outputs = graph.index[graph.kind == int(NodeKind.LOGIT)].tolist()
+    text = {entry: laboratory.model.token_text(entry) for entry in outputs if entry >= 0}
+    made = scene_of_graph(
+        graph,
+        key=f"{opened.name}.{prompt}",
+        title=opened.title,
+        tokens=("",) * shown.shift + shown.tokens,
+        token_text=text,
+        labels=opened.labels,
+        tree=opened.hierarchy,
+        tree_nodes=opened.circuit.nodes,
+    )
+    return replace(made, labels=dict(made.labels) | {"out:answer": shown.answer})
+
+
+@st.cache_resource(show_spinner=False)
+def tests() -> "TestLog":
+    """The log of every test in this store."""
+    from explorer.testlog import TestLog
+
+    return TestLog(store=store())
