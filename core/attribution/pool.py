@@ -90,7 +90,9 @@ def pool_graphs(graphs: Iterable[tuple[AttributionGraph, int]]) -> TaskGraph:
         ids = numbering.of(graph, shift)
         nodes.add(ids, _columns(graph.activation, graph.logit_weight))
         source, target = ids[graph.edge_index]
-        edges.add(source * LARGEST + target, _columns(graph.direct_effect, graph.direct_effect.abs()))
+        edges.add(
+            source * LARGEST + target, _columns(graph.direct_effect, graph.direct_effect.abs())
+        )
         count += 1
     if not count:
         raise GraphError(

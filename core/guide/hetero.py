@@ -8,10 +8,11 @@ the graphs of one model can be tried on those of another.
 * (supernode, drives, supernode) and back, at every level: coarse edges.
 * (supernode, holds, supernode), (supernode, holds, node) from parent to child, `held_by` back.
 
-`supernode` rows are numbered as in the hierarchy, `node` rows as its leaves.
+Import this module by its own name: torch_geometric takes seconds to load, and the default guide
+does without. `supernode` rows are numbered as in the hierarchy, `node` rows as its leaves.
 """
 
-from typing import TYPE_CHECKING
+import warnings
 
 import numpy as np
 import torch
@@ -23,7 +24,9 @@ from core.guide.influence import check_fit, largest_member, path_influence
 from core.guide.view import KINDS, GraphView
 from core.hierarchy.tree import Hierarchy
 
-if TYPE_CHECKING:
+with warnings.catch_warnings():
+    # torch_geometric 2.8 scripts functions as it loads, which torch 2.13 deprecates.
+    warnings.filterwarnings("ignore", message=".*torch.jit", category=DeprecationWarning)
     from torch_geometric.data import HeteroData
 
 RANKED = (
@@ -52,15 +55,12 @@ COARSE_FEATURES = ("signed_quantile", "coherence", "peak_share")
 """Columns of the supernode edges: rank of Σ|w| with the sign of Σw, |Σw| / Σ|w|, max|w| / Σ|w|."""
 
 
-def to_hetero(view: GraphView, hierarchy: Hierarchy) -> "HeteroData":
+def to_hetero(view: GraphView, hierarchy: Hierarchy) -> HeteroData:
     """The graph and its hierarchy as a torch_geometric `HeteroData`.
 
     Raises:
         GraphError: If the hierarchy is over another number of nodes.
     """
-    # Imported here: it takes seconds, and only learned guides need it.
-    from torch_geometric.data import HeteroData
-
     check_fit(view, hierarchy)
     ranked = _ranked(view)
     data = HeteroData()
@@ -87,10 +87,11 @@ def _ranked(view: GraphView) -> np.ndarray:
         "direct_logit_effect": on_logits,
         "strength_in": np.bincount(target, w, minlength=size),
         "strength_out": np.bincount(source, w, minlength=size),
-        "degree_in": np.bincount(target, minlength=size).astype(np.float64),
-        "degree_out": np.bincount(source, minlength=size).astype(np.float64),
+        "degree_in": np.bincount(target, minlength=size),
+        "degree_out": np.bincount(source, minlength=size),
     }
-    return np.stack([quantile(columns[name]) for name in RANKED], axis=1)
+    # Without any edge bincount returns whole numbers.
+    return np.stack([quantile(columns[name].astype(float)) for name in RANKED], axis=1)
 
 
 def _fixed(view: GraphView) -> np.ndarray:
@@ -154,7 +155,7 @@ def _coarse(hierarchy: Hierarchy) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(ends, axis=1), np.concatenate(features)
 
 
-def _tree(data: "HeteroData", hierarchy: Hierarchy) -> None:
+def _tree(data: HeteroData, hierarchy: Hierarchy) -> None:
     below = np.arange(1, hierarchy.n_supernodes)
     supernodes = np.stack([hierarchy.parent[1:], below])
     leaves = np.stack([hierarchy.terminal_of(), np.arange(hierarchy.n_leaves)])
@@ -164,7 +165,7 @@ def _tree(data: "HeteroData", hierarchy: Hierarchy) -> None:
 
 
 def _both_ways(
-    data: "HeteroData", kind: str, names: tuple[str, str], ends: np.ndarray, features: np.ndarray
+    data: HeteroData, kind: str, names: tuple[str, str], ends: np.ndarray, features: np.ndarray
 ) -> None:
     for name, pair in zip(names, (ends, ends[::-1].copy()), strict=True):
         data[kind, name, kind].edge_index = torch.from_numpy(pair)

@@ -6,7 +6,7 @@ has to beat it to be used.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -27,6 +27,7 @@ class GuideScores:
     """Not negative, and at least that of every member: no group looks worse than its best node."""
 
 
+@runtime_checkable
 class Guide(Protocol):
     """Anything that scores the nodes and supernodes of a graph."""
 

@@ -40,7 +40,7 @@ class ErrorRegime(StrEnum):
 
 def circuit_edit(
     coder: Transcoder,
-    gate: Float[Tensor, "circuit pos feature"],
+    gate: Float[Tensor, "circuit gated pos feature"],
     activation: Float[Tensor, "_ pos feature"],
     base: Float[Tensor, "_ pos d_model"],
 ) -> MlpReplacement:
@@ -48,11 +48,12 @@ def circuit_edit(
 
     Args:
         coder: The layer's transcoder.
-        gate: 1 = live, 0 = at the reference, between = in proportion.
+        gate: 1 = live, 0 = at the reference, between = in proportion; `gated` is 1 where all
+            prompts share a circuit's gates, or the number of prompts.
         activation: Reference activations a°; batch 1 or the number of prompts.
         base: What is written when every gate is 0; batch as `activation`.
     """
-    live = torch.nonzero(gate.detach().amax((0, 2)) != 0).squeeze(1)
+    live = torch.nonzero(gate.detach().amax((0, 1, 3)) != 0).squeeze(1)
     n = len(gate)
 
     def replacement(x: Tensor) -> Tensor:
@@ -61,7 +62,7 @@ def circuit_edit(
         if not len(live):
             return out
         a = coder.encode(x[:, live]).view(n, prompts, len(live), -1)
-        moved = gate[:, None, live] * (a - activation[None, :, live])
+        moved = gate[:, :, live] * (a - activation[None, :, live])
         change = (moved @ coder.W_dec).view(-1, len(live), x.shape[-1])
         return out.index_add(1, live, change)
 

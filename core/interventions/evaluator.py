@@ -170,7 +170,7 @@ class Evaluator:
     def _logits(
         self, part: _Part, masks: Tensor, ablation: Ablation, regime: ErrorRegime
     ) -> Float[Tensor, "circuit prompt d_vocab"]:
-        edits = self._edits(part, masks[:, :, part.start :], ablation, regime)
+        edits = self._edits(part, masks[:, None, :, part.start :], ablation, regime)
         resid = part.resid.repeat(len(masks), 1, 1)
         logits = self.model.run_from(0, resid, edits)
         return logits.view(len(masks), len(part.resid), -1)
@@ -181,7 +181,7 @@ class Evaluator:
         for layer, coder in enumerate(self.transcoders.layers):
             base = regime_base(regime, layer, reference, part.clean, part.corrupt, part.mean)
             activation = reference.activation[layer]
-            inner = circuit_edit(coder, masks[:, layer], activation, base)
+            inner = circuit_edit(coder, masks[:, :, layer], activation, base)
             strict = regime is ErrorRegime.ABLATED
             replaced[layer] = inner if strict else skip_edit(coder, inner, reference.mlp_in[layer])
         return Edits(replaced=replaced)
@@ -203,7 +203,6 @@ class Evaluator:
         self,
         mask: Float[Tensor, "layer pos feature"],
         ablation: Ablation,
-        prompts: slice = slice(None),
     ) -> Float[Tensor, " prompt"]:
         """How far one soft circuit is from the model, prompt by prompt; carries gradients.
 
@@ -211,40 +210,39 @@ class Evaluator:
         mean squared one: the first alone goes flat once the right token is on top, long before
         the circuit has the model's margin. Strict regime.
         """
-        losses = []
+        return torch.cat(
+            [
+                self._loss(part, self._logits(part, mask[None], ablation, ErrorRegime.ABLATED))
+                for part in self._parts
+            ]
+        )
+
+    def _loss(
+        self, part: _Part, logits: Float[Tensor, "1 prompt d_vocab"]
+    ) -> Float[Tensor, " prompt"]:
+        score = self._score(part, logits)
+        want = self._score(part, part.logits[None]).logit_diff
+        margin = (score.logit_diff - want).pow(2) / want.pow(2).mean()
+        return (score.kl + margin)[0]
+
+    def importance(
+        self, mask: Float[Tensor, "layer pos feature"], ablation: Ablation
+    ) -> Float[Tensor, "layer pos feature"]:
+        """Σ over prompts of (∂ loss of the prompt / ∂ gate)², at a circuit.
+
+        Every prompt has gates of its own, so that one backward pass gives all their gradients.
+        The gradient of the mean loss would be of no use: near a good circuit it vanishes, and with
+        it every node's share.
+        """
+        total = torch.zeros(self.mask_shape)
         for part in self._parts:
-            part = _take(part, prompts)
-            logits = self._logits(part, mask[None], ablation, ErrorRegime.ABLATED)
-            score = self._score(part, logits)
-            want = self._score(part, part.logits[None]).logit_diff
-            margin = (score.logit_diff - want).pow(2) / want.pow(2).mean()
-            losses.append((score.kl + margin)[0])
-        return torch.cat(losses)
-
-
-def _take(part: _Part, prompts: slice) -> _Part:
-    """The same part with fewer prompts."""
-    if prompts == slice(None):
-        return part
-    few = lambda state: State(*(v[:, prompts] if v.shape[1] > 1 else v for v in state))  # noqa: E731
-    batch = PromptBatch(
-        clean=part.batch.clean[prompts],
-        corrupt=part.batch.corrupt[prompts],
-        answer=part.batch.answer[prompts],
-        wrong=part.batch.wrong[prompts],
-        index=part.batch.index[prompts],
-        shift=part.batch.shift,
-    )
-    return _Part(
-        batch=batch,
-        start=part.start,
-        resid=part.resid[prompts],
-        log_probs=part.log_probs[prompts],
-        logits=part.logits[prompts],
-        clean=few(part.clean),
-        corrupt=few(part.corrupt),
-        mean=part.mean,
-    )
+            here = mask.detach()[None, None, :, part.start :]
+            gates = here.repeat(1, len(part.resid), 1, 1, 1).requires_grad_()
+            edits = self._edits(part, gates, ablation, ErrorRegime.ABLATED)
+            logits = self.model.run_from(0, part.resid, edits)[None]
+            (gradient,) = torch.autograd.grad(self._loss(part, logits).sum(), gates)
+            total[:, part.start :] += gradient[0].pow(2).sum(0)
+        return total
 
 
 def _join(parts: Sequence[Outcome]) -> Outcome:

@@ -88,8 +88,8 @@ def check_gate(prepared: Prepared) -> float:
     if found < prepared.task.gate:
         raise GateError(
             f"{prepared.model.name} answers {found:.3f} of unseen {prepared.task.name} prompts "
-            f"right; the gate is {prepared.task.gate:.2f}. A circuit for a behaviour that the model "
-            "does not show means nothing: train it longer, or choose another model or task."
+            f"right; the gate is {prepared.task.gate:.2f}. A circuit for a behaviour that the model"
+            " does not show means nothing: train it longer, or choose another model or task."
         )
     return found
 

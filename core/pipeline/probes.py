@@ -23,8 +23,6 @@ from core.search import Probes
 from core.validation import faithfulness
 
 ABLATIONS = (Ablation.RESAMPLE, Ablation.MEAN)
-SLICES = 8
-"""Prompts are dealt into this many losses, whose squared gradients are summed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,7 +52,7 @@ class Probe:
         """[group, 2]: noising and denoising effect of each group, resample ablation."""
         live = torch.zeros(len(groups), *self.evaluator.mask_shape)
         for row, group in zip(live, groups, strict=True):
-            row[tuple(self.nodes[torch.as_tensor(group)].T)] = 1.0
+            row[tuple(self.nodes[torch.tensor(group)].T)] = 1.0
         noised = self.evaluator.outcome(1 - live, Ablation.RESAMPLE, ErrorRegime.KEPT)
         alone = self.evaluator.outcome(live, Ablation.RESAMPLE)
         lost = 1 - self._f(noised, Ablation.RESAMPLE)
@@ -64,15 +62,16 @@ class Probe:
         empty, model = self.end_points[ablation]
         return faithfulness(outcome.logit_diff, empty.logit_diff[0], model.logit_diff[0])
 
-    def losses(self, mask: Float[Tensor, " node"]) -> Float[Tensor, " slice"]:
-        """Distance from the model of the soft circuit, one value per slice of prompts."""
-        scattered = self.scatter(mask)
-        both = torch.stack([self.evaluator.loss(scattered, a) for a in ABLATIONS]).mean(0)
-        return torch.stack([part.mean() for part in both.tensor_split(SLICES)])
+    def importance(self, mask: Float[Tensor, " node"]) -> Float[Tensor, " node"]:
+        """Squared gradients of the gates at a circuit, summed over prompts and ablations."""
+        scattered = self.scatter(mask.detach())
+        total = sum(self.evaluator.importance(scattered, ablation) for ablation in ABLATIONS)
+        return total[tuple(self.nodes.T)]
 
     def loss(self, mask: Float[Tensor, " node"]) -> Tensor:
-        """Distance from the model of the soft circuit."""
-        return self.losses(mask).mean()
+        """Distance from the model of the soft circuit; carries gradients."""
+        scattered = self.scatter(mask)
+        return torch.stack([self.evaluator.loss(scattered, a).mean() for a in ABLATIONS]).mean()
 
     def scores(
         self, masks: Float[Tensor, "circuit layer pos feature"]
@@ -85,4 +84,4 @@ class Probe:
 
     def probes(self) -> Probes:
         """The same, as the search wants it."""
-        return Probes(group_effect=self.group_effect, loss=self.loss)
+        return Probes(group_effect=self.group_effect, importance=self.importance, loss=self.loss)

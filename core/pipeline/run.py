@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from core.features import label_circuit
 
 from core.attribution import TaskGraph
 from core.bundle import Bundle, Source, provenance, write_bundle
 from core.circuit import Circuit
 from core.errors import GateError
-from core.features import label_circuit
 from core.guide import InfluenceGuide, graph_view
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy, modularity_report
 from core.lab import Lab
@@ -78,7 +78,7 @@ class _Clock:
 
 def run_task(
     request: RunRequest,
-    settings: RunSettings = RunSettings(),
+    settings: RunSettings | None = None,
     *,
     store: Store | None = None,
     training: TrainSettings | None = None,
@@ -88,7 +88,7 @@ def run_task(
 
     Args:
         request: Model, task, folder.
-        settings: Of the run.
+        settings: Of the run; the defaults if None.
         store: Where intermediate results are kept; the default store if None.
         training: For transcoders that have to be trained; the defaults if None.
         progress: Told of every step; raise in it to cancel.
@@ -96,7 +96,7 @@ def run_task(
     Raises:
         CoreError: Whatever stands in the way, before any long work where it can be known.
     """
-    store = store or open_store()
+    settings, store = settings or RunSettings(), store or open_store()
     clock = _Clock(progress)
     prepared, model_ref = _load(request, settings, store)
     clock.finish("prepare", f"accuracy {_gate(prepared, settings):.3f}")

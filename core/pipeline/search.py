@@ -37,7 +37,7 @@ from core.search import (
 )
 from core.validation.curve import LADDER
 
-EPSILON = 0.002
+EPSILON = 0.0003
 """Group effects below this share of the model's margin are taken for none."""
 
 
@@ -151,7 +151,7 @@ def search(
 
 def choose_size(
     selection: Probe, ranking: Int[Tensor, " candidate"], settings: RunSettings
-) -> tuple[int, list[dict[str, float]]]:
+) -> tuple[int, list[dict[str, int | float]]]:
     """The size asked for, or the smallest on the ladder that reaches the aim; and the scan."""
     sizes = [s for s in LADDER if 0 < s <= min(settings.max_size, len(ranking))]
     sizes = sorted({*sizes, min(settings.max_size, len(ranking))})
@@ -182,7 +182,7 @@ def _refined(
     """The ranking with the gates' circuit in front, if that is better on the selection split."""
     start = torch.zeros(len(probe.nodes))
     start[ranking] = torch.linspace(1, 0, len(ranking))
-    options = RefineSettings(seed=settings.seed)
+    options = RefineSettings(steps=settings.refine_steps, seed=settings.seed)
     gates = refine(probe.loss, size, start, options, candidates=ranking, progress=tell)
     chosen = torch.zeros(len(probe.nodes), dtype=torch.bool)
     chosen[gates.chosen] = True

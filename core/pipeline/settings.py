@@ -23,8 +23,10 @@ class RunSettings:
     """Seed of every random step."""
     graph_prompts: int = 64
     """Prompts of the attribution split whose graphs are pooled."""
-    probe_prompts: int = 256
+    probe_prompts: int = 128
     """Prompts of the labels split that ablations in the search are measured on."""
+    refine_steps: int = 120
+    """Steps of gate training at the chosen size."""
     branching: int = 4
     """Children of a supernode."""
     draws: int = 100

@@ -151,3 +151,14 @@ def test_the_loss_carries_gradients_to_live_gates():
     evaluator.loss(mask, Ablation.RESAMPLE).mean().backward()
     assert mask.grad is not None
     assert mask.grad.abs().sum() > 0
+
+
+def test_importance_is_the_sum_of_squared_gradients_prompt_by_prompt():
+    evaluator, _, _ = make()
+    point = torch.full(evaluator.mask_shape, 0.7)
+    got = evaluator.importance(point, Ablation.MEAN)
+    want = torch.zeros(evaluator.mask_shape)
+    mask = point.clone().requires_grad_()
+    for loss in evaluator.loss(mask, Ablation.MEAN):
+        want += torch.autograd.grad(loss, mask, retain_graph=True)[0].pow(2)
+    torch.testing.assert_close(got, want, rtol=1e-3, atol=1e-6)

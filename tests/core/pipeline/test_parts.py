@@ -1,0 +1,144 @@
+"""The pipeline's own small parts, each by hand or against what it stands for."""
+
+import numpy as np
+import pytest
+import torch
+
+from core.circuit import FeatureNode
+from core.errors import GateError, SettingsError, TaskError
+from core.graph import AttributionGraph, NodeKind
+from core.interventions import Ablation, Evaluator
+from core.pipeline.graphs import order_of, restricted
+from core.pipeline.nulls import permuted
+from core.pipeline.prepare import check_gate, head, prepare
+from core.pipeline.probes import Probe
+from core.pipeline.search import choose_size
+from core.pipeline.settings import RunSettings
+from core.tasks import PromptPair, Split, Task
+from tests.tiny import tiny_batch, tiny_model, tiny_transcoders
+
+
+def task_of(pairs_per_split=4, splits=tuple(Split), gate=0.5):
+    words = [f"w{i}" for i in range(17)]
+    pairs, places = [], {split: [] for split in Split}
+    for split in splits:
+        for n in range(pairs_per_split):
+            i = len(pairs)
+            text = f"<bos> {words[i % 17]} {words[(i // 17 + n) % 17]} {words[(3 * i) % 17]}"
+            other = f"<bos> {words[(i + 5) % 17]} {words[n]} {words[(3 * i + 1) % 17]}"
+            pairs.append(PromptPair(clean=text, corrupt=other, answer=words[n], wrong=words[n + 1]))
+            places[split].append(i)
+    return Task(
+        name="toy", title="Toy", pairs=tuple(pairs), gate=gate, source="test",
+        splits={split: tuple(ids) for split, ids in places.items()},
+    )  # fmt: skip
+
+
+def test_splits_become_batches_of_their_own_prompts():
+    prepared = prepare(tiny_model("gpt2"), task_of())
+    assert prepared.length == 4
+    for split, batches in prepared.batches.items():
+        got = sorted(i for batch in batches for i in batch.index.tolist())
+        assert got == list(prepared.task.splits[split])
+
+
+def test_a_task_without_a_split_is_refused():
+    with pytest.raises(TaskError, match="no prompts in test"):
+        prepare(tiny_model("gpt2"), task_of(splits=tuple(s for s in Split if s != Split.TEST)))
+
+
+def test_a_model_that_cannot_do_the_task_is_refused_with_its_accuracy():
+    with pytest.raises(GateError, match=r"answers 0\.\d+ of unseen toy prompts.*gate is 0\.99"):
+        check_gate(prepare(tiny_model("gpt2"), task_of(gate=0.99)))
+
+
+def test_head_takes_in_proportion():
+    batches = (tiny_batch(prompts=8), tiny_batch(prompts=4, length=4, shift=1))
+    assert [len(batch.clean) for batch in head(batches, 6)] == [4, 2]
+    assert head(batches, None) is batches
+
+
+def test_permuted_answers_stay_in_their_split_and_move():
+    task = task_of(pairs_per_split=12)
+    dealt = permuted(task, seed=0)
+    for split in Split:
+        before = [task.pairs[i] for i in task.splits[split]]
+        after = [dealt.pairs[i] for i in task.splits[split]]
+        assert [p.clean for p in before] == [p.clean for p in after]
+        assert sorted(p.answer for p in before) == sorted(p.answer for p in after)
+        assert sum(b.answer != a.answer for b, a in zip(before, after, strict=True)) > 6
+
+
+@pytest.fixture
+def probe():
+    model = tiny_model("gpt2")
+    coders = tiny_transcoders(model)
+    evaluator = Evaluator(
+        model, coders, [tiny_batch(seed=1)], mean_over=[tiny_batch(seed=2)], length=5
+    )
+    return Probe.on(evaluator, evaluator.active().nonzero())
+
+
+def test_group_effects_are_those_of_the_circuits_they_mean(probe):
+    groups = [np.array([0, 3, 5]), np.array([2])]
+    got = torch.as_tensor(probe.group_effect(groups))
+    empty, model = probe.end_points[Ablation.RESAMPLE]
+    span = model.logit_diff.mean() - empty.logit_diff.mean()
+    for row, group in zip(got, groups, strict=True):
+        mask = torch.zeros(len(probe.nodes))
+        mask[torch.as_tensor(group)] = 1
+        alone = probe.evaluator.outcome(probe.scatter(mask)[None], Ablation.RESAMPLE)
+        want = (alone.logit_diff.mean() - empty.logit_diff.mean()) / span
+        if span > 1e-3:
+            torch.testing.assert_close(row[1].float(), want)
+        else:
+            assert torch.isnan(row).all()
+
+
+def test_losses_reach_every_node(probe):
+    mask = torch.full((len(probe.nodes),), 0.5, requires_grad=True)
+    probe.loss(mask).backward()
+    assert (mask.grad != 0).float().mean() > 0.2
+
+
+def test_the_size_asked_for_is_the_size_given(probe):
+    ranking = torch.arange(len(probe.nodes))
+    size, scan = choose_size(probe, ranking, RunSettings(size=7))
+    assert size == 7
+    assert [row["size"] for row in scan] == [7]
+
+
+def graph():
+    """tok → f0, f1 → f2 → logit; tok → f1; f1 → logit."""
+    kinds = [NodeKind.FEATURE] * 3 + [NodeKind.TOKEN, NodeKind.LOGIT]
+    return AttributionGraph(
+        kind=torch.tensor([int(k) for k in kinds]),
+        layer=torch.tensor([0, 0, 1, -1, 2]),
+        position=torch.tensor([1, 2, 2, 1, 2]),
+        index=torch.tensor([4, 5, 6, -1, -1]),
+        activation=torch.ones(5),
+        logit_weight=torch.tensor([0, 0, 0, 0, 1.0]),
+        edge_index=torch.tensor([[3, 3, 0, 1, 2, 1], [0, 1, 2, 2, 4, 4]]),
+        direct_effect=torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
+    )
+
+
+def test_what_is_left_out_is_one_node_and_inputs_still_sum():
+    whole = graph()
+    circuit = (FeatureNode(1, 2, 6), FeatureNode(0, 1, 4))
+    small, places = restricted(whole, circuit)
+    assert small.n_nodes == 5
+    assert small.kind.tolist() == [0, 0, 3, 6, 5]
+    assert order_of(small, circuit).tolist() == [1, 0]
+    sums = small.dense().sum(1)
+    want = whole.dense().sum(1)
+    assert sums[:4].tolist() == [want[0], want[2], 0.0, want[4]]
+    assert sorted(places.tolist()) == [-1, -1, 0, 2, 4]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"size": 0}, {"max_size": 0}, {"branching": 1}, {"aim": 0.0}, {"aim": 1.5}]
+)
+def test_settings_out_of_range(wrong):
+    with pytest.raises(SettingsError, match="Run setting"):
+        RunSettings(**wrong)
