@@ -61,8 +61,8 @@ def aggregate(
     size = len(groups)
     return CoarseEdges(
         **_by_pair(source[~inside], target[~inside], w[~inside], size),
-        inside_total=np.bincount(source[inside], w[inside], minlength=size),
-        inside_abs=np.bincount(source[inside], np.abs(w[inside]), minlength=size),
+        inside_total=_sums(source[inside], w[inside], size),
+        inside_abs=_sums(source[inside], np.abs(w[inside]), size),
     )
 
 
@@ -75,8 +75,13 @@ def _by_pair(
     return {
         "source": key // max(size, 1),
         "target": key % max(size, 1),
-        "total": np.bincount(inverse, w, minlength=len(key)),
-        "total_abs": np.bincount(inverse, np.abs(w), minlength=len(key)),
+        "total": _sums(inverse, w, len(key)),
+        "total_abs": _sums(inverse, np.abs(w), len(key)),
         "peak": w[largest_last[np.cumsum(count) - 1]],
         "count": count,
     }
+
+
+def _sums(index: np.ndarray, w: np.ndarray, size: int) -> np.ndarray:
+    # Without any entry bincount forgets that w is a float.
+    return np.bincount(index, w, minlength=size).astype(np.float64)

@@ -8,7 +8,7 @@ it shows its leaves.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -162,13 +162,13 @@ class Hierarchy:
 
     def with_edges(
         self, edge_index: Int[np.ndarray, "2 edge"], weight: Float[np.ndarray, " edge"]
-    ) -> Self:
+    ) -> "Hierarchy":
         """The same tree over other edges among the same leaves, e.g. those of one prompt."""
         return replace(self, edge_index=edge_index, weight=weight)
 
     def restrict(
         self, leaves: Iterable[int] | Int[np.ndarray, " _"], *, leaf_size: int = 1
-    ) -> Self:
+    ) -> "Hierarchy":
         """The tree over some of the leaves: leaf i of the result is `leaves[i]` here.
 
         Supernodes left empty go, one that has a single child left is replaced by it, one with
@@ -188,7 +188,7 @@ class Hierarchy:
         return encode({name: getattr(self, name) for name in _GIVEN}, self.name)
 
     @classmethod
-    def from_json(cls, data: object) -> Self:
+    def from_json(cls, data: object) -> "Hierarchy":
         """Read what `to_json` wrote.
 
         Raises:

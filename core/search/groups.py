@@ -156,7 +156,7 @@ class _Search:
         self.measured[members] = len(members) == 1
 
     def _guarded(self, members: np.ndarray) -> bool:
-        held = self.prior[members].sum()
+        held = float(self.prior[members].sum())
         return len(members) > 1 and held > self.settings.guard * self.total
 
     def _split(self, members: np.ndarray, supernode: int | None, strength: float) -> None:

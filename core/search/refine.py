@@ -34,15 +34,15 @@ Loss = Callable[[Tensor], Tensor]
 class RefineSettings:
     """How the gates are trained."""
 
-    steps: int = 200
+    steps: int = 300
     """Gradient steps."""
     lr: float = 0.1
-    """Adam learning rate of the gate logits."""
+    """Adam learning rate of the gate logits. The loss should be of order 1."""
     lr_size: float = 0.1
     """Ascent rate of the two multipliers that hold the size."""
     gates: Literal["node", "tree"] = "node"
     """`tree` gates supernodes too, so that whole branches can close together; needs a hierarchy."""
-    spread: float = 2.0
+    spread: float = 1.0
     """Standard deviation of the first logits; larger trusts the scores more."""
     seed: int = 0
     """Noise of the gates."""
