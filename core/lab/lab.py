@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.attribution import Tokens, build_graph
+from core.circuit import FeatureNode
 from core.graph import AttributionGraph
 from core.interventions import Ablation
 from core.lab.comparison import Progress
@@ -100,8 +101,10 @@ class Lab(Workspace):
             for token in first + others
         )
 
-    def prompt_graph(self, prompt: int) -> AttributionGraph:
+    def prompt_graph(self, prompt: int, also: Sequence[FeatureNode] = ()) -> AttributionGraph:
         """This prompt's graph: the circuit's features and the leaves, towards answer and wrong.
+
+        `also` names features outside the circuit to keep.
 
         Active features outside the circuit are one node (BIAS, index 0), so that sums close.
         Positions are aligned.
@@ -112,7 +115,8 @@ class Lab(Workspace):
         """
         self.place(prompt)
         view = self.prompts[prompt]
-        inside = [node for node in self.bundle.circuit.nodes if node.position >= view.shift]
+        wanted = dict.fromkeys((*self.bundle.circuit.nodes, *also))
+        inside = [node for node in wanted if node.position >= view.shift]
         rows = [(n.layer, n.position - view.shift, n.feature) for n in inside]
         graph = build_graph(
             self.model,

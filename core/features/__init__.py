@@ -1,0 +1,47 @@
+"""What features, heads and supernodes are about: the inspector's reports and automatic labels."""
+
+from core.features.contents import (
+    Context,
+    Density,
+    EdgeRow,
+    Edges,
+    FeatureReport,
+    HeadReport,
+    KeyShare,
+    Member,
+    Quantile,
+    Share,
+    SupernodeReport,
+    TokenEffect,
+)
+from core.features.edges import node_id, node_text
+from core.features.feature import feature_report
+from core.features.head import head_report
+from core.features.labels import label_circuit
+from core.features.supernode import supernode_report
+from core.features.variables import VariableFit, Wave, variable_fits, variable_name
+
+__all__ = [
+    "Context",
+    "Density",
+    "EdgeRow",
+    "Edges",
+    "FeatureReport",
+    "HeadReport",
+    "KeyShare",
+    "Member",
+    "Quantile",
+    "Share",
+    "SupernodeReport",
+    "TokenEffect",
+    "VariableFit",
+    "Wave",
+    "feature_report",
+    "head_report",
+    "label_circuit",
+    "node_id",
+    "node_text",
+    "supernode_report",
+    "variable_fits",
+    "variable_name",
+]

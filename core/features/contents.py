@@ -1,0 +1,229 @@
+"""What the inspector shows of a feature, a head or a supernode."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.features.variables import VariableFit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One prompt with a feature's activation on each of its tokens."""
+
+    prompt: int
+    """Number of the prompt in the Lab."""
+    tokens: tuple[str, ...]
+    """Its tokens."""
+    tint: tuple[float, ...]
+    """Activation on each token over the feature's largest, in [0, 1]."""
+    value: float
+    """Activation at the node's own position."""
+    answer: str
+    """The right next token."""
+    here: bool
+    """Whether it is the prompt that the report was made for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantile:
+    """Contexts whose activations lie in one range."""
+
+    name: str
+    """`top`, `90–99 %`, `50–90 %` or `zero`."""
+    contexts: tuple[Context, ...]
+    """A few of them, strongest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Density:
+    """How often a feature takes which value at its position."""
+
+    edges: Float[Tensor, " edge"]
+    """Borders of the bins, from 0 (or the least value) to the largest."""
+    count: Int[Tensor, " bin"]
+    """Prompts in each bin, without those at exactly 0."""
+    zeros: int
+    """Prompts at exactly 0."""
+    value: float
+    """On the prompt that the report was made for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenEffect:
+    """What a node adds to one output token's logit."""
+
+    token: int
+    """Vocabulary id."""
+    text: str
+    """The token."""
+    effect: float
+    """Logits, relative to the mean token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeRow:
+    """One direct effect, seen from one of its ends."""
+
+    node: str
+    """Id of the other end; `bias:L`, `outside` and `out:direction` have no node of their own."""
+    text: str
+    """Its name for people."""
+    effect: float
+    """Signed; units of the target's pre-activation, or logits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edges:
+    """Direct effects into and out of a node."""
+
+    incoming: tuple[EdgeRow, ...]
+    """Largest first."""
+    outgoing: tuple[EdgeRow, ...]
+    """Largest first."""
+    total: float
+    """Sum of everything incoming."""
+    gap: float | None
+    """|total − activation| / |activation| on a prompt's own graph; None for the task's mean."""
+    of: Literal["prompt", "task"]
+    """This prompt's graph where the feature is active on it, else the task graph's means."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FeatureReport:
+    """One feature at one position."""
+
+    node: str
+    """`L:P:F`."""
+    label: str
+    """A person's label, or the automatic one."""
+    rank: int | None
+    """Place in the circuit, 1 first; None outside it."""
+    supernodes: tuple[str, ...]
+    """Supernodes that hold it, from the root's children down."""
+    prompt: int
+    """The prompt it was made for."""
+    role: str
+    """Name of its position."""
+    activation: float
+    """On that prompt."""
+    firing_rate: float
+    """Share of prompts on which it is active at its position."""
+    firing_rate_anywhere: float
+    """Share of all tokens on which it is active."""
+    direct_effect: float
+    """Direct effect on logit(answer) − logit(wrong) on that prompt, frozen."""
+    delta_p: float
+    """Change of P(answer) on that prompt when it alone is ablated inside the model."""
+    variables: tuple[VariableFit, ...]
+    """Every declared variable, best first."""
+    quantiles: tuple[Quantile, ...]
+    """Where it fires."""
+    density: Density
+    """Histogram over the prompts."""
+    promoted: tuple[TokenEffect, ...]
+    """Tokens whose logit it raises most on that prompt, directly."""
+    suppressed: tuple[TokenEffect, ...]
+    """Tokens whose logit it lowers most."""
+    edges: Edges
+    """In and out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyShare:
+    """What a head takes from one position."""
+
+    position: int
+    """Aligned position."""
+    token: str
+    """The token there."""
+    weight: float
+    """Attention weight."""
+    effect: float
+    """Part of the head's direct effect on logit(answer) − logit(wrong) that comes from there, in
+    logits; 0 unless the head is at the last position."""
+    score: float
+    """Attention score before the softmax, less the row's mean."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeadReport:
+    """One head on one prompt."""
+
+    node: str
+    """`L0H2` or `L0H2@4`."""
+    label: str
+    """A person's label, or an automatic one."""
+    prompt: int
+    """The prompt."""
+    tokens: tuple[str, ...]
+    """Its tokens."""
+    shift: int
+    """Aligned position = place in `tokens` + shift."""
+    pattern: Float[Tensor, "query key"]
+    """Attention weights on this prompt."""
+    mean_pattern: Float[Tensor, "query key"]
+    """Their mean over the prompts of this length."""
+    query: int
+    """Aligned position that `keys` and tokens are about."""
+    keys: tuple[KeyShare, ...]
+    """Each position looked at, first to last."""
+    promoted: tuple[TokenEffect, ...]
+    """Tokens that its output there raises most, read directly by the unembedding."""
+    suppressed: tuple[TokenEffect, ...]
+    """Tokens that it lowers most."""
+    delta_p: float
+    """Change of P(answer) on this prompt when it is ablated inside the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One feature of a supernode."""
+
+    node: str
+    label: str
+    rank: int
+    """Place in the circuit, 1 first."""
+    activation: float
+    """On the prompt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """How much of a supernode is something."""
+
+    name: str
+    count: int
+    """Members."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupernodeReport:
+    """A group of the circuit's features."""
+
+    node: str
+    """Its name in the hierarchy, as `A1`."""
+    label: str
+    """A person's label, or the automatic one."""
+    parent: str | None
+    """Name of the supernode above; None for the root."""
+    children: tuple[str, ...]
+    """Names of the supernodes inside."""
+    members: tuple[Member, ...]
+    """By rank."""
+    roles: tuple[Share, ...]
+    """Layers and positions of its members, most first: "L0 at =" and the like."""
+    variables: tuple[Share, ...]
+    """What its members are named by, most first."""
+    prompt: int
+    """The prompt the effects are about."""
+    delta_p: float
+    """Change of P(answer) on the prompt when all of it is ablated inside the model."""
+    delta_p_circuit: float
+    """The same inside the circuit."""
+    lost: float
+    """F lost over all prompts when it is ablated inside the circuit."""
+    effect_out: float
+    """Sum of its members' direct effects on the logits in the task graph."""

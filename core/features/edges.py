@@ -1,0 +1,117 @@
+"""Direct effects into and out of a feature, with the sum that must close.
+
+On a prompt on which the feature is active its own graph is used: there the incoming effects, biases
+and the features outside the circuit together are the feature's pre-activation, and the gap says
+how nearly. On any other prompt the means of the task graph are shown, which need not close.
+"""
+
+from collections.abc import Mapping
+
+from core.circuit import FeatureNode
+from core.features.contents import EdgeRow, Edges
+from core.graph import AttributionGraph, NodeKind
+from core.lab import Lab, PromptView
+
+
+def node_id(graph: AttributionGraph, row: int) -> str:
+    """The written form of a graph's node; `bias:L`, `outside` and `out:direction` where none is."""
+    layer, position, index = (
+        int(column[row]) for column in (graph.layer, graph.position, graph.index)
+    )
+    match NodeKind(int(graph.kind[row])):
+        case NodeKind.FEATURE:
+            return f"{layer}:{position}:{index}"
+        case NodeKind.HEAD:
+            return f"L{layer}H{index}" + ("" if position < 0 else f"@{position}")
+        case NodeKind.ERROR:
+            return f"e:{layer}:{position}"
+        case NodeKind.TOKEN:
+            return f"tok:{position}"
+        case NodeKind.POSITION:
+            return f"pos:{position}"
+        case NodeKind.BIAS:
+            return f"bias:{layer}" if index < 0 else "outside"
+        case NodeKind.LOGIT:
+            return "out:direction" if index < 0 else f"out:{index}"
+
+
+def place_in(graph: AttributionGraph, node: FeatureNode) -> int | None:
+    """Row of a feature in a graph; None where the graph lacks it."""
+    here = (graph.kind == int(NodeKind.FEATURE)) & (graph.layer == node.layer)
+    here &= (graph.position == node.position) & (graph.index == node.feature)
+    rows = here.nonzero().flatten().tolist()
+    return rows[0] if rows else None
+
+
+def edges_of(
+    lab: Lab, prompt_graph: AttributionGraph | None, node: FeatureNode, view: PromptView
+) -> Edges:
+    """In- and out-edges of a feature, from the prompt's graph where it is in it."""
+    labels = lab.bundle.labels
+    if prompt_graph is not None:
+        row = place_in(prompt_graph, node)
+        if row is not None:
+            return _edges(prompt_graph, row, labels, view, own=True)
+    row = place_in(lab.bundle.graph, node)
+    if row is None:
+        return Edges(incoming=(), outgoing=(), total=0.0, gap=None, of="task")
+    return _edges(lab.bundle.graph, row, labels, view, own=False)
+
+
+def _edges(
+    graph: AttributionGraph, row: int, labels: Mapping[str, str], view: PromptView, *, own: bool
+) -> Edges:
+    source, target = graph.edge_index
+    into, out = target == row, source == row
+    total = float(graph.direct_effect[into].sum())
+    value = float(graph.activation[row])
+    gap = abs(total - value) / max(abs(value), 1e-6) if own else None
+    return Edges(
+        incoming=_rows(graph, source[into].tolist(), graph.direct_effect[into], labels, view),
+        outgoing=_rows(graph, target[out].tolist(), graph.direct_effect[out], labels, view),
+        total=total,
+        gap=gap,
+        of="prompt" if own else "task",
+    )
+
+
+def _rows(graph, ends, effects, labels, view) -> tuple[EdgeRow, ...]:
+    rows = []
+    for end, effect in zip(ends, effects.tolist(), strict=True):
+        name = node_id(graph, end)
+        rows.append(EdgeRow(node=name, text=node_text(name, labels, view), effect=effect))
+    return tuple(sorted(rows, key=lambda edge: -abs(edge.effect)))
+
+
+def node_text(node: str, labels: Mapping[str, str], view: PromptView) -> str:
+    """A node's name for people: its label, its token, or its kind and place."""
+    if node in labels:
+        return labels[node]
+    kind, _, rest = node.partition(":")
+    match kind:
+        case "tok":
+            return f"token {_token(view, int(rest))}"
+        case "pos":
+            return f"position {rest}"
+        case "bias":
+            return f"bias L{rest}"
+        case "e":
+            layer, position = rest.split(":")
+            return f"ε L{layer} at {_token(view, int(position))}"
+        case "outside":
+            return "outside the circuit"
+        case "out":
+            return _output(rest, view)
+    return node
+
+
+def _output(rest: str, view: PromptView) -> str:
+    if rest == "direction":
+        return "answer − wrong"
+    known = {str(view.answer_id): view.answer, str(view.wrong_id): view.wrong}
+    return f"{known.get(rest, rest)} direct"
+
+
+def _token(view: PromptView, position: int) -> str:
+    at = position - view.shift
+    return view.tokens[at] if 0 <= at < len(view.tokens) else f"position {position}"
