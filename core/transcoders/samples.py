@@ -41,14 +41,30 @@ class Samples:
     def n_positions(self) -> int:
         return int(self.position.max()) + 1
 
-    def chances(self) -> Float[Tensor, " sample"]:
-        """Probability of each token to be drawn: positions equal, first tokens rare."""
+    def chances(self, extra: Float[Tensor, " pos"] | None = None) -> Float[Tensor, " sample"]:
+        """Probability of each token to be drawn: positions equal, first tokens rare.
+
+        Args:
+            extra: Weight of each position beside the 1 that it has anyway.
+        """
+        weight = torch.ones(self.n_positions) if extra is None else 1 + extra
         group = torch.where(self.first, self.n_positions, self.position)
-        count = group.bincount(minlength=self.n_positions + 1).float()
-        share = torch.full_like(count, (1 - FIRST_SHARE) / max(int((count[:-1] > 0).sum()), 1))
-        share[-1] = FIRST_SHARE
-        chance = (share / count.clamp(min=1))[group]
+        count = group.bincount(minlength=self.n_positions + 1)
+        share = weight * (count[:-1] > 0)
+        share = (1 - FIRST_SHARE) * share / share.sum().clamp(min=1e-9)
+        chance = (torch.cat([share, torch.tensor([FIRST_SHARE])]) / count.clamp(min=1))[group]
         return chance / chance.sum()
+
+    def partners(
+        self, drawn: Int[Tensor, " draw"], generator: torch.Generator
+    ) -> Int[Tensor, " draw"]:
+        """For each drawn token another one of the same position, at random."""
+        group = torch.where(self.first, self.n_positions + self.position, self.position)
+        order = group.argsort(stable=True)
+        count = group.bincount(minlength=2 * self.n_positions)
+        start = count.cumsum(0) - count
+        place = torch.rand(len(drawn), generator=generator) * count[group[drawn]]
+        return order[start[group[drawn]] + place.long()]
 
     def position_means(
         self, values: Float[Tensor, "layer sample n"]

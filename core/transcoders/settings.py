@@ -21,7 +21,8 @@ class NestedSettings:
     weight: float = 1.0
     """Weight of the prefixes' reconstruction error beside that of all features."""
     sites: tuple[tuple[float, ...], ...] = ()
-    """Weight of each [layer][aligned position] in the prefixes' error; empty: all 1."""
+    """Weight of each [layer][aligned position] in the prefixes' error; empty: all 1. Positions of
+    more weight are also drawn more often."""
 
     def __post_init__(self) -> None:
         _check("prefix", self.prefix, all(p >= 1 for p in self.prefix), "sizes of at least 1")
@@ -63,10 +64,12 @@ class TrainSettings:
     """Optimiser steps."""
     batch: int = 1024
     """Tokens of a step, each position equally often."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     """Adam's, after warm-up and before its linear decay over the second half."""
     seed: int = 0
     """Seeds the initial weights and the batches."""
+    blends: float = 1.0
+    """Blends for each plain token of a batch: the MLP itself, asked between two prompts."""
     skip: Literal["none", "affine"] = "none"
     """An affine skip from input to output: an uncounted path, so off by default."""
     dead_after: int = 100
@@ -85,6 +88,7 @@ class TrainSettings:
         room = self.k + max(self.nested.prefix, default=0) * (self.kind == "nested")
         _check("features", self.features, room <= self.features, f"at least prefix + k = {room}")
         _check("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
+        _check("blends", self.blends, self.blends >= 0, "at least 0")
         _check("aux_weight", self.aux_weight, self.aux_weight >= 0, "at least 0")
         _check("seed", self.seed, self.seed >= 0, "at least 0")
         _check("kind", self.kind, self.kind in ("topk", "nested"), "topk or nested")

@@ -1,0 +1,243 @@
+"""Trains the dictionaries that come with the program: `python -m core.transcoders.bundled`.
+
+1. For each bundled model a nested dictionary and an ordinary TopK one, on the task's `features`
+   split alone; settings were compared on `selection`, figures are given for it and for `test`.
+2. The nested prefix is trained where the model's card says that the MLP output matters at all.
+   That chooses the places; what is learnt there is still reconstruction alone.
+3. `report.json` beside the weights names the command, the settings and the measured quality.
+
+Run again after a stop: a half-trained dictionary resumes, a finished one is left alone.
+"""
+
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from core.assets import ASSETS, MODELS
+from core.errors import CoreError, SettingsError
+from core.models import LanguageModel, load_model
+from core.tasks import PromptBatch, Split, Task, encode_pairs, load_task, longest_prompt
+from core.transcoders.files import CONFIG, save_transcoders
+from core.transcoders.report import measure_transcoders
+from core.transcoders.settings import NestedSettings, TrainSettings
+from core.transcoders.train import Progress, TrainReport, train_transcoders
+from core.transcoders.transcoder import TranscoderSet
+
+SCHEMA = 1
+REPORT = "report.json"
+MEASURED = (Split.SELECTION, Split.TEST)
+"""Splits that figures are given for; neither was trained on."""
+NOTES = {
+    "topk": "Ordinary sparse features: a few dozen are active at a token.",
+    "nested": (
+        "The first features of each layer are dense: each fires on about half of the prompts. "
+        "They reconstruct the MLP output alone, which makes circuits small, but they are not what "
+        "most readers call sparse features."
+    ),
+}
+
+log = logging.getLogger(__name__)
+app = typer.Typer(help="Train the bundled transcoders.")
+errors = Console(stderr=True)
+
+Kind = Literal["nested", "topk"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One bundled dictionary."""
+
+    model: str
+    """Bundled model."""
+    task: str
+    """Bundled task whose `features` split it is trained on."""
+    settings: TrainSettings
+    """The sites of a nested prefix are filled in from the model's card."""
+
+
+def _nested(prefix: tuple[int, ...], **others: Any) -> TrainSettings:
+    return TrainSettings(kind="nested", nested=NestedSettings(prefix=prefix), **others)
+
+
+RECIPES = (
+    Recipe(
+        model="gpt2-modadd",
+        task="modular-addition",
+        settings=_nested((48, 80), features=256, k=16),
+    ),
+    Recipe(
+        model="gpt2-modadd",
+        task="modular-addition",
+        settings=TrainSettings(features=256, k=16),
+    ),
+    Recipe(
+        model="llama-modadd",
+        task="modular-addition",
+        settings=_nested((130, 200), features=512, k=32),
+    ),
+    Recipe(
+        model="llama-modadd",
+        task="modular-addition",
+        settings=TrainSettings(features=512, k=32),
+    ),
+    Recipe(
+        model="gpt2-coref",
+        task="coreference",
+        settings=_nested((64, 72, 96), features=512, k=32),
+    ),
+    Recipe(
+        model="gpt2-coref",
+        task="coreference",
+        settings=TrainSettings(features=512, k=32),
+    ),
+)
+
+
+@app.command()
+def train(
+    model: Annotated[str | None, typer.Option(help="Only this bundled model.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only `nested` or only `topk`.")] = None,
+    out: Annotated[Path, typer.Option(help="Holds MODEL/KIND.")] = ASSETS / "transcoders",
+    seed: Annotated[int, typer.Option(help="Initial weights and batches.")] = 0,
+) -> None:
+    """Train what is missing under --out.
+
+    Example: python -m core.transcoders.bundled --model gpt2-modadd --kind nested
+    """
+    torch.set_num_threads(1)  # these dictionaries are too small to gain from more
+    for recipe in chosen(model, kind):
+        make(replace(recipe, settings=replace(recipe.settings, seed=seed)), out)
+
+
+def chosen(model: str | None, kind: str | None) -> list[Recipe]:
+    """The recipes of a model and a kind; all of them for None.
+
+    Raises:
+        SettingsError: If there are none.
+    """
+    found = [
+        recipe
+        for recipe in RECIPES
+        if model in (None, recipe.model) and kind in (None, recipe.settings.kind)
+    ]
+    if not found:
+        known = ", ".join(f"{recipe.model} {recipe.settings.kind}" for recipe in RECIPES)
+        raise SettingsError(
+            f"No bundled dictionary for model {model!r} and kind {kind!r}; one of {known} is "
+            "required. Choose one of them."
+        )
+    return found
+
+
+def make(recipe: Recipe, out: Path) -> Path:
+    """Train, measure and write one dictionary, unless it is there already.
+
+    Returns:
+        Its folder, `out/MODEL/KIND`.
+    """
+    folder = out / recipe.model / recipe.settings.kind
+    if (folder / REPORT).is_file():
+        log.info("%s is there already", folder)
+        return folder
+    model, task = load_model(recipe.model), load_task(recipe.task)
+    settings = with_sites(recipe.settings, MODELS / recipe.model / "card.json")
+    checkpoint = folder.with_name(f"{folder.name}.checkpoint")
+    made, report = train_transcoders(
+        model, _batches(task, Split.FEATURES, model), settings, _tell(folder), checkpoint
+    )
+    save_transcoders(replace(made, scan=f"hagd/{recipe.model}-{recipe.settings.kind}"), folder)
+    _write_report(folder, recipe, model, task, made, report)
+    shutil.rmtree(checkpoint)
+    return folder
+
+
+def with_sites(settings: TrainSettings, card: Path) -> TrainSettings:
+    """Settings whose nested prefix is trained only where the card says that a site matters."""
+    if settings.kind != "nested":
+        return settings
+    sites = json.loads(card.read_text(encoding="utf-8"))["sites"]
+    layers, length = (1 + max(site[name] for site in sites) for name in ("layer", "position"))
+    weights = [[0.0] * length for _ in range(layers)]
+    for site in sites:
+        weights[site["layer"]][site["position"]] = float(site["matters"])
+    rows = tuple(tuple(row) for row in weights)
+    return replace(settings, nested=replace(settings.nested, sites=rows))
+
+
+def _batches(task: Task, split: Split, model: LanguageModel) -> Sequence[PromptBatch]:
+    tokenizer = model.tokenizer
+    return encode_pairs(task.of(split), tokenizer, longest_prompt(task, tokenizer))
+
+
+def _tell(folder: Path) -> Any:
+    def tell(progress: Progress) -> None:
+        if progress.step % 500 == 0 or progress.step == progress.steps:
+            log.info("%s: step %d of %d, loss %.4f", folder, *progress[:3])
+
+    return tell
+
+
+def _write_report(
+    folder: Path,
+    recipe: Recipe,
+    model: LanguageModel,
+    task: Task,
+    made: TranscoderSet,
+    report: TrainReport,
+) -> None:
+    kind, seed = recipe.settings.kind, recipe.settings.seed
+    body = {
+        "schema": SCHEMA,
+        "command": (
+            f"python -m core.transcoders.bundled --model {recipe.model} --kind {kind} --seed {seed}"
+        ),
+        "note": NOTES[kind],
+        "key": made.key,
+        "model": {"name": model.name, "key": model.key},
+        "task": {"name": task.name, "key": task.key, "trained_on": Split.FEATURES.value},
+        "settings": asdict(report.settings),
+        "seconds": round(report.seconds, 1),
+        "n_samples": report.n_samples,
+        "prefixes": report.prefixes,
+        "losses": report.losses,
+        "quality": {
+            split.value: asdict(measure_transcoders(model, made, _batches(task, split, model)))
+            for split in MEASURED
+        },
+    }
+    text = json.dumps(_rounded(body), indent=1, ensure_ascii=False)
+    (folder / REPORT).write_text(text + "\n", encoding="utf-8")
+    log.info("%s written; config %s", folder, CONFIG)
+
+
+def _rounded(value: Any) -> Any:
+    """Floats to five significant digits: the last ones differ between machines."""
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def main() -> None:
+    logging.basicConfig(
+        level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=errors)]
+    )
+    try:
+        app()
+    except CoreError as error:
+        errors.print(str(error))
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

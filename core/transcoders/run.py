@@ -1,0 +1,230 @@
+"""The state of one training run: weights, optimiser, and how a batch is drawn.
+
+A batch depends on the seed and the step alone, so that nothing random has to be stored.
+
+Blends. A task has few prompts, but an MLP is a function that can be asked anywhere. Part of each
+batch lies between two prompts' inputs x1, x2 at one position with mean m,
+
+    x = m + cos t (x1 - m) + sin t (x2 - m),      t uniform between 0 and pi / 2,
+
+which keeps the position's covariance; the MLP itself gives the output. On modular addition with
+1,400 prompts this about halves the prefixes' held-out error.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from core.errors import SettingsError
+from core.transcoders.activations import Nested, TopK
+from core.transcoders.objective import LayerBatch, LayerInTraining, PredictionHead, Scale
+from core.transcoders.samples import Samples, site_ranks
+from core.transcoders.settings import TrainSettings
+from core.transcoders.transcoder import TranscoderSet
+
+WARMUP = 50
+"""Steps of rising learning rate."""
+
+Mlp = Callable[[Tensor], Tensor]
+"""One layer's MLP, from input to output."""
+
+
+class TrainingRun:
+    """Everything that changes while training."""
+
+    def __init__(self, samples: Samples, settings: TrainSettings, mlps: Sequence[Mlp]) -> None:
+        self.samples, self.settings, self.mlps = samples, settings, mlps
+        rest = ~samples.first  # a first token can be a thousand times larger
+        pairs = zip(samples.x[:, rest], samples.y[:, rest], strict=True)
+        self.scales = [_scale(x, y) for x, y in pairs]
+        self.prefixes = _prefixes(samples, settings)
+        self.sites = _sites(samples, settings)
+        self.chances = samples.chances(self.sites.sum(0) if settings.nested.sites else None)
+        self.x_means = samples.position_means(samples.x)
+        self.y_means = samples.position_means(samples.y)
+        generator = torch.Generator().manual_seed(settings.seed)
+        self.weights, self.prefix_weights = self._error_weights()
+        self.layers = [self._begin(number, generator) for number in range(len(samples.x))]
+        count = len(self.layers) - 1 if settings.prediction.weight else 0
+        rank = settings.prediction.rank
+        self.heads = [PredictionHead(settings.features, rank, generator) for _ in range(count)]
+        self.silent = torch.zeros(len(self.layers), settings.features)
+        modules: list[nn.Module] = [*self.layers, *self.heads]
+        parameters = [parameter for module in modules for parameter in module.parameters()]
+        self.optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, betas=(0.9, 0.99))
+
+    def step(self, number: int) -> float:
+        """One optimiser step; returns the mean loss of the layers."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.learning_rate * _schedule(number, self.settings.steps)
+        drawn = self._draw(number)
+        losses, activations = [], []
+        for layer, module in enumerate(self.layers):
+            loss, a = self._layer_loss(layer, module, self._batch(layer, drawn))
+            losses.append(loss)
+            activations.append(a)
+        total = torch.stack(losses).sum()
+        for layer, head in enumerate(self.heads):
+            error = head.error(activations[layer], activations[layer + 1])
+            total = total + self.settings.prediction.weight * error
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        self.optimiser.step()
+        return float(torch.stack(losses).mean().detach())
+
+    def state(self) -> dict[str, Tensor]:
+        """Every tensor a resumed run needs, by name; the optimiser's are made if it has none."""
+        found = {"silent": self.silent}
+        for number, parameter in enumerate(self.optimiser.param_groups[0]["params"]):
+            state = self.optimiser.state[parameter]
+            state.setdefault("step", torch.zeros(()))
+            for name in ("exp_avg", "exp_avg_sq"):
+                state.setdefault(name, torch.zeros_like(parameter))
+            found[f"{number}.value"] = parameter
+            found |= {f"{number}.{name}": value for name, value in state.items()}
+        return found
+
+    def finished(self, model_name: str) -> TranscoderSet:
+        pairs = zip(self.layers, self.scales, strict=True)
+        return TranscoderSet(
+            layers=tuple(module.finished(scale) for module, scale in pairs),
+            model_name=model_name,
+            kind=self.settings.kind,
+            scan=f"{model_name}-{self.settings.kind}",
+        )
+
+    def _draw(self, number: int) -> "Draw":
+        seed = (self.settings.seed * 1_000_003 + number + 1) % 2**63
+        generator = torch.Generator().manual_seed(seed)
+        size = self.settings.batch
+        drawn = self.chances.multinomial(size, replacement=True, generator=generator)
+        blended = round(self.settings.blends * size / (1 + self.settings.blends))
+        partner = drawn.clone()
+        angle = torch.zeros(size)
+        if self.mlps and blended:
+            partner[:blended] = self.samples.partners(drawn[:blended], generator)
+            angle[:blended] = torch.rand(blended, generator=generator) * (math.pi / 2)
+        return Draw(drawn, partner, angle[:, None], blended if self.mlps else 0)
+
+    def _batch(self, layer: int, draw: "Draw") -> LayerBatch:
+        scale, samples, blended = self.scales[layer], self.samples, draw.blended
+        position = samples.position[draw.token]
+        x, y = samples.x[layer][draw.token], samples.y[layer][draw.token]
+        if blended:
+            mean = self.x_means[layer][position[:blended]]
+            mean = torch.where(samples.first[draw.token[:blended], None], x[:blended], mean)
+            other = samples.x[layer][draw.partner[:blended]] - mean
+            angle = draw.angle[:blended]
+            x[:blended] = mean + angle.cos() * (x[:blended] - mean) + angle.sin() * other
+            with torch.no_grad():
+                y[:blended] = self.mlps[layer](x[:blended])
+        return LayerBatch(
+            x=(x - scale.x_mean) / scale.x_size,
+            y=(y - scale.y_mean) / scale.y_size,
+            position=position,
+            weight=self.weights[layer][draw.token],
+            prefix_weight=self.prefix_weights[layer][draw.token],
+        )
+
+    def _layer_loss(self, layer: int, module: LayerInTraining, batch: LayerBatch):
+        pre = module.read(batch.x)
+        a = module.activation(pre)
+        error = batch.y - module.write(a, batch.x)
+        loss = (error.square().sum(-1) * batch.weight).mean()
+        if module.lengths:
+            loss = loss + self.settings.nested.weight * module.prefix_error(a, batch)
+        fired = (a.detach() > 0).any(0)
+        self.silent[layer] = (self.silent[layer] + 1) * ~fired
+        dead = self.silent[layer] >= self.settings.dead_after
+        aux = module.revive(pre, error, dead, batch.weight)
+        return loss + self.settings.aux_weight * aux, a
+
+    def _error_weights(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Weights of each token's error: 1 over `loudness`, in normalised units."""
+        sizes = [scale.y_size**2 for scale in self.scales]
+        weight = [size / loud for size, loud in zip(sizes, self.samples.loudness(), strict=True)]
+        wanted = self.sites[:, self.samples.position] * ~self.samples.first
+        return weight, [w * s for w, s in zip(weight, wanted, strict=True)]
+
+    def _begin(self, layer: int, generator: torch.Generator) -> LayerInTraining:
+        settings, scale = self.settings, self.scales[layer]
+        n, d_model = settings.features, self.samples.x.shape[2]
+        W_enc = torch.randn(n, d_model, generator=generator)
+        W_enc = W_enc / W_enc.norm(dim=1, keepdim=True)
+        drawn = self.chances.multinomial(n, replacement=True, generator=generator)
+        through = (self.samples.x[layer][drawn] - scale.x_mean) / scale.x_size
+        start = {
+            "W_enc": W_enc,
+            "b_enc": -(W_enc * through).sum(1),
+            "W_dec": 1e-3 * torch.randn(n, d_model, generator=generator),
+        }
+        if settings.skip == "affine":
+            start["W_skip"] = torch.zeros(d_model, d_model)
+        means = (self.y_means[layer] - scale.y_mean) / scale.y_size
+        if settings.kind == "topk":
+            return LayerInTraining(TopK(k=settings.k), (), start, means)
+        prefix = self.prefixes[layer]
+        lengths = {max(1, round(share * prefix)) for share in settings.nested.lengths}
+        activation = Nested(prefix=prefix, k=settings.k)
+        return LayerInTraining(activation, tuple(sorted(lengths)), start, means)
+
+
+class Draw(NamedTuple):
+    """The tokens of one step."""
+
+    token: Int[Tensor, " draw"]
+    partner: Int[Tensor, " draw"]
+    """What the token is blended with."""
+    angle: Float[Tensor, "draw 1"]
+    """0 is the token alone, pi / 2 its partner."""
+    blended: int
+    """How many, from the first, are blended."""
+
+
+def _sites(samples: Samples, settings: TrainSettings) -> Float[Tensor, "layer pos"]:
+    """Weight of each site in the prefixes' error."""
+    shape = (len(samples.x), samples.n_positions)
+    sites = settings.nested.sites
+    if not sites:
+        return torch.ones(shape)
+    if (len(sites), *{len(row) for row in sites}) != shape:
+        raise SettingsError(
+            f"`sites` weighs {[len(row) for row in sites]} positions of each layer; "
+            f"{shape[0]} rows of {shape[1]} are required. Give one weight for each site."
+        )
+    return torch.tensor(sites)
+
+
+def _scale(x: Float[Tensor, "sample d_model"], y: Float[Tensor, "sample d_model"]) -> Scale:
+    def size(values: Tensor) -> float:
+        return float((values - values.mean(0)).square().sum(-1).mean().sqrt().clamp(min=1e-12))
+
+    return Scale(x_mean=x.mean(0), x_size=size(x), y_mean=y.mean(0), y_size=size(y))
+
+
+def _prefixes(samples: Samples, settings: TrainSettings) -> tuple[int, ...]:
+    """Dense features of each layer: as told, or in proportion to the widest site's PCA rank."""
+    count = len(samples.x)
+    if settings.kind == "topk":
+        return (0,) * count
+    told = settings.nested.prefix
+    if told and len(told) != count:
+        raise SettingsError(
+            f"`prefix` has {len(told)} sizes for {count} layers; one for each layer is required."
+        )
+    if told:
+        return told
+    ranks = site_ranks(samples, settings.nested.variance).amax(1)
+    most = settings.features - settings.k
+    sizes = (round(settings.nested.per_rank * int(rank)) for rank in ranks)
+    return tuple(max(1, min(most, size)) for size in sizes)
+
+
+def _schedule(step: int, steps: int) -> float:
+    """Share of the learning rate: up over WARMUP steps, down over the second half."""
+    left = 2 * (steps - step) / steps
+    return min(1.0, (step + 1) / WARMUP, left)
