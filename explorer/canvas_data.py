@@ -13,7 +13,7 @@ vis-network is served from the installed pyvis package and fetched once; nothing
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
@@ -23,12 +23,14 @@ from pyvis.network import Network
 
 from explorer import state, theme
 from explorer.canvas_assets import component
-from explorer.canvas_graph import Item, Scene, Sieve, Visible, visible
+from explorer.canvas_graph import Item, Sieve, Visible, visible
+from explorer.layout import COMPACT, NORMAL, Layout, arrange
 from explorer.layout import Item as Placed
-from explorer.layout import Layout, arrange
+from explorer.scene import Scene
 
 Part = Literal["tree", "network", "bar"]
-MostEdge = float
+Density = Literal["normal", "compact"]
+"""compact: for a panel of some 450 px; no row names, no legend, no ground of its own."""
 
 OPTIONS: Mapping[str, Any] = {
     "autoResize": True,
@@ -113,21 +115,30 @@ def counts_text(counts: tuple[int, int, int, int]) -> str:
 
 
 @lru_cache(maxsize=64)
-def picture(scene: Scene, opened: tuple[str, ...] = (), sieve: Sieve | None = None) -> Picture:
+def picture(
+    scene: Scene,
+    opened: tuple[str, ...] = (),
+    sieve: Sieve | None = None,
+    density: Density = "normal",
+) -> Picture:
     """The network of a scene with these supernodes open.
 
     Scenes compare by identity, so keep one per graph (resources do) for this cache to work.
     """
     seen = visible(scene, opened, sieve)
     used = _used(seen)
-    placed = [_placed(scene, seen, i, i in used) for i in range(len(seen.items))]
     rows = _rows(scene, seen)
     numbered = {name: i for i, (name, _) in enumerate(rows)}
-    placed = [
-        item._replace(row=numbered[_row(scene, seen.items[i])]) for i, item in enumerate(placed)
-    ]
-    layout = arrange(placed, seen.frames, n_rows=len(rows), n_columns=len(scene.tokens))
+    placed = [_placed(scene, item, numbered[_row(scene, item)], density) for item in seen.items]
+    layout = arrange(
+        placed,
+        seen.frames,
+        n_rows=len(rows),
+        n_columns=len(scene.tokens),
+        spacing=NORMAL if density == "normal" else COMPACT,
+    )
     graph = _graph(scene, seen, layout, placed, used)
+    graph["density"] = density
     graph["rows"] = [
         {"label": label, "y": _px(layout.row_y[i])} for i, (_, label) in enumerate(rows)
     ]
@@ -161,7 +172,7 @@ def scene_data(scene: Scene) -> Mapping[str, Any]:
     }
     paths = {names[s]: [names[a] for a in tree.path(s)[1:]] for s in range(1, tree.n_supernodes)}
     for leaf, supernode in enumerate(tree.terminal_of()):
-        if supernode > 0:
+        if supernode > 0 and scene.tree_leaf[leaf] >= 0:
             parents[scene.ids[scene.tree_leaf[leaf]]] = names[supernode]
     for entry in index:
         entry["path"] = paths.get(parents.get(entry["id"]) or "", [])
@@ -200,23 +211,54 @@ def _used(seen: Visible) -> set[int]:
     return set(ends.tolist())
 
 
-def _placed(scene: Scene, seen: Visible, i: int, used: bool) -> Placed:
-    """An item with the room it needs; its row is filled in once the rows are known."""
-    item = seen.items[i]
-    text = len(_label(scene, item))
-    width, height = {
-        "supernode": (118.0, 62.0),
-        "feature": (25.0, 24.0),
-        "rest": (44.0, 24.0),
-        "head": (74.0, 34.0),
-        "error": (32.0, 26.0),
-        "position": (58.0, 26.0),
-        "bias": (58.0, 26.0),
-        "token": (min(84.0 if used else 54.0, max(26.0, 8.0 * text + 12.0)), 22.0),
-        "logit": (min(110.0, max(40.0, 9.0 * text + 20.0)), 26.0),
-    }[item.kind]
+def _placed(scene: Scene, item: Item, row: int, density: Density) -> Placed:
+    """An item with the least room it needs; the browser widens boxes where there is more."""
+    width, height = _ROOM[density][item.kind]
+    if item.kind == "supernode" and item.frame is not None:
+        width = _ROOM[density]["inner"][0]
     column = item.position if item.position >= 0 else len(scene.tokens)
-    return Placed(item.id, item.kind, 0, column, width, height, item.frame)
+    wish = _wish(scene, item)
+    return Placed(item.id, item.kind, row, column, width, height, item.frame, wish)
+
+
+_ROOM: Mapping[Density, Mapping[str, tuple[float, float]]] = {
+    "normal": {
+        "supernode": (84.0, 62.0),
+        "inner": (58.0, 62.0),
+        "feature": (22.0, 22.0),
+        "rest": (44.0, 22.0),
+        "head": (62.0, 34.0),
+        "error": (32.0, 26.0),
+        "position": (54.0, 26.0),
+        "bias": (54.0, 26.0),
+        "token": (28.0, 22.0),
+        "logit": (40.0, 26.0),
+    },
+    "compact": {
+        "supernode": (64.0, 56.0),
+        "inner": (46.0, 56.0),
+        "feature": (19.0, 19.0),
+        "rest": (38.0, 20.0),
+        "head": (56.0, 30.0),
+        "error": (20.0, 22.0),
+        "position": (20.0, 22.0),
+        "bias": (20.0, 22.0),
+        "token": (26.0, 22.0),
+        "logit": (36.0, 24.0),
+    },
+}
+"""Least width and height by kind, px; "inner" is a supernode inside an opened one."""
+
+
+def _wish(scene: Scene, item: Item) -> float:
+    """Width at which all words of an item fit."""
+    text = len(_label(scene, item).strip())
+    wide = {
+        "supernode": 156.0,
+        "token": max(28.0, 8.0 * text + 12.0),
+        "logit": max(40.0, 9.0 * text + 20.0),
+    }
+    return wide.get(item.kind, 0.0)
 
 
 def _row(scene: Scene, item: Item) -> tuple[int, int]:
@@ -260,8 +302,9 @@ def _graph(
             shape="custom",
             x=_px(x),
             y=_px(y),
-            w=_px(placed[i].width),
+            w=_px(layout.width[item.id]),
             h=_px(placed[i].height),
+            wish=placed[i].wish or _px(placed[i].width),
             **facts,
         )
     _add_edges(network, seen)
@@ -372,7 +415,7 @@ def _digest(data: Mapping[str, Any]) -> str:
     return sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12]
 
 
-# ---- the component ------------------------------------------------------------------------------
+# ---- the component ----
 
 
 def canvas(

@@ -1,86 +1,29 @@
 """What the network shows of a circuit for a given set of opened supernodes.
 
-1. A `Scene` is a graph with its tree of supernodes, read once from a bundle or a single prompt's
-   graph. Its leaves are the graph's nodes.
-2. `visible` walks the tree: a closed supernode is one item, an opened one is replaced by its
-   children, an opened terminal one by its strongest leaves and one item for the rest.
-3. Edges among items are summed from the leaves' (sum, sum of |.|, largest), then filtered; single
+1. `visible` walks the tree of a `Scene`: a closed supernode is one item, an opened one is replaced
+   by its children, an opened terminal one by its strongest leaves and one item for the rest.
+2. Edges among items are summed from the leaves' (sum, sum of |.|, largest), then filtered; single
    nodes that the circuit does not explain are shown only where an edge reaches them.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from core.graph import AttributionGraph, NodeKind
-from core.hierarchy import Hierarchy
 from core.hierarchy.coarse import CoarseEdges, aggregate
+from explorer.scene import Scene, scene_of_graph
+
+__all__ = ["Item", "Scene", "Sieve", "Visible", "nice_threshold", "scene_of_graph", "visible"]
 
 MOST_NODES = 300
 """Nodes on the screen at once; the weakest beyond it are folded into their supernode."""
 MOST_LEAVES = 24
 """Leaves shown of one opened supernode."""
-MOST_EDGES = 64
+MOST_EDGES = 48
 """Edges the page shows when it may choose the smallest effect itself."""
-
-KIND_NAMES: Mapping[int, str] = {
-    NodeKind.FEATURE: "feature",
-    NodeKind.HEAD: "head",
-    NodeKind.ERROR: "error",
-    NodeKind.TOKEN: "token",
-    NodeKind.POSITION: "position",
-    NodeKind.BIAS: "bias",
-    NodeKind.LOGIT: "logit",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Scene:
-    """A graph as the canvas reads it; arrays are over the graph's nodes (leaves)."""
-
-    key: str
-    """Names the content; part of the key under which the browser keeps what it was sent."""
-    title: str
-    ids: tuple[str, ...]
-    """Written form of each node, as `0:4:1183` or `L0H2@4`."""
-    kind: tuple[str, ...]
-    """Name of its NodeKind in small letters."""
-    layer: Int[np.ndarray, " node"]
-    position: Int[np.ndarray, " node"]
-    activation: Float[np.ndarray, " node"]
-    edge_index: Int[np.ndarray, "2 edge"]
-    weight: Float[np.ndarray, " edge"]
-    tokens: tuple[str, ...]
-    """Text at each aligned position."""
-    n_layers: int
-    labels: Mapping[str, str] = field(default_factory=dict)
-    """Names of nodes and supernodes by id; for logits their token."""
-    tree: Hierarchy | None = None
-    """Supernodes over `tree_leaf`; None for a graph without a hierarchy."""
-    tree_leaf: Int[np.ndarray, " leaf"] = field(default_factory=lambda: np.zeros(0, np.int64))
-    """Node of each leaf of the tree."""
-    lead: str = ""
-    """Id of the logit that is the answer."""
-
-    @property
-    def strength(self) -> Float[np.ndarray, " node"]:
-        """Σ |effect| over the edges of each node; ranks what is folded first."""
-        size = np.abs(self.weight)
-        n = len(self.ids)
-        return np.bincount(self.edge_index[0], size, n) + np.bincount(self.edge_index[1], size, n)
-
-    def members(self, name: str) -> Int[np.ndarray, " member"]:
-        """Nodes in a supernode."""
-        if self.tree is None:
-            return np.zeros(0, np.int64)
-        return self.tree_leaf[self.tree.members(self.tree.find(name))]
-
-    def knows(self, node: str) -> bool:
-        """Whether an id from a link names something here."""
-        return node in self.ids or (self.tree is not None and node in self.tree.name[1:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -221,7 +164,7 @@ def _items(
     scene: Scene, frames: Mapping[str, str | None], kept: np.ndarray, most: int
 ) -> Iterator[Item]:
     in_tree = np.zeros(len(scene.ids), dtype=bool)
-    in_tree[scene.tree_leaf] = True
+    in_tree[scene.tree_leaf[scene.tree_leaf >= 0]] = True
     strength = scene.strength
     if scene.tree is not None:
         for supernode in scene.tree.children(0) or (0,):
@@ -242,6 +185,7 @@ def _walk(
     assert scene.tree is not None  # only called for a scene with a tree
     tree, name = scene.tree, scene.tree.name[supernode]
     members = scene.tree_leaf[tree.members(supernode)]
+    members = members[members >= 0]
     members = members[kept[members]]
     if not len(members):
         return
@@ -339,66 +283,3 @@ def _held(name: str, items: Sequence[Item], frames: Mapping[str, str | None]) ->
                 return True
             above = frames[above]
     return False
-
-
-def scene_of_graph(
-    graph: AttributionGraph,
-    *,
-    key: str,
-    title: str,
-    tokens: Sequence[str],
-    token_text: Mapping[int, str] | None = None,
-    labels: Mapping[str, str] | None = None,
-    tree: Hierarchy | None = None,
-    tree_nodes: Sequence[tuple[int, int, int]] = (),
-) -> Scene:
-    """A scene from an attribution graph of one prompt or one task.
-
-    Args:
-        tokens: Text at each aligned position.
-        token_text: Text of the vocabulary entries among the logits.
-        labels: Names of nodes and supernodes.
-        tree: Hierarchy over `tree_nodes`, which are (layer, position, feature) of its leaves.
-    """
-    kind, layer = graph.kind.tolist(), graph.layer.tolist()
-    position, index = graph.position.tolist(), graph.index.tolist()
-    ids = tuple(map(node_id, kind, layer, position, index))
-    names = dict(labels or {})
-    for node, entry in zip(ids, index, strict=True):
-        if node.startswith("out:"):
-            names[node] = (token_text or {}).get(entry, str(entry)) if entry >= 0 else "answer"
-    known = {node: i for i, node in enumerate(ids)}
-    leaves = [known[f"{a}:{b}:{c}"] for a, b, c in tree_nodes]
-    logits = [i for i, node in enumerate(ids) if node.startswith("out:")]
-    weight = graph.logit_weight.tolist()
-    return Scene(
-        key=key,
-        title=title,
-        ids=ids,
-        kind=tuple(KIND_NAMES[k] for k in kind),
-        layer=graph.layer.numpy(),
-        position=graph.position.numpy(),
-        activation=graph.activation.numpy(),
-        edge_index=graph.edge_index.numpy(),
-        weight=graph.direct_effect.numpy().astype(np.float64),
-        tokens=tuple(tokens),
-        n_layers=max([0, *(v + 1 for v, k in zip(layer, kind, strict=True) if k in (0, 1, 2))]),
-        labels=names,
-        tree=tree,
-        tree_leaf=np.array(leaves, dtype=np.int64),
-        lead=ids[max(logits, key=lambda i: weight[i])] if logits else "",
-    )
-
-
-def node_id(kind: int, layer: int, position: int, index: int) -> str:
-    """Written form of a graph node; one per node of a graph."""
-    forms = {
-        NodeKind.FEATURE: f"{layer}:{position}:{index}",
-        NodeKind.HEAD: f"L{layer}H{index}@{position}",
-        NodeKind.ERROR: f"e:{layer}:{position}",
-        NodeKind.TOKEN: f"tok:{position}",
-        NodeKind.POSITION: f"pos:{position}",
-        NodeKind.BIAS: f"bias:{layer}" if index < 0 else f"rest:{layer}",
-        NodeKind.LOGIT: f"out:{index}" if index >= 0 else "out:answer",
-    }
-    return forms[NodeKind(kind)]

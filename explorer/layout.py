@@ -20,21 +20,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-GAP = 12.0
-"""Between rectangles in a row, px."""
-COLUMN_GAP = 16.0
-ROW_GAP = 34.0
-"""Between rows, so that edges have room to bend."""
-TITLE = 32.0
-"""Height of a frame's title strip."""
-BORDER = 12.0
-"""Between a frame and its children."""
-FRAME_WIDTH = 112.0
-"""Least width of a frame: its badge, a word and the count."""
 EMPTY_ROW = 14.0
-"""Height of a row without nodes."""
-PER_LINE: Mapping[str, int] = {"feature": 6, "head": 3, "error": 4, "rest": 1}
+"""Height of a row without nodes, px."""
+PER_LINE: Mapping[str, int] = {"feature": 5, "head": 3, "error": 4, "rest": 1}
 """Nodes of one kind side by side before a grid takes another line."""
+
+
+class Spacing(NamedTuple):
+    """Distances, px."""
+
+    gap: float = 12.0
+    """Between rectangles in a row."""
+    column: float = 16.0
+    """Between columns."""
+    row: float = 34.0
+    """Between rows, so that edges have room to bend."""
+    title: float = 32.0
+    """Height of a frame's title strip."""
+    border: float = 12.0
+    """Between a frame and its children."""
+    frame: float = 112.0
+    """Least width of a frame: its badge, a word and the count."""
+
+
+NORMAL = Spacing()
+COMPACT = Spacing(gap=8.0, column=10.0, row=30.0, title=30.0, border=8.0, frame=84.0)
+"""For a panel of some 450 px."""
 
 
 class Item(NamedTuple):
@@ -48,6 +59,8 @@ class Item(NamedTuple):
     height: float
     frame: str | None = None
     """The opened supernode it lies in."""
+    wish: float = 0.0
+    """Width it takes where its row has room to spare."""
 
 
 class Rect(NamedTuple):
@@ -66,6 +79,8 @@ class Layout:
     size: tuple[float, float]
     centre: Mapping[str, tuple[float, float]]
     """Centre of each item."""
+    width: Mapping[str, float]
+    """Width each item got: what it asked for, or more where its row had room."""
     frame: Mapping[str, Rect]
     """Rectangle of each opened supernode."""
     depth: Mapping[str, int]
@@ -78,7 +93,7 @@ class Layout:
     """Whether a column holds more than its token."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Block:
     """A rectangle being packed: rows `low` ... `high`, left edge relative to its holder."""
 
@@ -103,6 +118,7 @@ def arrange(
     n_rows: int,
     n_columns: int,
     home: Mapping[str, int] | None = None,
+    spacing: Spacing = NORMAL,
 ) -> Layout:
     """Place every item; the order given breaks ties.
 
@@ -112,20 +128,25 @@ def arrange(
         n_rows: Rows from tokens to logits.
         n_columns: Token positions; items may stand in one column more (what has no position).
         home: Column of each frame; one not named stands where most of its items do.
+        spacing: Distances.
     """
-    columns = _columns(items, frames, home or {})
-    packed = {column: _pack(blocks) for column, blocks in columns.items()}
-    row_y, height = _row_lines(columns, n_rows)
-    column_x, width = _column_edges(packed, n_columns)
+    columns = _columns(items, frames, home or {}, spacing)
+    packed = {column: _pack(blocks, spacing.gap) for column, blocks in columns.items()}
+    row_y, height = _row_lines(columns, n_rows, spacing)
+    column_x, width = _column_edges(packed, n_columns, spacing.column)
     centre: dict[str, tuple[float, float]] = {}
     rects: dict[str, Rect] = {}
+    wide = {item.id: item.width for item in items}
     for column, blocks in columns.items():
         room = column_x[column + 1] - column_x[column]
         for block in blocks:
-            _settle(block, column_x[column] + (room - packed[column]) / 2, row_y, centre, rects)
+            left = column_x[column] + (room - packed[column]) / 2
+            _settle(block, left, row_y, centre, rects, spacing)
+            wide |= _widths(block)
     return Layout(
         size=(width, height),
         centre=centre,
+        width=wide,
         frame=rects,
         depth={name: _depth(name, frames) for name in rects},
         row_y=tuple(row_y),
@@ -135,7 +156,10 @@ def arrange(
 
 
 def _columns(
-    items: Sequence[Item], frames: Mapping[str, str | None], home: Mapping[str, int]
+    items: Sequence[Item],
+    frames: Mapping[str, str | None],
+    home: Mapping[str, int],
+    spacing: Spacing,
 ) -> dict[int, list[_Block]]:
     """Blocks of each column; frames are made from the inside out."""
     rank = {item.id: i for i, item in enumerate(items)}
@@ -144,7 +168,7 @@ def _columns(
         loose[frame].extend(_grids(group, rank))
     for name in sorted(frames, key=lambda n: (-_depth(n, frames), n)):
         if inner := loose.pop(name, None):
-            block = _framed(name, sorted(inner, key=lambda b: b.rank), home.get(name))
+            block = _framed(name, sorted(inner, key=lambda b: b.rank), home.get(name), spacing)
             loose[frames[name]].append(block)
     columns: dict[int, list[_Block]] = defaultdict(list)
     for block in sorted(loose[None], key=lambda b: b.rank):
@@ -189,17 +213,17 @@ def _grid(items: Sequence[Item], per_line: int, rank: Mapping[str, int]) -> _Blo
     )
 
 
-def _framed(name: str, inner: list[_Block], home: int | None) -> _Block:
+def _framed(name: str, inner: list[_Block], home: int | None, spacing: Spacing) -> _Block:
     """A frame around packed blocks."""
-    width = max(_pack(inner), FRAME_WIDTH - 2 * BORDER)
+    width = max(_pack(inner, spacing.gap), spacing.frame - 2 * spacing.border)
     shift = (width - max(b.x + b.width for b in inner)) / 2
     for block in inner:
-        block.x += BORDER + shift
+        block.x += spacing.border + shift
     columns = [block.column for block in inner]
     return _Block(
         low=min(b.low for b in inner),
         high=max(b.high for b in inner),
-        width=width + 2 * BORDER,
+        width=width + 2 * spacing.border,
         height=0.0,
         column=home if home is not None else max(set(columns), key=lambda c: (columns.count(c), c)),
         rank=min(b.rank for b in inner),
@@ -208,45 +232,63 @@ def _framed(name: str, inner: list[_Block], home: int | None) -> _Block:
     )
 
 
-def _pack(blocks: Sequence[_Block]) -> float:
+def _pack(blocks: Sequence[_Block], gap: float) -> float:
     """Give every block its left edge on the skyline; returns the width taken."""
     skyline: dict[int, float] = defaultdict(float)
     for block in blocks:
         rows = range(block.low, block.high + 1)
         block.x = max(skyline[row] for row in rows)
         for row in rows:
-            skyline[row] = block.x + block.width + GAP
-    width = max(skyline.values(), default=0.0) - GAP
+            skyline[row] = block.x + block.width + gap
+    width = max(skyline.values(), default=0.0) - gap
     _centre_rows(blocks, width)
     return max(width, 0.0)
 
 
 def _centre_rows(blocks: Sequence[_Block], width: float) -> None:
-    """Shift rows that hold nothing but one-row blocks to the middle."""
+    """Let rows that hold nothing but one-row blocks fill their room, and centre them."""
     rows: dict[int, list[_Block]] = defaultdict(list)
     for block in blocks:
         for row in range(block.low, block.high + 1):
             rows[row].append(block)
     for held in rows.values():
         if all(block.low == block.high for block in held):
+            _widen(held, width - max(b.x + b.width for b in held))
             shift = (width - max(b.x + b.width for b in held)) / 2
             for block in held:
                 block.x += shift
 
 
-def _row_lines(columns: Mapping[int, list[_Block]], n_rows: int) -> tuple[list[float], float]:
+def _widen(row: Sequence[_Block], slack: float) -> None:
+    """Share the room left in a row among the boxes that can use it."""
+    growing = [b for b in row if b.frame is None and len(b.items) == 1 and _more(b) > 0]
+    moved = 0.0
+    for block in row:
+        block.x += moved
+        if block in growing:
+            extra = min(slack / len(growing), _more(block))
+            block.width += extra
+            moved += extra
+
+
+def _more(block: _Block) -> float:
+    return block.items[0][0].wish - block.width
+
+
+def _row_lines(
+    columns: Mapping[int, list[_Block]], n_rows: int, spacing: Spacing
+) -> tuple[list[float], float]:
     """Centre line of every row, and the height of all."""
     half = [EMPTY_ROW / 2] * n_rows
     above, below = [0.0] * n_rows, [0.0] * n_rows
     for blocks in columns.values():
         for block in blocks:
-            title, border = _owed(block, TITLE), _owed(block, BORDER)
-            _measure(block, half, above, below, title=title, border=border)
+            _measure(block, half, above, below, _owed(block, spacing), spacing)
     y, lines = 0.0, [0.0] * n_rows
     for row in reversed(range(n_rows)):
         y += above[row] + half[row]
         lines[row] = y
-        y += half[row] + below[row] + (ROW_GAP if row else 0.0)
+        y += half[row] + below[row] + (spacing.row if row else 0.0)
     return lines, y
 
 
@@ -255,36 +297,37 @@ def _measure(
     half: list[float],
     above: list[float],
     below: list[float],
-    *,
-    title: float,
-    border: float,
+    owed: tuple[float, float],
+    spacing: Spacing,
 ) -> None:
-    """Let a block claim its height in its rows; nested titles and borders add up."""
+    """Let a block claim its height in its rows; nested titles and borders add up in `owed`."""
+    title, border = owed
     above[block.high] = max(above[block.high], title)
     below[block.low] = max(below[block.low], border)
     if block.frame is None:
         half[block.low] = max(half[block.low], block.height / 2)
     for inner in block.blocks:
-        _measure(
-            inner,
-            half,
-            above,
-            below,
-            title=_owed(inner, TITLE) + (title if inner.high == block.high else 0.0),
-            border=_owed(inner, BORDER) + (border if inner.low == block.low else 0.0),
+        more_title, more_border = _owed(inner, spacing)
+        nested = (
+            more_title + (title if inner.high == block.high else 0.0),
+            more_border + (border if inner.low == block.low else 0.0),
         )
+        _measure(inner, half, above, below, nested, spacing)
 
 
-def _owed(block: _Block, size: float) -> float:
-    return size if block.frame is not None else 0.0
+def _owed(block: _Block, spacing: Spacing) -> tuple[float, float]:
+    """Room for a block's own title and lower border."""
+    return (spacing.title, spacing.border) if block.frame is not None else (0.0, 0.0)
 
 
-def _column_edges(packed: Mapping[int, float], n_columns: int) -> tuple[list[float], float]:
+def _column_edges(
+    packed: Mapping[int, float], n_columns: int, gap: float
+) -> tuple[list[float], float]:
     """Left edge of every column and the width of all."""
     edges, x = [], 0.0
     for column in range(max([n_columns, *(c + 1 for c in packed)])):
         edges.append(x)
-        x += packed.get(column, 0.0) + COLUMN_GAP
+        x += packed.get(column, 0.0) + gap
     return [*edges, x], x
 
 
@@ -294,6 +337,7 @@ def _settle(
     row_y: Sequence[float],
     centre: dict[str, tuple[float, float]],
     rects: dict[str, Rect],
+    spacing: Spacing,
 ) -> Rect:
     """Write the places of a block and what is in it; returns the rectangle it covers."""
     x = left + block.x
@@ -302,11 +346,19 @@ def _settle(
         for item, dx, dy in block.items:
             centre[item.id] = (x + block.width / 2 + dx, y + dy)
         return Rect(x, y - block.height / 2, block.width, block.height)
-    inner = [_settle(b, x, row_y, centre, rects) for b in block.blocks]
-    top = min(r.y for r in inner) - TITLE
-    bottom = max(r.y + r.height for r in inner) + BORDER
+    inner = [_settle(b, x, row_y, centre, rects, spacing) for b in block.blocks]
+    top = min(r.y for r in inner) - spacing.title
+    bottom = max(r.y + r.height for r in inner) + spacing.border
     rects[block.frame] = Rect(x, top, block.width, bottom - top)
     return rects[block.frame]
+
+
+def _widths(block: _Block) -> dict[str, float]:
+    """Widths of items that are a block of their own."""
+    found = {block.items[0][0].id: block.width} if len(block.items) == 1 else {}
+    for inner in block.blocks:
+        found |= _widths(inner)
+    return found
 
 
 def _used(blocks: Iterable[_Block]) -> bool:

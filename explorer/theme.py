@@ -207,13 +207,6 @@ VERDICTS: Mapping[str, Verdict] = {
     "undecided": Verdict("Undecided", "idle"),
 }
 
-_MARKS: Mapping[str, str] = {
-    "ok": "M4 8.4l2.6 2.6L12 5.4",
-    "warn": "M8 4v5M8 11.6v.6",
-    "bad": "M5 5l6 6M11 5l-6 6",
-    "idle": "M5 8h6",
-}
-
 
 def mode() -> Mode:
     """Theme in use in this browser; dark where Streamlit does not know it yet."""
@@ -226,11 +219,8 @@ def palette(wanted: Mode | None = None) -> Mapping[str, str]:
 
 
 def mark_html(tone: str, size: int = 14) -> str:
-    """The small round sign of a tone (ok, warn, bad, idle) as SVG."""
-    return (
-        f'<svg class="hx-mark hx-{tone}" width="{size}" height="{size}" viewBox="0 0 16 16" '
-        f'aria-hidden="true"><circle cx="8" cy="8" r="7.2"/><path d="{_MARKS[tone]}"/></svg>'
-    )
+    """The small sign of a tone (ok, warn, bad, idle); drawn by CSS, as Streamlit drops SVG."""
+    return f'<i class="hx-mark hx-{tone}" style="--size: {size}px" aria-hidden="true"></i>'
 
 
 def verdict_html(verdict: str) -> str:

@@ -41,6 +41,8 @@ export function createBar(app) {
     if (!node.hidden) node.style.width = `${100 * Math.max(0, to - from)}%`;
   };
 
+  for (const node of [...Object.values(marks), chance, band]) node.hidden = true;
+
   function chip(node, factor) {
     const title = app.graph?.titles?.[node] ?? node;
     return element(

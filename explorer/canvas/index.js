@@ -84,6 +84,7 @@ async function update(app, component) {
   const parts = data.parts ?? ["network"];
   for (const [name, part] of Object.entries(app.parts)) part.hidden = !parts.includes(name);
   app.root.classList.toggle("with-tree", parts.includes("tree"));
+  app.root.classList.toggle("compact", graph.density === "compact");
   app.root.classList.toggle("with-bar", parts.includes("bar"));
   app.root.style.setProperty("--canvas-h", data.height);
   Object.assign(graph, scene);

@@ -7,8 +7,8 @@ import { element, signed, svg } from "./dom.js";
 import { drawEdge, edgeAt, routeEdges } from "./edges.js";
 import { drawNode, forgetWidths, frameGround, write } from "./shapes.js";
 
-const AXIS = 72;
-const PAD = { right: 14, top: 14, bottom: 16 };
+const ROOMY = { left: 72, right: 14, top: 14, bottom: 16 }; // row names stand at the left
+const TIGHT = { left: 6, right: 6, top: 8, bottom: 8 };
 const MOST_STRETCH = 3;
 
 export function createNetwork(app, vis) {
@@ -23,6 +23,7 @@ export function createNetwork(app, vis) {
   let rows = [];
   let columns = [];
   let box = { w: 0, h: 0, view: 1 };
+  let pad = ROOMY;
   let hoverEdge = null;
   let moved = false;
   const network = new vis.Network(stage, { nodes: dataset, edges: [] }, app.graph.options);
@@ -33,12 +34,15 @@ export function createNetwork(app, vis) {
     const W = stage.clientWidth;
     const H = stage.clientHeight;
     const [nw, nh] = graph.size;
-    const sx = Math.min(MOST_STRETCH, Math.max(1, (W - AXIS - PAD.right) / nw));
-    const sy = Math.min(MOST_STRETCH, Math.max(1, (H - PAD.top - PAD.bottom) / nh));
-    const w = AXIS + nw * sx + PAD.right;
-    const h = PAD.top + nh * sy + PAD.bottom;
-    const X = (x) => -w / 2 + AXIS + x * sx;
-    const Y = (y) => -h / 2 + PAD.top + y * sy;
+    pad = graph.density === "compact" ? TIGHT : ROOMY;
+    // what does not fit at scale 1 is shown smaller; the room that is left on an axis is then filled
+    const view = Math.min(1, W / (pad.left + nw + pad.right), H / (pad.top + nh + pad.bottom));
+    const sx = Math.min(MOST_STRETCH, Math.max(1, (W / view - pad.left - pad.right) / nw));
+    const sy = Math.min(MOST_STRETCH, Math.max(1, (H / view - pad.top - pad.bottom) / nh));
+    const w = pad.left + nw * sx + pad.right;
+    const h = pad.top + nh * sy + pad.bottom;
+    const X = (x) => -w / 2 + pad.left + x * sx;
+    const Y = (y) => -h / 2 + pad.top + y * sy;
     nodes.clear();
     for (const frame of graph.frames) {
       nodes.set(frame.id, {
@@ -46,12 +50,12 @@ export function createNetwork(app, vis) {
       });
     }
     for (const node of graph.nodes) {
-      const grows = node.kind === "supernode";
-      const pw = grows ? node.w * Math.min(sx, 1.45) : node.w;
-      const ph = grows ? node.h * Math.min(sy, 1.1) : node.h;
+      const pw = Math.max(node.w, Math.min(node.w * sx - 2, node.wish ?? node.w));
+      const ph = node.kind === "supernode" ? node.h * Math.min(sy, 1.08) : node.h;
       const body = { feature: 13, error: 15, position: 13, bias: 13, head: 26 }[node.kind] ?? ph;
-      const spread = grows ? pw * 0.72 : node.kind === "logit" || node.kind === "token" ? pw * 0.5 : node.kind === "head" ? 12 : 0;
-      nodes.set(node.id, { ...node, px: X(node.x), py: Y(node.y), pw, ph, body, spread });
+      const spread = node.kind === "supernode" ? pw * 0.72 : node.kind === "logit" || node.kind === "token" ? pw * 0.5 : node.kind === "head" ? 12 : 0;
+      const terse = pad === TIGHT && ["error", "position", "bias"].includes(node.kind);
+      nodes.set(node.id, { ...node, terse, px: X(node.x), py: Y(node.y), pw, ph, body, spread });
     }
     frames = graph.frames.map((f) => ({ ...f, left: X(f.x), top: Y(f.y), width: f.w * sx, height: f.h * sy }));
     rows = graph.rows.map((r) => ({ label: r.label, y: Y(r.y) }));
@@ -61,7 +65,7 @@ export function createNetwork(app, vis) {
       .map((e) => ({ ...e, id: `${e.from}>${e.to}` }));
     routeEdges(edges, nodes);
     edges.sort((a, b) => a.width - b.width);
-    box = { w, h, view: Math.min(1, W / w, H / h) };
+    box = { w, h, view };
   }
 
   function place(animated) {
@@ -129,9 +133,9 @@ export function createNetwork(app, vis) {
     const right = box.w / 2;
     const left = -box.w / 2;
     for (const row of rows) {
-      write(ctx, palette, row.label, left + 10, row.y + 4, { size: 12, colour: "ink-3" });
+      if (pad === ROOMY) write(ctx, palette, row.label, left + 10, row.y + 4, { size: 12, colour: "ink-3" });
       ctx.beginPath();
-      ctx.moveTo(left + AXIS - 4, row.y);
+      ctx.moveTo(left + pad.left - 4, row.y);
       ctx.lineTo(right - 6, row.y);
       ctx.setLineDash([1, 4]);
       ctx.strokeStyle = palette.css("line-1");
@@ -272,7 +276,8 @@ export const canChange = (app, node) => Boolean(node) && !["token", "position", 
 
 function nodeLines(app, n) {
   const kind = { frame: "supernode" }[n.kind] ?? n.kind;
-  const lines = [[[n.name && n.name !== n.id ? `${n.title ?? n.id}` : `${n.id}`, "strong mono"], [n.label && n.label !== n.id ? ` ${n.label}` : "", "strong"]]];
+  const label = n.label?.trim() && !n.id.startsWith(n.label) ? ` ${n.label}` : "";
+  const lines = [[[n.id, "strong mono"], [label, "strong"]]];
   const what = n.count ? `${kind}, ${n.count} nodes` : kind;
   lines.push([[[what, ...(n.notes ?? [])].join(" \u00b7 "), "dim"]]);
   const factor = app.store.scale(n.id);

@@ -113,11 +113,14 @@ function supernode(ctx, palette, n, s) {
   const left = n.px - n.pw / 2;
   const top = n.py - n.ph / 2;
   const halo = s.dead ? "bg-1" : null;
-  if (n.pw < 62) {
+  if (n.pw < 66) {
     ctx.font = font(palette, 12, 700);
     const w = Math.max(18, ctx.measureText(n.name).width + 8);
     badge(ctx, palette, n.name, n.px - w / 2, n.ph > 44 ? top + 9 : n.py - 9, role, s.dead);
-    if (n.ph > 44) write(ctx, palette, String(n.count), n.px, top + 42, { size: 12, colour: "ink-2", align: "center", halo });
+    ctx.font = font(palette, 11.5, 500);
+    const word = fit(ctx, n.label, n.pw - 6);
+    if (n.ph > 44) write(ctx, palette, word || String(n.count), n.px, top + 42, { size: 11.5, weight: 500, colour: word ? "ink-1" : "ink-2", align: "center", halo });
+    if (n.ph > 56 && word) write(ctx, palette, String(n.count), n.px, top + 56, { size: 11.5, colour: "ink-2", align: "center", halo });
     return;
   }
   const w = badge(ctx, palette, n.name, left + 8, top + 8, role, s.dead);
@@ -197,7 +200,7 @@ function small(sides, turn) {
       x: n.px, y: n.py, w: 16, h: 16, dead: s.dead, width: s.selected ? 2.5 : 1.3,
       fill: palette.css("bg-2"), line: palette.css(s.selected || s.hover ? "ink-1" : `kind-${n.kind}`),
     });
-    if (n.label) write(ctx, palette, n.label, n.px + 11, n.py + 4, { size: 12, colour: "ink-3", halo: "bg-1" });
+    if (n.label && !n.terse) write(ctx, palette, n.label, n.px + 11, n.py + 4, { size: 12, colour: "ink-3", halo: "bg-1" });
   };
 }
 

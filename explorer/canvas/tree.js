@@ -52,8 +52,8 @@ export function createTree(app) {
           },
         },
       },
-      element("span", { class: "line" }, name, element("span", { class: "label", text: node.label }), element("span", { class: "count", text: node.count })),
-      element("span", { class: "sub", text: node.sub || (level ? `${node.count} nodes` : "") }),
+      element("span", { class: "line" }, name, element("span", { class: node.label || !level ? "label" : "label unnamed", text: node.label || (level ? `${node.count} nodes` : "") }), element("span", { class: "count", text: node.count })),
+      element("span", { class: "sub", text: node.sub || (level && node.label ? `${node.count} nodes` : "") }),
       element("span", { class: "state", text: "ablated" }),
     );
     if (!cells.has(node.id)) cells.set(node.id, []);

@@ -1,0 +1,386 @@
+"""The Circuit page: hierarchy, network, inspector and answer bar of one circuit.
+
+1. The bundle alone draws the page (well under a second); model and prompts are loaded after that,
+   and the page then runs again with figures.
+2. All that a click changes is one fragment. Its first act is the canvas with the new numbers, then
+   the inspector; what costs more (the band of random ablations) follows in a run of its own.
+"""
+
+from dataclasses import replace
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from core.bundle import Bundle
+from core.errors import CoreError
+from explorer import changes, loaded, menu, notices, resources, state, theme
+from explorer.canvas_data import (
+    Bar,
+    CanvasView,
+    Change,
+    Picture,
+    canvas,
+    counts_text,
+    picture,
+)
+from explorer.canvas_graph import Sieve
+from explorer.copy_link import copy_link
+from explorer.inspector_panel import Inspected, inspect
+from explorer.scene import Scene
+from explorer.state import Changed, View
+
+if TYPE_CHECKING:
+    from core.lab import Lab, PromptView
+
+HEIGHT = "calc(100vh - 204px)"
+"""Of the canvas and the inspector: the page without header, two lines and the answer bar."""
+STEPS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Smallest |effect| that can be asked for."""
+SIGNS = {"both": "±", "plus": "+", "minus": "−"}
+
+
+def page() -> None:
+    """Draw the page for the view in the URL."""
+    name = _chosen(state.current())
+    if name is None:
+        notices.empty(
+            "No circuit yet",
+            "Circuits that come with the program and your own appear in the library.",
+            notices.Button("Open the library", lambda: menu.go("library"), "to-library"),
+        )
+        return
+    bundle = resources.bundle(name)
+    state.keep(lambda node: changes.knows(bundle, node))
+    ready = loaded.lab_state(bundle)
+    workspace(name)
+    if ready is None:
+        loaded.load_lab(name, bundle)
+        st.rerun()
+
+
+def _chosen(view: View) -> str | None:
+    """The circuit asked for, or the first that holds, or the first that opens."""
+    if view.circuit:
+        return view.circuit
+    infos = [info for info in resources.library() if not info.error]
+    best = [info for info in infos if info.verdict == "holds"]
+    first = next(iter(best or infos), None)
+    return first.name if first else None
+
+
+@st.fragment
+@notices.guard
+def workspace(name: str) -> None:
+    """Everything below the menu; runs again on each click."""
+    view, bundle = state.current(), resources.bundle(name)
+    found = loaded.lab_state(bundle)
+    lab = found if found is not None and not isinstance(found, CoreError) else None
+    if lab is not None and view.prompt >= len(lab.prompts):
+        state.note(f"prompt {view.prompt}: this circuit has {len(lab.prompts)} test prompts")
+        state.update(prompt=0)
+        view = state.current()
+    scene = (
+        loaded.task_scene(bundle) if lab is None else loaded.prompt_scene(bundle, lab, view.prompt)
+    )
+    sieve = Sieve(
+        min_effect=view.filters.min_effect,
+        layer=view.filters.layer,
+        sign=view.filters.sign,
+        hidden=view.filters.hidden,
+    )
+    drawn = picture(scene, view.path, sieve)
+    _line_one(bundle, view)
+    _line_two(scene, view, lab, drawn)
+    with st.container(key="work", horizontal=True):
+        with st.container(key="work-main"):
+            _canvas(bundle, view, lab, drawn)
+        with st.container(key="panel-inspector"):
+            inspect(Inspected(bundle=bundle, scene=scene, view=view, lab=found, name=name))
+
+
+# ---- canvas and answer bar ----
+
+
+def _canvas(bundle: Bundle, view: View, lab: "Lab | None", drawn: Picture) -> None:
+    bar = None if lab is None else answer_bar(bundle, view, lab)
+    said = canvas(
+        drawn,
+        key="circuit-canvas",
+        view=CanvasView(
+            changes=tuple(Change(c.node, c.scale) for c in view.changes),
+            selection=view.selection,
+            opened=view.path,
+        ),
+        on_view=keep_view,
+        parts=("tree", "network", "bar"),
+        height=HEIGHT,
+        bar=bar,
+        effects=_effects(view, bar),
+    )
+    if said.action == "lab":
+        menu.go("lab")
+
+
+def keep_view(chosen: CanvasView) -> None:
+    """Put what the browser chose into the view, before the fragment runs again."""
+    state.update(
+        changes=tuple(Changed(c.node, c.scale) for c in chosen.changes),
+        selection=chosen.selection,
+        path=chosen.opened,
+    )
+
+
+def answer_bar(bundle: Bundle, view: View, lab: "Lab") -> Bar:
+    """The figures of the prompt shown: model, circuit, and with the changes."""
+    shown = lab.prompts[view.prompt]
+    wanted = changes.expand(bundle, view.changes)
+    found = lab.predict(view.prompt, wanted, changes.settings_of(view))
+    others = sorted(found.rows[1:], key=lambda row: -row.changed)[:2] if wanted else []
+    return Bar(
+        answer=shown.answer.strip() or shown.answer,
+        full=found.full.p_answer,
+        circuit=found.circuit.p_answer,
+        changed=found.changed.p_answer if wanted else None,
+        chance=_chance(lab),
+        then=tuple((row.text.strip() or row.text, row.changed) for row in others),
+        **_band(bundle, view, lab),
+    )
+
+
+def _chance(lab: "Lab") -> float:
+    return 1 / max(1, len({pair.answer for pair in lab.task.pairs}))
+
+
+def _band(bundle: Bundle, view: View, lab: "Lab") -> dict[str, Any]:
+    """What random ablations of the same size leave of this prompt's answer."""
+    nodes = changes.ablated(bundle, view.changes)
+    if not nodes:
+        return {}
+    band = loaded.random_band(lab, view.prompt, nodes, changes.settings_of(view))
+    if band is None:
+        return {}
+    low, high = band
+    many = f"{len(nodes)} random node{'s' * (len(nodes) != 1)} ablated"
+    return {"band": (low, high), "band_label": f"{many} {low:.2f}–{high:.2f}"}
+
+
+def _effects(view: View, bar: Bar | None) -> dict[str, str]:
+    """Last result of ablating each node alone, for the tooltips; kept for this session."""
+    place = f"effects.{view.circuit}.{view.prompt}.{view.how}.{view.errors}.{view.inside}"
+    known: dict[str, str] = dict(state.local(place, {}))
+    alone = view.changes[0] if len(view.changes) == 1 else None
+    if bar is not None and bar.changed is not None and alone and alone.scale == 0:
+        known[alone.node] = f"P({bar.answer}) {bar.circuit:.2f} → {bar.changed:.2f}"
+        state.remember(place, known)
+    return known
+
+
+# ---- line 1: where we are, and the claim ----
+
+
+def _line_one(bundle: Bundle, view: View) -> None:
+    with st.container(key="line-one", horizontal=True, vertical_alignment="center"):
+        with st.container(key="crumbs", horizontal=True, vertical_alignment="center"):
+            _crumbs(bundle, view)
+        st.html(claim_html(bundle))
+        copy_link("circuit-copy")
+
+
+def _crumbs(bundle: Bundle, view: View) -> None:
+    trail = trail_of(bundle, view.path)
+    st.button(_plain(bundle.title), key="crumb-root", type="tertiary", on_click=_go, args=((),))
+    for i, node in enumerate(trail):
+        last = i + 1 == len(trail)
+        words = f"**{node}** {_plain(bundle.labels.get(node, ''))}".strip()
+        key = f"crumb-{theme.role_of(node)}-{'last' if last else 'up'}-{node}"
+        st.button(words, key=key, type="tertiary", on_click=_go, args=(trail[: i + 1],))
+    if trail:
+        st.button("Up `U`", key="crumb-up", type="tertiary", on_click=_go, args=(trail[:-1],))
+
+
+def trail_of(bundle: Bundle, opened: tuple[str, ...]) -> tuple[str, ...]:
+    """Supernodes from the outermost down to the one opened last."""
+    tree = bundle.hierarchy
+    known = [node for node in opened if node in tree.name]
+    if not known:
+        return ()
+    return tuple(tree.name[s] for s in tree.path(tree.find(known[-1]))[1:])
+
+
+def _go(path: tuple[str, ...]) -> None:
+    state.update(path=path, selection=path[-1:])
+
+
+def _plain(text: str) -> str:
+    """Text for a button's label, which reads Markdown."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~:$" else c for c in text)
+
+
+def claim_html(bundle: Bundle) -> str:
+    """The verdict and the numbers it rests on."""
+    found = bundle.validation
+    parts = [theme.verdict_html(str(found.get("verdict", "undecided")))]
+    for sign, key in (("F", "faithfulness"), ("φ", "phi"), ("φ(∅)", "phi_empty")):
+        if isinstance(value := found.get(key), (int, float)):
+            parts.append(f"<span>{sign} <b>{value:.2f}</b>{_spread_html(found, key)}</span>")
+    parts.append(f"<span>{len(bundle.circuit.nodes):,} nodes</span>")
+    return f'<div class="hx-claim">{"".join(parts)}</div>'
+
+
+def _spread_html(found: Any, key: str) -> str:
+    """ "±0.01" where the validation carries an interval."""
+    interval = (found.get("intervals") or {}).get(key) or found.get(f"{key}_interval")
+    if not isinstance(interval, (list, tuple)) or len(interval) != 2:
+        return ""
+    return f'<span class="hx-pm">±{(interval[1] - interval[0]) / 2:.2f}</span>'
+
+
+# ---- line 2: filters ----
+
+
+def _line_two(scene: Scene, view: View, lab: "Lab | None", drawn: Picture) -> None:
+    with st.container(key="line-two", horizontal=True, vertical_alignment="center"):
+        _prompt(view, lab)
+        _find(scene)
+        _least(view, drawn)
+        with st.container(key="wide-only", horizontal=True, vertical_alignment="center"):
+            _layers(scene, view, "wide")
+        _sign(view)
+        with st.container(key="wide-only-2", horizontal=True, vertical_alignment="center"):
+            _kinds(view, "wide")
+        with (
+            st.container(key="narrow-only"),
+            st.popover("More"),
+        ):
+            _layers(scene, view, "narrow")
+            _kinds(view, "narrow")
+        st.html(f'<div class="hx-counts">{escape(counts_text(drawn.counts))}</div>')
+
+
+def _prompt(view: View, lab: "Lab | None") -> None:
+    def chosen() -> None:
+        state.update(prompt=state.value("circuit-prompt"))
+
+    options = [0] if lab is None else list(range(len(lab.prompts)))
+    st.selectbox(
+        "Prompt",
+        options,
+        key=state.widget("circuit-prompt", view.prompt if lab is not None else 0),
+        format_func=lambda i: "loading" if lab is None else prompt_text(lab.prompts[i]),
+        on_change=chosen,
+        disabled=lab is None,
+        label_visibility="collapsed",
+        width=220,
+    )
+
+
+def prompt_text(prompt: "PromptView") -> str:
+    """A prompt as the list shows it: without the token that starts every prompt."""
+    text = prompt.text.strip()
+    first = prompt.tokens[0].strip() if prompt.tokens else ""
+    if first.startswith("<") and first.endswith(">") and text.startswith(first):
+        text = text[len(first) :].strip()
+    return text or prompt.text
+
+
+def _find(scene: Scene) -> None:
+    """Find a node by id or label; opens the supernodes it lies in."""
+    entries = {entry["id"]: entry for entry in picture_index(scene)}
+
+    def chosen() -> None:
+        node = state.value("circuit-find")
+        if node in entries:
+            path = tuple(dict.fromkeys((*state.current().path, *entries[node]["path"])))
+            state.update(path=path, selection=(node,))
+
+    st.selectbox(
+        "Find node or label",
+        list(entries),
+        index=None,
+        key="circuit-find",
+        format_func=lambda node: f"{node}  {entries[node]['label']}".strip(),
+        placeholder="Find node or label  /",
+        on_change=chosen,
+        label_visibility="collapsed",
+        width=170,
+    )
+
+
+def picture_index(scene: Scene) -> list[dict[str, Any]]:
+    """What can be found in a scene, with the supernodes to open."""
+    return list(picture(scene).scene["index"])
+
+
+def _least(view: View, drawn: Picture) -> None:
+    steps = sorted({*STEPS, drawn.min_effect})
+
+    def chosen() -> None:
+        least = state.value("circuit-least")
+        state.update(filters=replace(state.current().filters, min_effect=least))
+
+    st.html(f'<span class="hx-data hx-dim hx-nowrap">|effect| ≥ {drawn.min_effect:g}</span>')
+    st.select_slider(
+        "Smallest effect shown",
+        steps,
+        key=state.widget("circuit-least", drawn.min_effect),
+        on_change=chosen,
+        label_visibility="collapsed",
+        width=96,
+    )
+
+
+def _layers(scene: Scene, view: View, where: str) -> None:
+    key = f"circuit-layer-{where}"
+
+    def chosen() -> None:
+        picked = state.value(key)
+        layer = None if picked in (None, -1) else picked
+        state.update(filters=replace(state.current().filters, layer=layer))
+
+    now = -1 if view.filters.layer is None else view.filters.layer
+    options = [-1, *range(scene.n_layers)]
+    words = {i: f"L{i}" for i in options} | {-1: "All layers"}
+    draw = st.segmented_control if scene.n_layers <= 3 else st.selectbox
+    draw(
+        "Layers",
+        options,
+        key=state.widget(key, now),
+        format_func=words.__getitem__,
+        on_change=chosen,
+        label_visibility="collapsed",
+    )
+
+
+def _sign(view: View) -> None:
+    def chosen() -> None:
+        sign = state.value("circuit-sign") or "both"
+        state.update(filters=replace(state.current().filters, sign=sign))
+
+    st.segmented_control(
+        "Sign of the effects shown",
+        list(SIGNS),
+        key=state.widget("circuit-sign", view.filters.sign),
+        format_func=SIGNS.__getitem__,
+        on_change=chosen,
+        label_visibility="collapsed",
+    )
+
+
+def _kinds(view: View, where: str) -> None:
+    key = f"circuit-kinds-{where}"
+    kinds = ("errors", "biases")
+
+    def chosen() -> None:
+        shown = state.value(key) or []
+        hidden = tuple(kind for kind in kinds if kind not in shown)
+        state.update(filters=replace(state.current().filters, hidden=hidden))
+
+    st.pills(
+        "Kinds shown",
+        kinds,
+        key=state.widget(key, [k for k in kinds if k not in view.filters.hidden]),
+        selection_mode="multi",
+        on_change=chosen,
+        label_visibility="collapsed",
+    )
