@@ -2,17 +2,32 @@
 
     hagd explore            or            streamlit run explorer/app.py
 
-Importing the engine (torch, transformers) takes seconds, so nothing here does: a page imports what
-it needs when it needs it.
+Importing the engine (torch, transformers) takes seconds, once a server: the shell is drawn first and
+says so, then the page.
 """
 
+import importlib
+import sys
 from pathlib import Path
 
 import streamlit as st
 
 from explorer import menu, notices, state, theme
 
+ENGINE = "explorer.resources"
 HERE = Path(__file__).resolve().parent
+
+
+def start_engine() -> None:
+    """Import what every page needs, with the shape of a page in the meantime."""
+    if ENGINE in sys.modules:
+        return
+    slot = st.empty()
+    with slot.container(key="starting"):
+        st.html('<div class="hs-note">Starting the engine…</div>')
+        notices.skeleton(6)
+    importlib.import_module(ENGINE)
+    slot.empty()
 
 
 def main() -> None:
@@ -23,6 +38,7 @@ def main() -> None:
     st.html(f"<style>{(HERE / 'screens.css').read_text('utf-8')}</style>")
     state.begin(page.url_path or "library")
     messages = st.container(key="messages")
+    notices.guarded(start_engine)
     try:
         notices.guarded(page.run)
     finally:

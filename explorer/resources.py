@@ -23,10 +23,14 @@ from explorer.jobs import Jobs
 from explorer.thumbnail import thumbnail as draw
 
 if TYPE_CHECKING:
-    from core.lab import Lab
+    from core.features import FeatureReport, HeadReport, SupernodeReport
+    from core.lab import Lab, LabSettings
     from core.models import LanguageModel
-    from explorer.canvas_graph import Scene
+    from core.transcoders import TranscoderSet
+    from explorer.scene import Scene
     from explorer.testlog import TestLog
+    from explorer.tracing import Trace
+    from explorer.view import Traced
 
 BUNDLED = ASSETS / "circuits"
 """Circuits that come with the program."""
@@ -124,8 +128,34 @@ def lab(name: str) -> "Lab":
     Raises:
         CoreError: If a part of it is not on this computer or does not fit.
     """
+    load_lab(name)
+    found = lab_state(name)
+    if isinstance(found, CoreError):
+        raise found
+    assert found is not None
+    return found
+
+
+def lab_state(name: str) -> "Lab | CoreError | None":
+    """The Lab, the refusal that loading it met, or None where it is not loaded yet."""
     info = find(name)
-    return _lab(str(info.path), _written(info.path))
+    return _labs().get((str(info.path), _written(info.path)))
+
+
+def load_lab(name: str) -> None:
+    """Load a circuit's Lab, once for all sessions; `lab_state` then has it or its refusal."""
+    info = find(name)
+    key = (str(info.path), _written(info.path))
+    try:
+        _labs()[key] = _lab(*key)
+    except CoreError as problem:
+        # not raised again for ever: the part may be put where it belongs while the app runs
+        _labs()[key] = problem
+
+
+@st.cache_resource(show_spinner=False)
+def _labs() -> "dict[tuple[str, str], Lab | CoreError]":
+    return {}
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -133,6 +163,52 @@ def _lab(path: str, stamp: str) -> "Lab":
     from core.lab import Lab
 
     return Lab(_bundle(path, stamp))
+
+
+def random_band(
+    name: str, prompt: int, nodes: tuple[str, ...], settings: "LabSettings"
+) -> tuple[float, float]:
+    """P(answer) that random ablations of the same size leave: 5th and 95th percentile."""
+    how = (settings.how.value, settings.errors, settings.inside)
+    return _random_band(name, _written(find(name).path), prompt, nodes, how)
+
+
+@st.cache_resource(show_spinner=False, max_entries=512)
+def _random_band(
+    name: str, stamp: str, prompt: int, nodes: tuple[str, ...], how: tuple[str, ...]
+) -> tuple[float, float]:
+    from core.interventions import Ablation
+    from core.lab import LabSettings
+
+    settings = LabSettings(how=Ablation(how[0]), errors=how[1], inside=how[2])  # pyright: ignore[reportArgumentType]
+    return lab(name).random_band(prompt, nodes, settings)
+
+
+def feature_report(name: str, node: str, prompt: int = 0) -> "FeatureReport":
+    """What a feature does, for the inspector."""
+    return _report("feature", name, _written(find(name).path), node, prompt)
+
+
+def head_report(name: str, node: str, prompt: int = 0) -> "HeadReport":
+    """What a head does, for the inspector."""
+    return _report("head", name, _written(find(name).path), node, prompt)
+
+
+def supernode_report(name: str, node: str, prompt: int = 0) -> "SupernodeReport":
+    """What a supernode holds, for the inspector."""
+    return _report("supernode", name, _written(find(name).path), node, prompt)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _report(kind: str, name: str, stamp: str, node: str, prompt: int) -> Any:
+    from core import features
+
+    make = {
+        "feature": features.feature_report,
+        "head": features.head_report,
+        "supernode": features.supernode_report,
+    }[kind]
+    return make(lab(name), node, prompt)
 
 
 def thumbnail(name: str) -> list[Any]:
@@ -184,36 +260,33 @@ def model(ref: str) -> "LanguageModel":
     return load_model(ref)
 
 
-def scene(name: str, prompt: int) -> "Scene":
-    """A circuit's network with the tokens of one test prompt.
+def scene(name: str, prompt: int | None) -> "Scene":
+    """A circuit's network: of one test prompt, or of the whole task (which needs no model).
 
     Raises:
-        CoreError: If the circuit or its model cannot be loaded.
+        CoreError: If the circuit, or for a prompt its model, cannot be loaded.
     """
     info = find(name)
-    return _scene(str(info.path), _written(info.path), prompt)
+    return _scene(name, str(info.path), _written(info.path), prompt)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _scene(path: str, stamp: str, prompt: int) -> "Scene":
-    from core.graph import NodeKind
-    from explorer.canvas_graph import scene_of_graph
+def _scene(name: str, path: str, stamp: str, prompt: int | None) -> "Scene":
+    from explorer.scene import scene_of_bundle
 
-    opened, laboratory = _bundle(path, stamp), _lab(path, stamp)
-    shown, graph = laboratory.prompts[prompt], opened.graph
-    outputs = graph.index[graph.kind == int(NodeKind.LOGIT)].tolist()
-    text = {entry: laboratory.model.token_text(entry) for entry in outputs if entry >= 0}
-    made = scene_of_graph(
-        graph,
-        key=f"{opened.name}.{prompt}",
-        title=opened.title,
+    opened, key = _bundle(path, stamp), f"{name}|{stamp}|{prompt}"
+    if prompt is None:
+        roles = _roles(str(opened.provenance["task"]["ref"]))
+        return scene_of_bundle(opened, key=key, tokens=roles)
+    laboratory = lab(name)
+    shown = laboratory.prompts[prompt]
+    return scene_of_bundle(
+        opened,
+        key=key,
         tokens=("",) * shown.shift + shown.tokens,
-        token_text=text,
-        labels=opened.labels,
-        tree=opened.hierarchy,
-        tree_nodes=opened.circuit.nodes,
+        graph=laboratory.prompt_graph(prompt),
+        token_text={shown.answer_id: shown.answer, shown.wrong_id: shown.wrong},
     )
-    return replace(made, labels=dict(made.labels) | {"out:answer": shown.answer})
 
 
 @st.cache_resource(show_spinner=False)
@@ -222,3 +295,77 @@ def tests() -> "TestLog":
     from explorer.testlog import TestLog
 
     return TestLog(store=store())
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def _traced(wanted: "Traced", stamp: str) -> "Trace":
+    from explorer.tracing import trace
+
+    loaded = model(wanted.model)
+    return trace(loaded, _coders(wanted.model, wanted.transcoders, stamp), wanted)
+
+
+def traced(wanted: "Traced") -> "Trace":
+    """A prompt's graph.
+
+    Raises:
+        CoreError: If model, transcoders, prompt or target cannot be used.
+    """
+    return _traced(wanted, _folder_stamp(wanted))
+
+
+@st.cache_resource(show_spinner=False, max_entries=6)
+def _coders(model_ref: str, ref: str, stamp: str) -> "TranscoderSet":
+    from explorer.tracing import coders_of
+
+    return coders_of(model(model_ref), ref)
+
+
+def traced_scene(wanted: "Traced") -> "Scene":
+    """The network of a traced prompt, pruned to what can be read."""
+    return _traced_scene(wanted, _folder_stamp(wanted))
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def _traced_scene(wanted: "Traced", stamp: str) -> "Scene":
+    from explorer.scene import scene_of_graph
+
+    found = _traced(wanted, stamp)
+    return scene_of_graph(
+        found.pruned.graph,
+        key=f"prompt.{hash(wanted) & 0xFFFFFFFF:x}",
+        title=wanted.text,
+        tokens=found.tokens,
+        token_text=found.outputs,
+    )
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def prompt_examples(model_ref: str) -> tuple[str, ...]:
+    """Prompts that a model has the words for."""
+    from explorer.tracing import examples
+
+    return examples(model(model_ref), bundled_tasks())
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def model_for(text: str) -> str:
+    """The first bundled model whose vocabulary has every word of a prompt; empty where none has."""
+    for name in model_names() if text.strip() else ():
+        try:
+            model(name).encode(text)
+        except CoreError:
+            continue
+        return name
+    return ""
+
+
+def _folder_stamp(wanted: "Traced") -> str:
+    """When the folders that a prompt names were written."""
+    stamps = []
+    for ref in (wanted.model, wanted.transcoders):
+        for name in ("config.json", "config.yaml"):
+            path = Path(ref) / name
+            if ref and path.is_file():
+                stamps.append(str(path.stat().st_mtime_ns))
+    return ".".join(stamps)

@@ -1,0 +1,163 @@
+"""One prompt's attribution graph for the Prompt page: built, scored, pruned to what can be read.
+
+1. The prompt is read as written. What is explained: the top answers, a token, or one less another.
+2. The graph is exact (`core.attribution`); the scores are those of the unpruned graph.
+3. Pruning keeps the strongest 80 % of influence, less where that is more than can be shown.
+"""
+
+import time
+from dataclasses import dataclass
+
+from jaxtyping import Int
+from torch import Tensor
+
+from core.attribution import AttributionSettings, Direction, SalientLogits, Tokens, build_graph
+from core.cli.inputs import one_token, transcoders_for
+from core.errors import ModelError, TranscoderError
+from core.graph import (
+    AttributionGraph,
+    NodeKind,
+    Pruned,
+    completeness_score,
+    influence,
+    prune,
+    replacement_score,
+)
+from core.models import LanguageModel
+from core.tasks import Split, load_task
+from core.transcoders import TranscoderSet
+from explorer.view import Traced
+
+MOST_FEATURES = 1024
+MOST_SHOWN = 200
+"""Nodes kept for the screen."""
+THRESHOLDS = (0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
+TOP = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trace:
+    """A traced prompt."""
+
+    ids: Int[Tensor, " pos"]
+    tokens: tuple[str, ...]
+    graph: AttributionGraph
+    """Unpruned."""
+    pruned: Pruned
+    threshold: float
+    """Share of influence that the shown nodes hold."""
+    replacement: float
+    completeness: float
+    predicted: tuple[tuple[str, float], ...]
+    """The most probable next tokens."""
+    strongest: tuple[tuple[str, float, float], ...]
+    """Features by influence: id, activation, share of all features' influence."""
+    outputs: dict[int, str]
+    """Text of the explained tokens by vocabulary id."""
+    seconds: float
+
+
+def trace(model: LanguageModel, coders: TranscoderSet, wanted: Traced) -> Trace:
+    """Trace a prompt.
+
+    Raises:
+        CoreError: If the prompt or a target is not in the vocabulary, or the transcoders do not
+            fit.
+    """
+    began = time.perf_counter()
+    ids = model.encode(wanted.text)
+    choice = target_of(model, wanted)
+    settings = AttributionSettings(max_feature_nodes=MOST_FEATURES)
+    graph = build_graph(model, coders, ids, choice, settings)
+    pruned, threshold = readable(graph)
+    chance = model.logits(ids[None])[0].softmax(-1)
+    top = chance.topk(min(TOP, len(chance)))
+    outputs = graph.index[graph.kind == int(NodeKind.LOGIT)].tolist()
+    return Trace(
+        ids=ids,
+        tokens=tuple(model.token_text(int(token)) for token in ids),
+        graph=graph,
+        pruned=pruned,
+        threshold=threshold,
+        replacement=replacement_score(graph),
+        completeness=completeness_score(graph),
+        predicted=tuple(
+            (model.token_text(int(token)), float(p))
+            for p, token in zip(top.values, top.indices, strict=True)
+        ),
+        strongest=strongest(graph),
+        outputs={token: model.token_text(token) for token in outputs if token >= 0},
+        seconds=time.perf_counter() - began,
+    )
+
+
+def target_of(model: LanguageModel, wanted: Traced) -> SalientLogits | Tokens | Direction:
+    """What the link asks to be explained.
+
+    Raises:
+        TaskError: If a token is not one token of the vocabulary.
+    """
+    if not wanted.target.strip():
+        return SalientLogits()
+    answer = one_token(model, wanted.target.strip(), wanted.text)
+    if not wanted.against.strip():
+        return Tokens((answer,))
+    return Direction(answer=answer, wrong=one_token(model, wanted.against.strip(), wanted.text))
+
+
+def readable(graph: AttributionGraph, most: int = MOST_SHOWN) -> tuple[Pruned, float]:
+    """The graph pruned until at most `most` nodes remain, and the share of influence kept."""
+    pruned = prune(graph, THRESHOLDS[0])
+    for threshold in THRESHOLDS:
+        pruned = prune(graph, threshold)
+        if pruned.graph.n_nodes <= most:
+            return pruned, threshold
+    return pruned, THRESHOLDS[-1]
+
+
+def strongest(graph: AttributionGraph, most: int = 8) -> tuple[tuple[str, float, float], ...]:
+    """The features that carry most influence on what is explained."""
+    scores = influence(graph)
+    feature = (graph.kind == int(NodeKind.FEATURE)).nonzero()[:, 0]
+    if not len(feature):
+        return ()
+    total = float(scores[feature].sum()) or 1.0
+    best = feature[scores[feature].argsort(descending=True)[:most]].tolist()
+    return tuple(
+        (
+            f"{int(graph.layer[i])}:{int(graph.position[i])}:{int(graph.index[i])}",
+            float(graph.activation[i]),
+            float(scores[i]) / total,
+        )
+        for i in best
+    )
+
+
+def examples(model: LanguageModel, tasks: tuple[str, ...], most: int = 4) -> tuple[str, ...]:
+    """Prompts of the bundled tasks that this model has the words for."""
+    found: list[str] = []
+    for name in tasks:
+        texts = [pair.clean for pair in load_task(name).of(Split.TEST)[:most]]
+        found += [text for text in texts if _readable(model, text)]
+    return tuple(found[:most])
+
+
+def _readable(model: LanguageModel, text: str) -> bool:
+    try:
+        return bool(len(model.encode(text)))
+    except ModelError:
+        return False
+
+
+def coders_of(model: LanguageModel, ref: str) -> TranscoderSet:
+    """The transcoders that the page asks for; empty takes the bundled ones, else the neurons.
+
+    Raises:
+        TranscoderError: If there are none of that name, or they do not fit the model.
+    """
+    if ref:
+        return transcoders_for(model, ref)
+    try:
+        return transcoders_for(model, None)
+    except TranscoderError:
+        return transcoders_for(model, "neurons")

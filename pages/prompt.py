@@ -1,0 +1,5 @@
+"""Type a prompt and see its attribution graph in seconds."""
+
+from explorer import prompt
+
+prompt.page()
