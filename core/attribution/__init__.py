@@ -1,6 +1,8 @@
 """Attribution graphs of a model with transcoders: exact linear direct effects, without autograd."""
 
 from core.attribution.build import build_graph, build_graphs
+from core.attribution.explain import Explanation, explain_prompt, target_choice
+from core.attribution.heads import HeadSplit, split_by_head
 from core.attribution.pool import TaskGraph, pool_graphs
 from core.attribution.settings import AttributionSettings
 from core.attribution.targets import Direction, SalientLogits, TargetChoice, Tokens
@@ -8,11 +10,16 @@ from core.attribution.targets import Direction, SalientLogits, TargetChoice, Tok
 __all__ = [
     "AttributionSettings",
     "Direction",
+    "Explanation",
+    "HeadSplit",
     "SalientLogits",
-    "TaskGraph",
     "TargetChoice",
+    "TaskGraph",
     "Tokens",
     "build_graph",
     "build_graphs",
+    "explain_prompt",
     "pool_graphs",
+    "split_by_head",
+    "target_choice",
 ]

@@ -22,7 +22,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.attribution.ends import Features, Readers, Writers, active_features, errors, writers
-from core.attribution.frozen import Folded, Frozen
+from core.attribution.frozen import Frozen, freeze_batch
 from core.attribution.select import select_features
 from core.attribution.settings import DEFAULT_SETTINGS, AttributionSettings
 from core.attribution.sweep import direct_effects
@@ -30,7 +30,6 @@ from core.attribution.targets import SALIENT, TargetChoice, Targets, choose_targ
 from core.errors import GraphError, TranscoderError
 from core.graph import AttributionGraph, NodeKind
 from core.models import LanguageModel
-from core.models.language_model import Embedding
 from core.transcoders import TranscoderSet
 
 
@@ -76,17 +75,9 @@ def build_graphs(
     Args and errors as `build_graph`, with one entry of `targets` (and `features`) for each prompt.
     """
     _check_inputs(model, transcoders, ids, targets)
-    trace = model.trace(ids)
-    token, position = model.embed(ids)
-    folded = Folded(model, transcoders)
-    for prompt, choice in enumerate(targets):
-        frozen = Frozen(
-            folded=folded,
-            trace=trace,
-            prompt=prompt,
-            ids=ids[prompt],
-            embedding=Embedding(token[prompt], position[prompt]),
-        )
+    for prompt, (frozen, choice) in enumerate(
+        zip(freeze_batch(model, transcoders, ids), targets, strict=True)
+    ):
         wanted = None if features is None else features[prompt]
         with torch.no_grad():
             yield _one_graph(frozen, choice, settings, wanted)

@@ -153,3 +153,26 @@ def _mlp_path(norm: NormWeights, transcoder: Transcoder) -> tuple[Tensor, Tensor
         return transcoder.b_dec, None
     constant = transcoder.b_dec + transcoder.W_skip @ norm.bias
     return constant, fold_in(norm, transcoder.W_skip.T)
+
+
+def freeze_batch(
+    model: LanguageModel, transcoders: TranscoderSet, ids: Int[Tensor, "prompt pos"]
+) -> tuple[Frozen, ...]:
+    """The linear model of each prompt, from one forward pass."""
+    trace, folded = model.trace(ids), Folded(model, transcoders)
+    token, position = model.embed(ids)
+    return tuple(
+        Frozen(
+            folded=folded,
+            trace=trace,
+            prompt=prompt,
+            ids=row,
+            embedding=Embedding(token[prompt], position[prompt]),
+        )
+        for prompt, row in enumerate(ids)
+    )
+
+
+def freeze(model: LanguageModel, transcoders: TranscoderSet, ids: Int[Tensor, " pos"]) -> Frozen:
+    """The linear model of one prompt."""
+    return freeze_batch(model, transcoders, ids[None])[0]

@@ -57,13 +57,16 @@ def test_prune_equals_the_dense_definition(seed, thresholds):
 
 def test_constants_leave_the_rest_of_the_pruned_graph_as_it_is():
     plain = random_graph()
-    edges = [(int(s), int(t), float(w)) for (s, t), w in zip(plain.edge_index.T, plain.direct_effect)]
+    edges = [
+        (*pair, effect)
+        for pair, effect in zip(
+            plain.edge_index.T.tolist(), plain.direct_effect.tolist(), strict=True
+        )
+    ]
     n = plain.n_nodes
     kinds = [NodeKind(int(kind)) for kind in plain.kind]
     more = [(n, target, 3.0) for target in range(9, n)]
-    with_bias = make_graph(
-        [*kinds, B], edges + more, weights=[*plain.logit_weight.tolist(), 0.0]
-    )
+    with_bias = make_graph([*kinds, B], edges + more, weights=[*plain.logit_weight.tolist(), 0.0])
     left, right = prune(plain), prune(with_bias)
     assert torch.equal(left.nodes, right.nodes[:-1])
     assert torch.equal(left.edges, right.edges[: len(edges)])

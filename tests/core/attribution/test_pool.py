@@ -1,62 +1,85 @@
-"""Pooling by hand."""
+"""A task graph is the mean over prompts, by hand and against dense means."""
 
 import pytest
 import torch
 
-from core.attribution import pool_graphs
+from core.attribution import Direction, build_graphs, pool_graphs
+from core.attribution import pool as pool_module
 from core.errors import GraphError
-from core.graph import AttributionGraph, NodeKind
+from core.graph import AttributionGraph, NodeKind, influence
+from tests.tiny import tiny_model, tiny_transcoders
+
+F, T, B, L = NodeKind.FEATURE, NodeKind.TOKEN, NodeKind.BIAS, NodeKind.LOGIT
 
 
-def graph(token, effect, position=0):
-    """A token that feeds one feature, and the feature a logit."""
+def one(effect, *, feature=7, token=3, position=0, length=2):
+    """token → feature → direction, and a constant."""
     return AttributionGraph(
-        kind=torch.tensor([int(NodeKind.FEATURE), int(NodeKind.TOKEN), int(NodeKind.LOGIT)]),
-        layer=torch.tensor([0, -1, 1]),
-        position=torch.tensor([position, position, position]),
-        index=torch.tensor([5, token, -1]),
-        activation=torch.tensor([effect, 1.0, 2.0]),
-        logit_weight=torch.tensor([0.0, 0.0, 1.0]),
-        edge_index=torch.tensor([[1, 0], [0, 2]]),
-        direct_effect=torch.tensor([effect, 3.0]),
+        kind=torch.tensor([int(F), int(T), int(B), int(L)]),
+        layer=torch.tensor([0, -1, 0, 1]),
+        position=torch.tensor([position, position, -1, length - 1]),
+        index=torch.tensor([feature, token, -1, -1]),
+        activation=torch.tensor([2.0, 1.0, 1.0, 4.0]),
+        logit_weight=torch.tensor([0.0, 0.0, 0.0, 1.0]),
+        edge_index=torch.tensor([[1, 0, 2], [0, 3, 3]]),
+        direct_effect=torch.tensor([1.0, effect, 0.5]),
     )
 
 
-def test_effects_are_pooled_by_hand():
-    pooled = pool_graphs([(graph(7, 4.0), 0), (graph(9, -2.0), 0)])
-    assert pooled.n_prompts == 2
-    assert pooled.graph.n_nodes == 3
-    token = pooled.graph.of_kind(NodeKind.TOKEN).nonzero().item()
-    edge = (pooled.graph.edge_index[0] == token).nonzero().item()
-    assert pooled.graph.direct_effect[edge] == 1.0
-    assert pooled.mean_abs[edge] == 3.0
-    assert pooled.sign_consistency[edge] == pytest.approx(2 / 6)
-    assert pooled.frequency[edge] == 1.0
-    assert pooled.graph.index[token] == -1
+def edge(task, source, target):
+    """Place of the edge between two nodes given as (kind, position, index)."""
+    names = torch.stack([task.kind, task.position, task.index], 1).tolist()
+    pair = [names.index([int(kind), *rest]) for kind, *rest in (source, target)]
+    return task.edge_index.T.tolist().index(pair)
 
 
-def test_absent_edges_count_as_nothing():
-    pooled = pool_graphs([(graph(7, 4.0), 0), (graph(7, 4.0, position=1), 0)])
-    assert pooled.graph.n_nodes == 6
-    assert pooled.node_frequency.tolist() == [0.5] * 6
-    assert sorted(pooled.graph.direct_effect.tolist()) == pytest.approx([1.5, 1.5, 2.0, 2.0])
+def test_means_by_hand():
+    task = pool_graphs([one(3.0), one(-1.0)], [0, 0])
+    place = edge(task, (F, 0, 7), (L, 1, -1))
+    assert task.mean[place] == 1.0
+    assert task.mean_abs[place] == 2.0
+    assert task.sign_consistency[place] == 0.5
+    assert task.frequency[place] == 1.0
+    assert task.n_prompts == 2
 
 
-def test_shorter_prompts_line_up_at_the_right():
-    pooled = pool_graphs([(graph(7, 4.0, position=1), 0), (graph(7, 4.0), 1)])
-    assert pooled.graph.n_nodes == 3
-    assert pooled.graph.position.tolist() == [1, 1, 1]
+def test_a_node_that_is_absent_counts_as_zero():
+    task = pool_graphs([one(3.0), one(3.0, feature=8)], [0, 0])
+    place = edge(task, (F, 0, 7), (L, 1, -1))
+    assert task.mean[place] == 1.5
+    assert task.frequency[place] == 0.5
+    is_feature = task.kind == int(F)
+    assert task.activation[is_feature].tolist() == [1.0, 1.0]
+    assert task.node_frequency[is_feature].tolist() == [0.5, 0.5]
 
 
-def test_merging_early_changes_nothing(monkeypatch):
-    many = [(graph(i % 3, float(i), position=i % 2), 0) for i in range(9)]
-    whole = pool_graphs(many)
-    monkeypatch.setattr("core.attribution.pool.MERGE_ROWS", 1)
-    again = pool_graphs(many)
-    torch.testing.assert_close(whole.graph.direct_effect, again.graph.direct_effect)
-    torch.testing.assert_close(whole.mean_abs, again.mean_abs)
+def test_tokens_match_by_position_and_shorter_prompts_align_at_the_right():
+    longer, shorter = one(1.0, position=1, length=3), one(1.0, token=9, length=2)
+    task = pool_graphs([longer, shorter], [0, 1])
+    assert task.kind.tolist() == [int(F), int(T), int(B), int(L)]
+    assert task.position.tolist() == [1, 1, -1, 2]
+    assert task.node_frequency.tolist() == [1.0] * 4
 
 
-def test_nothing_to_pool():
-    with pytest.raises(GraphError, match="No graphs to pool"):
-        pool_graphs([])
+@pytest.mark.parametrize("room", [10, 10**7])
+def test_pooling_equals_the_dense_mean(room, monkeypatch):
+    monkeypatch.setattr(pool_module, "BUFFERED_EDGES", room)
+    model = tiny_model("gpt2")
+    transcoders = tiny_transcoders(model)
+    ids = torch.tensor([[1, 4, 5, 9], [1, 6, 5, 3], [1, 4, 8, 9]])
+    graphs = list(build_graphs(model, transcoders, ids, [Direction(answer=4, wrong=5)] * 3))
+    task = pool_graphs(iter(graphs), [0] * 3)
+    names = torch.stack([task.kind, task.layer, task.position, task.index], 1).tolist()
+    want = torch.zeros(len(names), len(names), dtype=torch.float64)
+    for graph in graphs:
+        index = torch.where(graph.of_kind(T), -1, graph.index)
+        own = torch.stack([graph.kind, graph.layer, graph.position, index], 1).tolist()
+        place = torch.tensor([names.index(name) for name in own])
+        want[place[:, None], place] += graph.dense().double() / 3
+    torch.testing.assert_close(task.graph().dense().double(), want, rtol=1e-5, atol=1e-6)
+    assert float(influence(task.graph()).max()) > 0
+
+
+def test_no_graph_is_refused():
+    with pytest.raises(GraphError, match="at least one prompt"):
+        pool_graphs([], [])

@@ -5,12 +5,11 @@ import torch
 
 from core.attribution import AttributionSettings, sweep
 from core.attribution.ends import Readers, active_features, errors, writers
-from core.attribution.frozen import Folded, Frozen
+from core.attribution.frozen import freeze
 from core.attribution.matmul import linear
 from core.attribution.select import partial_influence, select_features
 from core.attribution.sweep import best_boundary, direct_effects
 from core.attribution.targets import SALIENT, choose_targets
-from core.models.language_model import Embedding
 from tests.tiny import KINDS, tiny_model, tiny_transcoders
 
 IDS = torch.tensor([1, 4, 5, 9, 7, 3])
@@ -19,14 +18,7 @@ IDS = torch.tensor([1, 4, 5, 9, 7, 3])
 def both_ends(kind, *, skip=True, kept=None):
     model = tiny_model(kind, layers=4)
     transcoders = tiny_transcoders(model, skip=skip)
-    token, position = model.embed(IDS[None])
-    frozen = Frozen(
-        folded=Folded(model, transcoders),
-        trace=model.trace(IDS[None]),
-        prompt=0,
-        ids=IDS,
-        embedding=Embedding(token[0], position[0]),
-    )
+    frozen = freeze(model, transcoders, IDS)
     active = active_features(frozen)
     sources = writers(frozen, active, errors(frozen, active), kept)
     targets = choose_targets(model, frozen.trace.logits[0, -1], SALIENT)
@@ -66,7 +58,9 @@ def test_linear_equals_the_matrix_product():
     for rows in (1, 2, 33):
         x, weight = torch.randn(rows, 24), torch.randn(7, 24)
         torch.testing.assert_close(linear(x, weight), x @ weight.T)
-        torch.testing.assert_close(linear(x.double(), weight.double()), x.double() @ weight.T.double())
+        torch.testing.assert_close(
+            linear(x.double(), weight.double()), x.double() @ weight.T.double()
+        )
 
 
 def whole_rows(readers, sources):

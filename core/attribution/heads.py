@@ -1,0 +1,198 @@
+"""Which attention heads carry an edge.
+
+A path from source to target may pass several heads; it is counted for the *last* one before the
+target, so that the parts add up to the edge exactly:
+
+    edge = direct + Σ over (layer, head) of the paths whose last head it is
+
+`direct` is the path through no head at all: the residual stream at one position, with the affine
+skips of transcoders that have one.
+
+1. Carry each source up through the frozen model; keep the residual it makes at every layer.
+2. Carry each target down to every layer without attention (only its own position, only skips).
+3. A head's part is the product of the two through that head alone, with its frozen pattern.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.attribution.ends import (
+    Features,
+    Readers,
+    Writers,
+    active_features,
+    errors,
+    writers,
+)
+from core.attribution.frozen import Frozen, FrozenLayer, freeze
+from core.attribution.targets import SALIENT, TargetChoice, choose_targets
+from core.errors import GraphError
+from core.graph import AttributionGraph, NodeKind
+from core.models import LanguageModel
+from core.transcoders import TranscoderSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeadSplit:
+    """Edges as sums over the last head that carries them; units of the target."""
+
+    direct: Float[Tensor, " edge"]
+    """Through no head."""
+    heads: Float[Tensor, "edge layer head"]
+    """Through paths whose last head is this one; 0 at and above layers the target cannot see."""
+
+    @property
+    def total(self) -> Float[Tensor, " edge"]:
+        """The edges themselves, up to rounding."""
+        return self.direct + self.heads.sum((1, 2))
+
+
+def split_by_head(
+    model: LanguageModel,
+    transcoders: TranscoderSet,
+    ids: Int[Tensor, " pos"],
+    graph: AttributionGraph,
+    edges: Int[Tensor, " edge"],
+    targets: TargetChoice = SALIENT,
+) -> HeadSplit:
+    """Splits chosen edges of a prompt's graph; work and memory grow with their distinct sources.
+
+    Args:
+        model: The model of the graph.
+        transcoders: The transcoders of the graph.
+        ids: The prompt of the graph.
+        graph: From `build_graph` on this prompt, pruned or not.
+        edges: Columns of `graph.edge_index`.
+        targets: As given to `build_graph`; the order of the graph's logit nodes.
+
+    Raises:
+        GraphError: If an edge starts at a constant, which is spread over all layers and positions.
+    """
+    frozen = freeze(model, transcoders, ids)
+    source, target = graph.edge_index[:, edges]
+    _refuse_constants(graph, source)
+    sources, from_source = source.unique(return_inverse=True)
+    ends, to_end = target.unique(return_inverse=True)
+    with torch.no_grad():
+        below = _without_attention(frozen, graph, ends, targets)[:, to_end]
+        writes = _writes(frozen, graph, sources)
+        same_place = graph.position[source] == graph.position[target]
+        place = graph.layer[source] + 1
+        direct = (below[place, torch.arange(len(edges))] * writes[from_source]).sum(1) * same_place
+        steps = _head_outputs(frozen, writes, graph.layer[sources], graph.position[sources])
+        parts = []
+        for number, (layer, outputs) in enumerate(steps):
+            gradient = below[number + int(model.parallel)] @ layer.folded.output.T
+            reached = outputs[from_source, graph.position[target]]
+            parts.append((reached * gradient.view_as(reached)).sum(2))
+    return HeadSplit(direct=direct, heads=torch.stack(parts, dim=1))
+
+
+def _refuse_constants(graph: AttributionGraph, source: Int[Tensor, " edge"]) -> None:
+    if (graph.kind[source] == int(NodeKind.BIAS)).any():
+        raise GraphError(
+            "Some of the edges start at a constant, which enters at every position and has no one "
+            "path to split. Edges must start at features, errors, tokens or positions. "
+            "Leave out edges from BIAS nodes."
+        )
+
+
+def _writes(
+    frozen: Frozen, graph: AttributionGraph, nodes: Int[Tensor, " source"]
+) -> Float[Tensor, "source d_model"]:
+    """What each source writes at its own position."""
+    active = active_features(frozen)
+    every = writers(frozen, active, errors(frozen, active), None)
+    found = torch.empty(len(nodes), frozen.model.d_model)
+    for place, node in enumerate(nodes.tolist()):
+        found[place] = _write(every, graph, node)
+    return found
+
+
+def _write(every: Writers, graph: AttributionGraph, node: int) -> Float[Tensor, " d_model"]:
+    kind, layer, position = (int(part[node]) for part in (graph.kind, graph.layer, graph.position))
+    if kind == NodeKind.FEATURE:
+        decoder = every.frozen.transcoders[layer].W_dec
+        return decoder[graph.index[node]] * graph.activation[node]
+    if kind == NodeKind.ERROR:
+        return every.error[layer, position]
+    return every.embeddings[int(kind == NodeKind.POSITION), position]
+
+
+def _without_attention(
+    frozen: Frozen, graph: AttributionGraph, nodes: Int[Tensor, " end"], choice: TargetChoice
+) -> Float[Tensor, "boundary end d_model"]:
+    """Gradient of each target in front of every block, and after the last, with no head passed."""
+    n_layers, position = frozen.model.n_layers, graph.position[nodes]
+    own, layer = _own_gradients(frozen, graph, nodes, choice), graph.layer[nodes, None]
+    below = [torch.where(layer == n_layers, own, 0.0)]
+    for number, block in frozen.layers_down(0):
+        state = below[-1]
+        if block.folded.skip is not None:
+            state = state + state @ block.folded.skip.T * block.scale2[position, None]
+        below.append(state + torch.where(layer == number, own, 0.0))
+    return torch.stack(below[::-1])
+
+
+def _own_gradients(
+    frozen: Frozen, graph: AttributionGraph, nodes: Int[Tensor, " end"], choice: TargetChoice
+) -> Float[Tensor, "end d_model"]:
+    """What each target reads, where it reads it."""
+    logits = (graph.kind == int(NodeKind.LOGIT)).nonzero()[:, 0]
+    is_logit = torch.isin(nodes, logits)
+    mine = nodes[~is_logit]
+    readers = Readers(
+        frozen=frozen,
+        features=Features(
+            layer=graph.layer[mine],
+            position=graph.position[mine],
+            index=graph.index[mine],
+            activation=graph.activation[mine],
+        ),
+        targets=choose_targets(
+            frozen.model,
+            frozen.trace.logits[0, -1],
+            choice,
+            max_logits=len(logits),
+            logit_mass=1.0,
+        ),
+    )
+    row = torch.empty_like(nodes)
+    row[~is_logit] = torch.arange(len(mine))
+    row[is_logit] = len(mine) + torch.searchsorted(logits, nodes[is_logit])
+    rows = torch.zeros(readers.n_rows, frozen.model.d_model)
+    for layer in range(frozen.model.n_layers + 1):
+        ends = readers.at(layer)
+        rows[ends.number] = ends.vector
+    return rows[row]
+
+
+def _head_outputs(
+    frozen: Frozen,
+    writes: Float[Tensor, "source d_model"],
+    layer: Int[Tensor, " source"],
+    position: Int[Tensor, " source"],
+) -> Iterator[tuple[FrozenLayer, Float[Tensor, "source pos head d_head"]]]:
+    """What each head of each block makes of each source, before the output projection."""
+    state = writes.new_zeros(len(writes), frozen.n_pos, writes.shape[1])
+    _add_at(state, writes, position, layer < 0)
+    for number, block in frozen.layers_up(frozen.model.n_layers):
+        read = (state @ block.folded.value).unflatten(-1, (len(block.mix), -1))
+        outputs = torch.einsum("hqp,sphe->sqhe", block.mix, read)
+        yield block, outputs
+        before = state
+        state = state + outputs.flatten(2) @ block.folded.output
+        if block.folded.skip is not None:
+            skipped = before if frozen.model.parallel else state
+            state = state + skipped @ block.folded.skip * block.scale2[:, None]
+        _add_at(state, writes, position, layer == number)
+
+
+def _add_at(state: Tensor, writes: Tensor, position: Tensor, chosen: Tensor) -> None:
+    """Adds the chosen sources' writes at their own positions, in place."""
+    here = chosen.nonzero()[:, 0]
+    state[here, position[here]] += writes[here]
