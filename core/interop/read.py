@@ -1,0 +1,300 @@
+"""Graph JSON of others (circuit-tracer, Neuronpedia) as our graph.
+
+1. Refuse what cannot be read safely or at all: files over the size limit, NaN, names used twice,
+   links to nodes that are not there, unknown schema versions and node types.
+2. A feature's index comes from its name, or from the Cantor pairing of schema version 1.
+3. Nothing is recomputed: weights, activations and probabilities are the file's. Producers differ
+   in what a weight means, so the producer is kept, with a note where it is known to matter.
+
+Labels are other people's text, kept as they are: escape them wherever they are shown.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from core.errors import FormatError, UnknownSchemaError
+from core.graph import AttributionGraph, NodeKind
+from core.interop.ids import (
+    BIAS_ID,
+    ELEUTHER_ID,
+    FEATURE_ID,
+    GENERATOR,
+    POSITION_ID,
+    TOKEN_ID,
+    from_cantor,
+    repeated,
+)
+
+MAX_BYTES = 100 * 2**20
+"""Largest file read, in bytes; Neuronpedia's own limit."""
+KNOWN_SCHEMAS = (None, 1)
+"""`metadata.schema_version`: absent (Neuronpedia) or 1 (circuit-tracer)."""
+KINDS = {
+    "cross layer transcoder": NodeKind.FEATURE,
+    "transcoder": NodeKind.FEATURE,
+    "lorsa": NodeKind.FEATURE,
+    "unexplored node": NodeKind.FEATURE,
+    "mlp reconstruction error": NodeKind.ERROR,
+    "lorsa error": NodeKind.ERROR,
+    "embedding": NodeKind.TOKEN,
+    "logit": NodeKind.LOGIT,
+    "bias": NodeKind.BIAS,
+}
+"""Node types in files."""
+LARGEST = float(torch.finfo(torch.float32).max)
+"""Largest weight or activation that our graphs can hold."""
+NOT_IN_BLOCKS = [int(NodeKind.LOGIT), int(NodeKind.BIAS)]
+"""Kinds whose layer says nothing about the number of blocks."""
+PROBABILITY = re.compile(r"\(p=([0-9.eE+-]+)\)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ImportedGraph:
+    """A graph from a file, with what the file says about it."""
+
+    graph: AttributionGraph
+    """Nodes and edges in the file's order."""
+    node_ids: tuple[str, ...]
+    """The file's name of each node."""
+    labels: tuple[str, ...]
+    """The file's label of each node; untrusted text."""
+    groups: dict[str, tuple[int, ...]]
+    """Supernodes drawn by hand: label to node numbers."""
+    tokens: tuple[str, ...]
+    """The prompt's tokens; untrusted text."""
+    prompt: str
+    """The prompt; untrusted text."""
+    scan: str
+    """The file's name of model and dictionary."""
+    producer: str
+    """Program that wrote the file; "unknown" where it does not say."""
+    notes: tuple[str, ...]
+    """What a reader should know about these numbers, as sentences."""
+
+
+def read_neuronpedia(path: str | Path) -> ImportedGraph:
+    """Reads a graph JSON file.
+
+    Raises:
+        FormatError: If it is too large, not JSON, or not a graph (see `from_neuronpedia`).
+        UnknownSchemaError: If its schema version is not known.
+    """
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            _refuse(
+                f"{path} has {size / 2**20:.0f} MiB, more than {MAX_BYTES // 2**20}", "prune it"
+            )
+        data = json.loads(path.read_bytes(), parse_constant=_no_constant)
+    except (OSError, ValueError, RecursionError) as error:
+        _refuse(f"{path} cannot be read as JSON ({str(error)[:200]})", "export it again")
+    return from_neuronpedia(data)
+
+
+def from_neuronpedia(data: Any) -> ImportedGraph:
+    """A graph from JSON values.
+
+    Raises:
+        FormatError: If a part is missing or of another type, a name is used twice, a link ends at
+            a node that is not there, a weight is not finite or a node type is not known.
+        UnknownSchemaError: If `schema_version` is not known.
+    """
+    metadata, nodes, links = (
+        _part(data, name, kind)
+        for name, kind in (("metadata", dict), ("nodes", list), ("links", list))
+    )
+    version = metadata.get("schema_version")
+    if version not in KNOWN_SCHEMAS:
+        raise UnknownSchemaError(
+            f"The graph has schema_version {version!r}; versions none and 1 are known. "
+            "Export it in one of these."
+        )
+    names = [_node_id(node, place) for place, node in enumerate(nodes)]
+    if twice := repeated(names):
+        _refuse(
+            f"{len(twice)} node names are used more than once ({', '.join(twice[:5])})",
+            "rename them; circuit-tracer gives an error the name of a layer-0 feature whose index "
+            "is the error's layer",
+        )
+    number = {name: place for place, name in enumerate(names)}
+    return ImportedGraph(
+        graph=_graph(nodes, links, number, version),
+        node_ids=tuple(names),
+        labels=tuple(str(node.get("clerp", "")) for node in nodes),
+        groups=_groups(data.get("qParams"), number),
+        tokens=tuple(map(str, _part(metadata, "prompt_tokens", list))),
+        prompt=_part(metadata, "prompt", str),
+        scan=str(metadata.get("scan", "")),
+        producer=_producer(metadata),
+        notes=_notes(names, _producer(metadata)),
+    )
+
+
+def _graph(
+    nodes: list[Any], links: list[Any], number: Mapping[str, int], version: int | None
+) -> AttributionGraph:
+    rows = [_row(node, name, version) for node, name in zip(nodes, number, strict=True)]
+    kind, layer, position, index = torch.tensor(rows, dtype=torch.int64).view(-1, 4).T.contiguous()
+    is_logit = kind == int(NodeKind.LOGIT)
+    below = layer[~torch.isin(kind, torch.tensor(NOT_IN_BLOCKS))]
+    top = int(below.max()) if len(below) else -1
+    # circuit-tracer puts logits two layers above the last block, others one.
+    layer = torch.where(is_logit, (layer - 1).clamp(min=top + 1), layer)
+    chance = [
+        _probability(node) if logit else 0.0 for node, logit in zip(nodes, is_logit, strict=True)
+    ]
+    weight = torch.tensor(chance)
+    if is_logit.any() and not weight.any():
+        weight = is_logit.float()
+    ends = [[_end(link, side, number) for link in links] for side in ("source", "target")]
+    return AttributionGraph(
+        kind=kind,
+        layer=layer,
+        position=position,
+        index=index,
+        activation=torch.tensor([_number(node, "activation", 1.0) for node in nodes]),
+        logit_weight=weight,
+        edge_index=torch.tensor(ends, dtype=torch.int64).view(2, -1),
+        direct_effect=torch.tensor([_number(link, "weight", None) for link in links]),
+    )
+
+
+def _row(node: Mapping[str, Any], name: str, version: int | None) -> tuple[int, int, int, int]:
+    """Kind, layer, position and index of one node."""
+    what = node.get("feature_type")
+    if what not in KINDS:
+        _refuse(
+            f"Node {name} has the type {what!r}; known are {', '.join(KINDS)}",
+            "leave such nodes out",
+        )
+    kind, position = KINDS[what], _whole(node, "ctx_idx", name)
+    layer = -1 if node.get("layer") == "E" else _whole(node, "layer", name)
+    if kind is NodeKind.FEATURE:
+        return kind, layer, position, _feature(node, name, layer, position, version)
+    if kind is NodeKind.TOKEN:
+        found = TOKEN_ID.fullmatch(name)
+        return kind, layer, position, int(found[1]) if found else -1
+    if kind is NodeKind.LOGIT:
+        return kind, layer, position, _whole(node, "feature", name)
+    if kind is NodeKind.BIAS:
+        if POSITION_ID.fullmatch(name):
+            return NodeKind.POSITION, -1, position, -1
+        own = BIAS_ID.fullmatch(name)  # ours are at all positions, which the format cannot say
+        if own:
+            is_rest = own[1] == "rest"
+            return kind, -1 if is_rest else layer, -1, 0 if is_rest else -1
+    return kind, layer, position, -1
+
+
+def _feature(
+    node: Mapping[str, Any], name: str, layer: int, position: int, version: int | None
+) -> int:
+    found = FEATURE_ID.fullmatch(name)
+    if found and (int(found[1]), int(found[3])) == (layer, position):
+        return int(found[2])
+    value = _whole(node, "feature", name)
+    if value >= 0 and version == 1:
+        paired_layer, feature = from_cantor(value)
+        if paired_layer == layer:
+            return feature
+    return value
+
+
+def _part(data: Any, name: str, kind: type) -> Any:
+    value = data.get(name) if isinstance(data, Mapping) else None
+    if not isinstance(value, kind):
+        _refuse(
+            f"The graph's {name!r} is {type(value).__name__}, required is {kind.__name__}",
+            "export it again from circuit-tracer, Neuronpedia or here",
+        )
+    return value
+
+
+def _node_id(node: Any, place: int) -> str:
+    name = node.get("node_id") if isinstance(node, Mapping) else None
+    if not isinstance(name, str) or not name:
+        _refuse(f"Node number {place} has no node_id (got {str(name)[:40]!r})", "name every node")
+    return name
+
+
+def _whole(node: Mapping[str, Any], field: str, name: str) -> int:
+    value = node.get(field)
+    if isinstance(value, str) and re.fullmatch(r"-?\d{1,15}", value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**62:
+        _refuse(
+            f"Node {name} has {field} {str(value)[:40]!r}, required is a whole number", "mend it"
+        )
+    return value
+
+
+def _number(item: Any, field: str, default: float | None) -> float:
+    value = item.get(field) if isinstance(item, Mapping) else None
+    if value is None and default is not None:
+        return default
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and abs(value) <= LARGEST:  # NaN is not
+        return float(value)
+    _refuse(
+        f"A {field} is {str(value)[:40]!r}, required is a finite number",
+        "export the graph again in float32",
+    )
+
+
+def _end(link: Any, side: str, number: Mapping[str, int]) -> int:
+    name = link.get(side) if isinstance(link, Mapping) else None
+    if not isinstance(name, str) or name not in number:
+        _refuse(
+            f"A link's {side} is {str(name)[:40]!r}, which is no node of the file",
+            "add the node or leave out its links",
+        )
+    return number[name]
+
+
+def _probability(node: Mapping[str, Any]) -> float:
+    if "token_prob" in node:
+        return _number(node, "token_prob", 0.0)
+    found = PROBABILITY.search(str(node.get("clerp", "")))
+    return _number({"p": float(found[1])}, "p", None) if found else 0.0
+
+
+def _groups(view: Any, number: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
+    """Supernodes whose members are in the file; what is malformed is no group."""
+    groups = view.get("supernodes") if isinstance(view, Mapping) else None
+    found: dict[str, tuple[int, ...]] = {}
+    for group in groups if isinstance(groups, list) else []:
+        if isinstance(group, list) and len(group) > 1 and isinstance(group[0], str):
+            members = (number.get(name) for name in group[1:] if isinstance(name, str))
+            found[group[0]] = tuple(member for member in members if member is not None)
+    return found
+
+
+def _producer(metadata: Mapping[str, Any]) -> str:
+    info = metadata.get("info")
+    generator = info.get("generator") if isinstance(info, Mapping) else None
+    name = generator.get("name") if isinstance(generator, Mapping) else None
+    return str(name) if name else "unknown"
+
+
+def _notes(names: list[str], producer: str) -> tuple[str, ...]:
+    if producer == GENERATOR or not any(ELEUTHER_ID.fullmatch(name) for name in names):
+        return ()
+    return (
+        "Names look like those of EleutherAI's `attribute`, whose weights from features are not "
+        "multiplied by the feature's activation.",
+    )
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number that JSON allows")
+
+
+def _refuse(what: str, remedy: str) -> NoReturn:
+    raise FormatError(f"{what}. To import it, {remedy}.")
