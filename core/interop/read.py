@@ -236,16 +236,16 @@ def _whole(node: Mapping[str, Any], field: str, name: str) -> int:
 
 
 def _number(item: Any, field: str, default: float | None) -> float:
-    value = item.get(field) if isinstance(item, Mapping) else None
+    value: Any = item.get(field) if isinstance(item, Mapping) else None
     if value is None and default is not None:
         return default
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and abs(value) <= LARGEST:  # NaN is not
-        return float(value)
-    _refuse(
-        f"A {field} is {str(value)[:40]!r}, required is a finite number",
-        "export the graph again in float32",
-    )
+    unusable = isinstance(value, bool) or not isinstance(value, int | float)
+    if unusable or not abs(value) <= LARGEST:  # NaN is not <= anything
+        _refuse(
+            f"A {field} is {str(value)[:40]!r}, required is a finite number",
+            "export the graph again in float32",
+        )
+    return float(value)
 
 
 def _end(link: Any, side: str, number: Mapping[str, int]) -> int:
