@@ -72,12 +72,12 @@ RECIPES = (
     Recipe(
         model="gpt2-modadd",
         task="modular-addition",
-        settings=_nested((48, 80), features=256, k=16),
+        settings=_nested((36, 72), features=256, k=16, steps=2000),
     ),
     Recipe(
         model="gpt2-modadd",
         task="modular-addition",
-        settings=TrainSettings(features=256, k=16),
+        settings=TrainSettings(features=256, k=16, steps=2000),
     ),
     Recipe(
         model="llama-modadd",

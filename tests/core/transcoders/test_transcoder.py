@@ -56,6 +56,27 @@ def test_topk_keeps_exactly_k_of_ties_and_always_the_same():
     assert torch.equal(kept, TopK(k=3)(pre))
 
 
+def test_topk_equals_torch_topk_and_its_gradient():
+    generator = torch.Generator().manual_seed(0)
+    pre = torch.randn(3, 50, 20, generator=generator)
+    weight = torch.randn(3, 50, 20, generator=generator)
+    for values in (pre, pre.round(decimals=1)):  # the second has ties
+        fast, slow = (values.clone().requires_grad_() for _ in range(2))
+        top = slow.topk(4, dim=-1)
+        expected = torch.zeros_like(slow).scatter(-1, top.indices, top.values.relu())
+        found = TopK(k=4)(fast)
+        assert torch.equal(found.sort(-1).values, expected.sort(-1).values)
+        if values is pre:
+            (found * weight).sum().backward()
+            (expected * weight).sum().backward()
+            assert torch.equal(fast.grad, slow.grad)
+
+
+def test_topk_of_nothing_is_nothing():
+    assert TopK(k=2)(torch.zeros(0, 3)).shape == (0, 3)
+    assert TopK(k=3)(torch.tensor([[1.0, -1.0, 2.0]])).tolist() == [[1, 0, 2]]
+
+
 def test_nested_is_relu_on_the_prefix_and_topk_on_the_rest():
     pre = torch.tensor([[1.0, -1.0, 2.0, 3.0, 4.0]])
     assert Nested(prefix=2, k=1)(pre).tolist() == [[1, 0, 0, 0, 4]]
