@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 import torch
 
@@ -236,16 +236,21 @@ def _whole(node: Mapping[str, Any], field: str, name: str) -> int:
 
 
 def _number(item: Any, field: str, default: float | None) -> float:
-    value: Any = item.get(field) if isinstance(item, Mapping) else None
+    value = item.get(field) if isinstance(item, Mapping) else None
     if value is None and default is not None:
         return default
-    unusable = isinstance(value, bool) or not isinstance(value, int | float)
-    if unusable or not abs(value) <= LARGEST:  # NaN is not <= anything
+    if not _is_number(value):
         _refuse(
             f"A {field} is {str(value)[:40]!r}, required is a finite number",
             "export the graph again in float32",
         )
     return float(value)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a number our graphs can hold; NaN is not <= anything."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) <= LARGEST
 
 
 def _end(link: Any, side: str, number: Mapping[str, int]) -> int:
