@@ -4,7 +4,7 @@ A feature, an error or a head that is ablated goes to its *reference*:
 
     resample   its value on the prompt's corrupt twin
     mean       its mean at that aligned position over prompts of another split
-    zero       nothing at all (for an MLP: its whole output, biases too)
+    zero       no activation and no error; the dictionary's constant b_dec, no node, stays
 
 One `State` holds the values of everything on a set of prompts; a reference is a state whose batch
 axis is the prompts themselves (resample) or a single row that serves them all (mean, zero).
@@ -49,6 +49,8 @@ class State(NamedTuple):
     """mlp_out less what the transcoder reconstructs."""
     z: Float[Tensor, "layer batch pos head d_head"]
     """Head outputs before the output projection."""
+    constant: Float[Tensor, "layer batch pos d_model"]
+    """What each transcoder writes with no feature on: its decoder bias."""
 
     def cut(self, shift: int) -> "State":
         """The part of an aligned state that prompts `shift` tokens shorter have."""
@@ -61,7 +63,8 @@ def observe(transcoders: TranscoderSet, trace: Trace) -> State:
     activation = torch.stack([coder.encode(x) for coder, x, _ in pairs])
     written = [coder.decode(a, x) for a, (coder, x, _) in zip(activation, pairs, strict=True)]
     error = trace.mlp_out - torch.stack(written)
-    return State(activation, trace.mlp_in, trace.mlp_out, error, trace.z)
+    constant = torch.stack([c.b_dec.expand_as(x) for c, x, _ in pairs])
+    return State(activation, trace.mlp_in, trace.mlp_out, error, trace.z, constant)
 
 
 def corrupt_state(
@@ -105,5 +108,7 @@ def mean_state(
 
 
 def zero_state(like: State) -> State:
-    """The zero reference: every MLP output, feature, error and head at zero."""
-    return State(*(torch.zeros_like(value[:, :1]) for value in like))
+    """The zero reference: every feature, error and head at zero, MLPs writing their constant."""
+    nothing = State(*(torch.zeros_like(value[:, :1]) for value in like))
+    constant = like.constant[:, :1]
+    return nothing._replace(mlp_out=constant, constant=constant)

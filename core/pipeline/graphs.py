@@ -6,6 +6,8 @@
    circuit send to a kept node is one node of its own, so that incoming edges still sum.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -25,7 +27,7 @@ def task_graph(
     batches = head(prepared.batches[Split.ATTRIBUTION], prompts)
     total = sum(len(batch.clean) for batch in batches)
 
-    def graphs():
+    def graphs() -> Iterator[AttributionGraph]:
         done = 0
         for batch in batches:
             targets = [
@@ -35,9 +37,9 @@ def task_graph(
             for graph in build_graphs(prepared.model, transcoders, batch.clean, targets):
                 done += 1
                 progress(RunProgress(stage="graphs", done=done, total=total))
-                yield graph, batch.shift
+                yield graph
 
-    return pool_graphs(graphs())
+    return pool_graphs(graphs(), [batch.shift for batch in batches for _ in batch.clean])
 
 
 def restricted(

@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from core.features import label_circuit
 
 from core.attribution import TaskGraph
 from core.bundle import Bundle, Source, provenance, write_bundle
 from core.circuit import Circuit
 from core.errors import GateError
+from core.features import label_circuit
 from core.guide import InfluenceGuide, graph_view
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy, modularity_report
 from core.lab import Lab
@@ -113,7 +113,8 @@ def run_task(
     )
     clock.finish("transcoders", f"FVU {max(row.fvu for row in quality.layers):.3f}")
     pooled = task_graph(prepared, dictionary.transcoders, settings.graph_prompts, progress)
-    clock.finish("graphs", f"{pooled.graph.n_nodes} nodes, {pooled.graph.n_edges} edges")
+    whole = pooled.graph()
+    clock.finish("graphs", f"{whole.n_nodes} nodes, {whole.n_edges} edges")
     found, tree = _search(prepared, dictionary, pooled, settings, clock)
     validation = _validate(prepared, dictionary, pooled, found, settings, quality, progress)
     clock.finish("validate", f"F {validation['faithfulness']:.3f}")
@@ -155,11 +156,12 @@ def _search(
     settings: RunSettings,
     clock: _Clock,
 ) -> tuple[Found, dict[str, Any]]:
-    features = feature_graph(pooled.graph)
+    whole = pooled.graph()
+    features = feature_graph(whole)
     tree = cut(features, settings)
-    report = modularity_report(tree, seed=settings.seed)
+    report = modularity_report(tree, level=1, seed=settings.seed)
     clock.finish("hierarchy", f"{tree.n_supernodes} supernodes, {tree.depth} levels")
-    prior = guide_scores(InfluenceGuide(), graph_view(pooled.graph), features, tree)
+    prior = guide_scores(InfluenceGuide(), graph_view(whole), features, tree)
     coders = dictionary.transcoders
     labels = prepared.evaluator(coders, Split.LABELS, settings.probe_prompts)
     choose = prepared.evaluator(coders, Split.SELECTION)
@@ -187,7 +189,7 @@ def _validate(
     coders = dictionary.transcoders
     test = prepared.evaluator(coders, Split.TEST)
     ood = prepared.evaluator(coders, Split.OOD) if Split.OOD in prepared.batches else None
-    graph, _ = restricted(pooled.graph, found.order[: found.size])
+    graph, _ = restricted(pooled.graph(), found.order[: found.size])
     result = validate(
         test,
         Candidate(order=found.order, size=found.size, n_edges=graph.n_edges),
@@ -215,7 +217,7 @@ def _bundle(
 ) -> Bundle:
     task: Task = prepared.task
     nodes = found.order[: found.size]
-    graph, places = restricted(pooled.graph, nodes)
+    graph, places = restricted(pooled.graph(), nodes)
     circuit = Circuit(
         nodes=nodes,
         model_key=prepared.model.key,

@@ -37,7 +37,7 @@ from core.search import (
 )
 from core.validation.curve import LADDER
 
-EPSILON = 0.0003
+EPSILON = 0.0001
 """Group effects below this share of the model's margin are taken for none."""
 
 

@@ -9,29 +9,17 @@ each beside random circuits of the same size. Over the share s of features kept,
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-LADDER = (0, 5, 10, 15, 20, 25, 30, 40, 49, 57, 75, 100, 125, 150, 200, 250, 300, 347)
+LADDER = (0, 5, 10, 15, 20, 30, 40, 49, 57, 75, 100, 125, 150, 200, 250, 300, 347)
 """Plain sizes, in nodes."""
+BANDED = (0, 10, 30, 49, 100, 200, 347)
+"""Sizes at which random circuits are drawn too, besides the chosen size and all candidates."""
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """MIB's shares of all features."""
-
-
-class CurvePoint(NamedTuple):
-    """One size."""
-
-    size: int
-    """Nodes."""
-    faithfulness: float
-    phi: float
-    random_low: float
-    """5 % quantile of F of random circuits of this size."""
-    random_high: float
-    """95 % quantile of F of random circuits of this size."""
 
 
 def curve_sizes(n_ranked: int, chosen: int) -> tuple[int, ...]:

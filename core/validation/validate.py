@@ -21,7 +21,7 @@ from core.circuit import FeatureNode
 from core.errors import SettingsError
 from core.interventions import Ablation, ErrorRegime, Evaluator, Outcome
 from core.validation.controls import RandomCircuits, free_circuits, matched_circuits
-from core.validation.curve import area, curve_sizes, nested_masks
+from core.validation.curve import BANDED, area, curve_sizes, nested_masks
 from core.validation.metrics import SMALLEST_SPAN, Scores, faithfulness, p_value, scores
 from core.validation.verdict import Evidence, judge
 
@@ -253,13 +253,14 @@ def _curve(bench: _Bench, candidate: Candidate, settings: ValidationSettings) ->
     f = bench.f_of(outcome).nan_to_num()
     phi = outcome.correct.float().mean(1) / bench.model.correct.float().mean().clamp(min=1e-9)
     # A band costs 20 circuits a point: drawn where the figure is published, not in every regime.
-    banded = bench.regime is ErrorRegime.ABLATED and bench.ablation is not Ablation.ZERO
+    published = bench.regime is ErrorRegime.ABLATED and bench.ablation is not Ablation.ZERO
+    banded = {*BANDED, candidate.size, len(candidate.order)}
     points = [
         {
             "size": size,
             "faithfulness": _number(float(f[i])),
             "phi": _number(float(phi[i])),
-            **(_band(bench, masks[i], settings) if banded else {}),
+            **(_band(bench, masks[i], settings) if published and size in banded else {}),
         }
         for i, size in enumerate(sizes)
     ]
