@@ -11,9 +11,13 @@ from core.bundle import Bundle
 from core.lab import Lab, TaskEffect
 from explorer import changed_set, changes, lab_results, menu, notices, resources, state
 from explorer.canvas_data import CanvasView, Change, canvas, picture
+from explorer.canvas_graph import Sieve
 from explorer.copy_link import copy_link
 from explorer.library import choose
 from explorer.view import Changed, View
+
+COMPACT = Sieve(hidden=("biases",))
+"""Constants and position embeddings are left to the Circuit page."""
 
 
 def page() -> None:
@@ -124,7 +128,7 @@ def _network(name: str, view: View) -> None:
             '<kbd class="hx-kbd">0</kbd> restore</span></div>'
         )
         canvas(
-            picture(scene, view.path),
+            picture(scene, view.path, COMPACT, "compact"),
             key="lab-net",
             view=CanvasView(
                 changes=tuple(Change(*changed) for changed in view.changes),

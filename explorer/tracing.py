@@ -101,7 +101,7 @@ def target_of(model: LanguageModel, wanted: Traced) -> SalientLogits | Tokens | 
         return SalientLogits()
     answer = one_token(model, wanted.target.strip(), wanted.text)
     if not wanted.against.strip():
-        return Tokens((answer,))
+        return Tokens(ids=(answer,))
     return Direction(answer=answer, wrong=one_token(model, wanted.against.strip(), wanted.text))
 
 

@@ -46,7 +46,7 @@ class Filters:
     layer: int | None = None
     position: int | None = None
     sign: Sign = "both"
-    hidden: tuple[Kind, ...] = ()
+    hidden: tuple[Kind, ...] = ("biases",)
     """Kinds of node that are left out: error nodes, bias and position nodes."""
     find: str = ""
 

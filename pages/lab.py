@@ -1,5 +1,5 @@
 """Intervene on a circuit and see what the model answers, prompt by prompt and over the task."""
 
-from explorer import lab
+from explorer import lab, notices
 
-lab.page()
+notices.guarded(lab.page)

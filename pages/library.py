@@ -1,5 +1,5 @@
 """Home: every stored circuit with its score beside its controls, and the ways to make another."""
 
-from explorer import library
+from explorer import library, notices
 
-library.page()
+notices.guarded(library.page)

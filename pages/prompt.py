@@ -1,5 +1,5 @@
 """Type a prompt and see its attribution graph in seconds."""
 
-from explorer import prompt
+from explorer import prompt, notices
 
-prompt.page()
+notices.guarded(prompt.page)

@@ -18,7 +18,7 @@ FULL = View(
     errors="zero",
     inside="model",
     filters=Filters(
-        min_effect=0.05, layer=1, position=4, sign="minus", hidden=("errors",), find="ω₅ cos"
+        min_effect=0.05, layer=1, position=4, sign="minus", hidden=(), find="ω₅ cos"
     ),
     shelf=Shelf(search="a+b & c", task="t", model="m", verdict="holds", sort="f", layout="cards"),
     traced=Traced(model="m", transcoders="t", text="17 + 40 =", target=" 57", against=" 45"),

@@ -1,0 +1,162 @@
+"""The Lab: one line says what is changed, every figure answers it; nothing is lost."""
+
+import pytest
+
+from core.errors import NodeError
+from explorer import changes, resources, testlog
+from explorer.view import Changed, View
+from tests.pages.conftest import chart, component, html, press
+
+
+def test_an_empty_store_offers_the_library(empty_store, open_page):
+    app = open_page("lab")
+    assert not app.exception
+    assert "No circuit to test yet" in html(app)
+
+
+def test_without_a_change_model_and_circuit_are_shown(store, open_page):
+    app = open_page("lab", circuit="tiny")
+    assert not app.exception
+    assert "nothing yet: click a node" in html(app)
+    assert "Nothing ablated yet" in html(app)
+    names = {trace.get("name") for trace in chart(app, "task-strip")["data"]}
+    assert {"full model", "circuit"} <= names
+    assert "changed" not in names
+
+
+def test_a_link_with_changes_shows_what_they_do(store, open_page):
+    app = open_page("lab", circuit="tiny", set="A,L0H1@4*0.5", how="mean", prompt="2")
+    assert not app.exception
+    bars = chart(app, "prompt-bars")["data"]
+    assert [bar["name"] for bar in bars] == ["full", "circuit", "changed"]
+    names = {trace.get("name") for trace in chart(app, "task-strip")["data"]}
+    assert "changed" in names
+    labels = [button.label for button in app.button]
+    assert any("**A**" in label and "✕" in label for label in labels)
+    assert any("× 0.5" in label for label in labels)
+
+
+def test_the_page_shows_what_the_lab_answers(store, open_page):
+    app = open_page("lab", circuit="tiny", set="A")
+    lab, bundle = resources.lab("tiny"), resources.bundle("tiny")
+    view = View(changes=(Changed("A"),))
+    found = lab.predict(0, changes.expand(bundle, view.changes), changes.settings_of(view))
+    assert f'data-changed="{found.changed.p_answer:.4f}"' in html(app)
+    assert f'data-full="{found.full.p_answer:.4f}"' in html(app)
+
+
+def test_a_chip_takes_its_change_back_and_undo_brings_it_again(store, open_page):
+    app = open_page("lab", circuit="tiny", set="A")
+    chip = next(button.label for button in app.button if "**A**" in button.label)
+    press(app, chip)
+    assert "set" not in app.query_params
+    press(app, "Undo")
+    assert app.query_params["set"] in ("A", ["A"])
+
+
+def test_clear_all_and_add(store, open_page):
+    app = open_page("lab", circuit="tiny", set="A,B")
+    press(app, "Clear all")
+    assert "nothing yet: click a node" in html(app)
+    app.text_input(key="add-ids").set_value("A1, L0H2").run()
+    press(app, "Add")
+    assert app.query_params["set"] in ("A1,L0H2", ["A1,L0H2"])
+
+
+def test_a_node_that_does_not_exist_is_refused_when_typed(store, open_page):
+    app = open_page("lab", circuit="tiny")
+    app.text_input(key="add-ids").set_value("Q7").run()
+    press(app, "Add")
+    assert "Not in this circuit: Q7" in html(app)
+    assert "set" not in app.query_params
+
+
+def test_unknown_ids_of_a_link_are_dropped(store, open_page):
+    app = open_page("lab", circuit="tiny", set="A,Q7,0:4:999999")
+    assert not app.exception
+    assert [b.label for b in app.button if "**A**" in b.label]
+    assert not [b.label for b in app.button if "Q7" in b.label]
+
+
+def test_a_prompt_beyond_the_last_falls_back_to_the_first(store, open_page):
+    app = open_page("lab", circuit="tiny", prompt="9999")
+    assert not app.exception
+    assert app.selectbox(key="lab-prompt").value == 0
+
+
+def test_a_circuit_that_is_not_there_is_a_message(store, open_page):
+    app = open_page("lab", circuit="nowhere")
+    assert not app.exception
+    assert "There is no circuit called" in html(app)
+
+
+def test_a_damaged_circuit_is_a_message(store, open_page):
+    app = open_page("lab", circuit="damaged")
+    assert not app.exception
+    assert "provenance.json is damaged" in html(app)
+
+
+def test_each_test_is_logged_once_and_can_be_reopened(store, open_page):
+    before = len(resources.tests().of(resources.bundle("tiny")))
+    app = open_page("lab", circuit="tiny", set="B1", how="zero")
+    app.run()
+    tests = resources.tests().of(resources.bundle("tiny"))
+    assert len(tests) == before + 1
+    line = component(app, "testlog")["tests"][0]
+    assert line["title"] == "B1 ablated"
+    assert line["open"] is True
+
+
+def test_the_log_survives_a_restart(store, open_page):
+    open_page("lab", circuit="tiny", set="B2", how="zero")
+    again = testlog.TestLog(store=resources.store()).of(resources.bundle("tiny"))
+    assert any(test.changes == (Changed("B2"),) and test.how == "zero" for test in again)
+    table = testlog.to_csv(again).splitlines()
+    assert table[0].startswith("time,changes,nodes,how")
+    assert len(table) == len(again) + 1
+
+
+def test_a_comparison_with_random_selections_is_kept(store, open_page, monkeypatch):
+    monkeypatch.setattr("explorer.lab_results.DRAWS", 8)
+    app = open_page("lab", circuit="tiny", set="A1")
+    press(app, "Compare with 8 random selections")
+    while any(job.active for job in resources.jobs().list()):
+        pass
+    app = open_page("lab", circuit="tiny", set="A1")
+    assert not app.exception
+    assert "Necessity" in html(app)
+    assert chart(app, "random-necessity")["data"][0]["name"] == "random"
+    key = testlog.random_key(resources.bundle("tiny"), View(changes=(Changed("A1"),)), 8)
+    found = testlog.stored_random(resources.store(), key)
+    assert (found.draws, len(found.necessity.random)) == (8, 8)
+
+
+def test_a_supernode_is_its_leaves_and_the_inner_choice_wins(store):
+    bundle = resources.bundle("tiny")
+    a, a1 = (set(changes.members(bundle, name)) for name in ("A", "A1"))
+    found = changes.expand(bundle, (Changed("A1", 1.0), Changed("A")))
+    assert {c.node for c in found} == a - a1
+    one = sorted(a1)[0]
+    found = changes.expand(bundle, (Changed(one, 0.5), Changed("A")))
+    assert {c.node: c.scale for c in found}[one] == 0.5
+    assert len(found) == len(a)
+
+
+def test_words_for_a_changed_set(store):
+    bundle = resources.bundle("tiny")
+    set_ = (Changed("A"), Changed("L0H1"), Changed("0:4:2", 0.5), Changed("A1", 1.0))
+    words = changes.sentence(bundle, set_)
+    assert words == "A, L0H1 ablated, 0:4:2 × 0.5, A1 restored"
+    assert changes.sentence(bundle, ()) == "nothing changed"
+
+
+def test_typed_ids_need_at_least_one():
+    assert changes.parse("A1, L0H2  A1", 0.5) == (Changed("A1", 0.5), Changed("L0H2", 0.5))
+    with pytest.raises(NodeError, match="No node was given"):
+        changes.parse(" , ", 0)
+
+
+def test_toggling_twice_changes_nothing():
+    once = changes.toggled((), "A")
+    assert changes.toggled(once, "A") == ()
+    assert changes.toggled(once, "A", 0.5) == (Changed("A", 0.5),)

@@ -1,0 +1,198 @@
+"""The library: what is stored, with its controls; what is empty, damaged, running or refused."""
+
+import pytest
+import streamlit as st
+
+from core.errors import SettingsError
+from explorer import gallery, resources, runs
+from explorer.gallery import Row, pick
+from explorer.library import featured_of
+from explorer.view import Shelf
+from tests.explorer import work
+from tests.pages.conftest import component, html, press
+
+
+def test_every_circuit_stands_with_its_controls(store, open_page):
+    app = open_page("library")
+    assert not app.exception
+    assert "3 stored, 0 bundled" in html(app)
+    rows = {row["name"]: row for row in component(app, "table")["rows"]}
+    tiny = rows["tiny"]
+    assert (tiny["f"], tiny["pm"], tiny["phi"], tiny["phiEmpty"], tiny["p"]) == (
+        "0.97",
+        "±0.01",
+        "0.97",
+        "0.05",
+        "< 0.01",
+    )
+    assert tiny["verdict"] == "Holds"
+    assert tiny["curve"]["ring"] == tiny["curve"]["line"][-1]
+    assert len(tiny["curve"]["low"]) == len(tiny["curve"]["high"]) == 3
+    assert tiny["href"] == "./circuit?circuit=tiny"
+
+
+def test_a_null_is_a_row_and_never_a_card(store, open_page):
+    app = open_page("library")
+    rows = {row["name"]: row for row in component(app, "table")["rows"]}
+    assert rows["null"]["verdict"] == "Rejected, as expected"
+    assert rows["null"]["task"].startswith("Null: ")
+    assert [card["name"] for card in component(app, "featured")["cards"]] == ["tiny"]
+
+
+def test_a_damaged_bundle_is_listed_with_its_message(store, open_page):
+    rows = component(open_page("library"), "table")["rows"]
+    assert rows[-1]["name"] == "damaged"
+    assert rows[-1]["verdict"] == "Cannot be opened"
+    assert "provenance.json" in rows[-1]["error"]
+
+
+def test_the_card_draws_the_coarse_network_as_shapes(store, open_page):
+    card = component(open_page("library"), "featured")["cards"][0]
+    tags = {shape[0] for shape in card["drawing"]}
+    assert tags <= {"path", "rect", "text"}
+    letters = [shape[2] for shape in card["drawing"] if shape[0] == "text"]
+    assert {"A", "B", "answer"} <= set(letters)
+
+
+def test_an_empty_store_says_what_to_do(empty_store, open_page):
+    app = open_page("library")
+    assert not app.exception
+    assert "No circuits yet" in html(app)
+    assert "Start a run on the right" in html(app)
+
+
+def test_a_search_that_fits_nothing_can_be_taken_back(store, open_page):
+    app = open_page("library", q="zzz")
+    assert "No stored circuit fits" in html(app)
+    press(app, "Show all")
+    assert len(component(app, "table")["rows"]) == 3
+
+
+def test_a_filter_of_a_link_is_applied_and_an_unknown_one_is_named(store, open_page):
+    app = open_page("library", verdict="rejected")
+    assert [row["name"] for row in component(app, "table")["rows"]] == ["null"]
+    app = open_page("library", verdict="marvellous")
+    assert not app.exception
+
+
+def test_a_search_goes_into_the_link(store, open_page):
+    app = open_page("library")
+    app.text_input(key="shelf-search").set_value("tiny").run()
+    assert dict(app.query_params) in ({"q": "tiny"}, {"q": ["tiny"]})
+
+
+def test_cards_show_every_sound_circuit(store, open_page):
+    app = open_page("library", layout="cards")
+    assert {card["name"] for card in component(app, "cards")["cards"]} == {"tiny", "null"}
+    assert [row["name"] for row in component(app, "table")["rows"]] == ["damaged"]
+
+
+def _row(name, verdict="holds", f=0.9, **changes) -> Row:
+    fields = {
+        "title": name, "task": "t", "model": "m", "nodes": 10, "half_width": 0.01, "phi": 0.9,
+        "phi_empty": 0.0, "p_value": 0.01, "curve": {}, "created": "",
+    }  # fmt: skip
+    return Row(name=name, verdict=verdict, faithfulness=f, **(fields | changes))
+
+
+def test_cards_for_a_first_visit_hold_and_differ():
+    rows = (
+        _row("again", f=0.8),
+        _row("best", f=0.99),
+        _row("part", "holds_in_part", task="u"),
+        _row("null", "rejected", task="v"),
+        _row("bad", error="x"),
+    )
+    assert [row.name for row in featured_of(rows)] == ["best", "part", "again"]
+
+
+def test_rows_are_sorted_and_nulls_stay_below():
+    rows = (_row("null", "rejected", f=1.0), _row("b", f=0.5, nodes=3), _row("a", f=0.9))
+    assert [r.name for r in pick(rows, Shelf(sort="faithfulness"))] == ["a", "b", "null"]
+    assert [r.name for r in pick(rows, Shelf(sort="nodes"))] == ["b", "a", "null"]
+    assert [r.name for r in pick(rows, Shelf(search="NULL t"))] == ["null"]
+
+
+@pytest.mark.parametrize(("p", "text"), [(None, ""), (0.0099, "< 0.01"), (0.14, "0.14")])
+def test_a_p_value_says_what_its_draws_can_tell(p, text):
+    assert gallery.p_text(p) == text
+
+
+def test_a_run_is_a_job_and_its_end_is_shown(store, open_page, monkeypatch):
+    monkeypatch.setattr(runs, "ENTRY", "tests.explorer.work:count")
+    job = resources.jobs().start_here("run", "Sums · tiny", {"to": 3}, work.count)
+    for _ in range(200):
+        if not resources.jobs().find(job).active:
+            break
+    app = open_page("library")
+    assert "Sums · tiny" in html(app)
+    assert not app.exception
+
+
+def test_a_running_job_shows_its_stages_and_can_be_cancelled(store, open_page):
+    desk = resources.jobs()
+    job = desk.start_here("run", "Long", {}, work.wait, planned=("Wait", "write"))
+    while not desk.find(job).steps:
+        pass
+    app = open_page("library")
+    assert "Running" in html(app)
+    assert "Report" in html(app)
+    press(app, "Cancel")
+    while desk.find(job).active:
+        pass
+    app.run()
+    assert "was cancelled" in html(app)
+    desk.forget(job)
+
+
+def test_a_refused_run_says_why(store, open_page):
+    desk = resources.jobs()
+    job = desk.start_here("run", "Gate · tiny", {}, work.refuse)
+    while desk.find(job).active:
+        pass
+    app = open_page("library")
+    assert "The gate is 0.95." in html(app)
+    press(app, "Dismiss")
+    assert "The gate is 0.95." not in html(app)
+
+
+@pytest.mark.parametrize(
+    ("changed", "match"),
+    [
+        ({"model": ""}, "No model was chosen"),
+        ({"model": "/no/such/folder"}, "The model was not found"),
+        ({"task": "/no/such/file.jsonl"}, "a file on this computer"),
+        ({"transcoders": "./nowhere"}, "transcoders was not found"),
+    ],
+)
+def test_what_can_be_seen_to_be_wrong_is_refused_at_once(changed, match):
+    settings = {"model": "a", "task": "b", "transcoders": None} | changed
+    with pytest.raises(SettingsError, match=match):
+        runs.check(settings)
+
+
+def test_stages_to_come_are_listed_after_those_that_ran(store):
+    desk = resources.jobs()
+    job = desk.start_here("run", "x", {"to": 2}, work.count, planned=("Count", "Rest", "write"))
+    while desk.find(job).active:
+        pass
+    stages = runs.stages_of(desk.find(job))
+    assert [(s.name, s.state) for s in stages] == [
+        ("Count", "done"),
+        ("Rest", "done"),
+        ("Report", "waiting"),
+    ]
+    desk.forget(job)
+
+
+def test_the_library_is_read_again_when_a_circuit_appears(store, tmp_path):
+    assert len(resources.library()) == 3
+    new = store / "results" / "another"
+    new.mkdir()
+    (new / "circuit.json").write_text("{")
+    try:
+        assert len(resources.library()) == 4
+    finally:
+        (new / "circuit.json").unlink()
+        new.rmdir()
+        st.cache_resource.clear()
