@@ -16,7 +16,7 @@ if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; the
         "Run: make clean, then make explore PYTHON=/path/to/python3.11" >&2
     exit 1
 fi
-.venv/bin/python -m pip install --quiet --disable-pip-version-check \
+.venv/bin/python -m pip install -qq --disable-pip-version-check \
     --constraint constraints.txt --editable '.[dev]' || {
     echo "Installing failed; pip says why above. Check the connection and run make again:" \
         "it goes on where it stopped." >&2

@@ -17,14 +17,16 @@ def check_assets() -> list[dict[str, Any]]:
 def _parts() -> Iterator[tuple[str, str, Callable[[], object]]]:
     from core.bundle import open_bundle
     from core.tasks import bundled_tasks, load_task
+    from core.transcoders import load_transcoders
 
     for folder in _folders(MODELS):
         yield "model", folder.name, lambda folder=folder: _check_model(folder)
     for name in bundled_tasks():
         yield "task", name, lambda name=name: load_task(name)
-    for folder in _folders(ASSETS / "transcoders"):
-        yield "transcoders", folder.name, lambda folder=folder: _check_tensors(folder)
-    for folder in _folders(ASSETS / "results"):
+    for config in sorted((ASSETS / "transcoders").glob("*/*/config.yaml")):
+        name = "/".join(config.parent.parts[-2:])
+        yield "transcoders", name, lambda config=config: load_transcoders(config.parent)
+    for folder in _folders(ASSETS / "circuits"):
         yield "circuit", folder.name, lambda folder=folder: open_bundle(folder)
 
 

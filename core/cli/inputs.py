@@ -1,13 +1,20 @@
 """Turns what was typed into what the engine takes: transcoders, output tokens, whole folders."""
 
+from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
-from core.errors import FormatError, SettingsError, TaskError, TranscoderError
+from core.assets import ASSETS
+from core.bundle import list_bundles
+from core.errors import FormatError, TaskError, TranscoderError
 from core.models import LanguageModel
 from core.pipeline.dictionaries import BUNDLED_KINDS, bundled_transcoders
 from core.transcoders import TranscoderSet, load_transcoders, neuron_transcoders
 
 NEURONS = "neurons"
+
+CIRCUITS = ASSETS / "circuits"
+"""Circuits that come with the program."""
 
 
 def transcoders_for(model: LanguageModel, ref: str | None) -> TranscoderSet:
@@ -55,23 +62,25 @@ def one_token(model: LanguageModel, text: str, prompt: str) -> int:
     )
 
 
-def new_folder(out: Path, ours: str) -> Path:
+def new_folder(out: Path, ours: Sequence[str]) -> Path:
     """A folder to write to: not there yet, empty, or holding an earlier one of the same sort.
 
     Args:
         out: What was named.
-        ours: The file by which an earlier one is known.
+        ours: Patterns of the file names that an earlier one has; all of its files must fit.
 
     Raises:
         FormatError: If it holds something else; refused before any long work.
     """
-    if out.is_dir() and (not any(out.iterdir()) or (out / ours).is_file()):
+    if not out.exists():
         return out
-    if out.exists():
-        found = "holds other files" if out.is_dir() else "is a file"
+    names = sorted(path.name for path in out.iterdir()) if out.is_dir() else None
+    strange = [name for name in names or () if not any(fnmatch(name, form) for form in ours)]
+    if names is None or strange:
+        found = f"holds other files ({strange[0]})" if strange else "is a file"
         raise FormatError(
-            f"{out} can not be written to: it {found}. A new or empty folder, or one with "
-            f"{ours}, is required. Name another with --out."
+            f"{out} can not be written to: it {found}. A new or empty folder, or an earlier result "
+            "of the same sort to replace, is required. Name another with --out."
         )
     return out
 
@@ -93,12 +102,22 @@ def new_file(out: Path) -> Path:
     return out
 
 
-def at_least(name: str, value: int, least: int) -> int:
-    """A count that was typed.
+def bundle_folder(ref: str, results: Path) -> Path:
+    """The folder of a circuit, by its path or by the name `hagd results` shows.
+
+    Args:
+        ref: What was typed.
+        results: The store's own circuits, looked at before the bundled ones.
 
     Raises:
-        SettingsError: If it is too small.
+        FormatError: If there is none.
     """
-    if value < least:
-        raise SettingsError(f"{name} is {value}; it must be at least {least}. Raise it.")
-    return value
+    if Path(ref).is_dir():
+        return Path(ref)
+    for info in list_bundles(results, CIRCUITS):
+        if info.name == ref:
+            return info.path
+    raise FormatError(
+        f"There is no circuit {ref!r}: it is no folder here, and no name in the store or among the "
+        "bundled ones. A result folder is required; `hagd results` lists those that are known."
+    )

@@ -12,7 +12,18 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from core.cli import ablate, doctor, explore, models, results, run, tasks, train
+from core.cli import (
+    ablate,
+    doctor,
+    explore,
+    export,
+    import_,
+    models,
+    results,
+    run,
+    tasks,
+    train,
+)
 from core.cli.output import stderr
 from core.errors import CoreError
 
@@ -51,6 +62,8 @@ COMMANDS = (
         ablate.command,
         'hagd ablate --model gpt2-modadd --prompt "<bos> 17 + 40 =" --node 0:4:12',
     ),
+    Command("export", export.command, "hagd export my-circuit --format html"),
+    Command("import", import_.command, "hagd import my-circuit"),
     Command("doctor", doctor.command, "hagd doctor"),
 )
 

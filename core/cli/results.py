@@ -13,7 +13,7 @@ def command(store: StoreDir = None, as_json: Json = False) -> None:
     from core.store import open_store
 
     with open_store(store, tell) as opened:
-        infos = list_bundles(opened.results_dir, ASSETS / "results")
+        infos = list_bundles(opened.results_dir, ASSETS / "circuits")
     found: list[dict[str, Any]] = [
         {
             "name": info.name,

@@ -10,6 +10,7 @@ import typer
 from rich.console import Group, RenderableType
 
 from core.cli.meter import Meter
+from core.cli.names import slug
 from core.cli.options import Json, Model, Seed, StoreDir, Task
 from core.cli.output import emit, shown, table, tell
 
@@ -22,7 +23,15 @@ class Null(StrEnum):
     PERMUTED = "permuted-answers"
 
 
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the result bundle.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Folder of the result bundle; else it goes into the store, where the app shows it.",
+        show_default=False,
+    ),
+]
 Coders = Annotated[
     str | None,
     typer.Option(
@@ -52,7 +61,7 @@ NullOption = Annotated[
 def command(
     model: Model,
     task: Task,
-    out: Out,
+    out: Out = None,
     transcoders: Coders = None,
     size: Size = None,
     draws: Draws = 100,
@@ -62,26 +71,30 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Find the circuit of a task in a model, and validate it."""
+    from core.bundle import FILES
     from core.cli.inputs import new_folder
     from core.pipeline.run import RunRequest, run_task
     from core.pipeline.settings import RunSettings
     from core.store import open_store
 
     settings = RunSettings(size=size, draws=draws, seed=seed, null=null.value)
-    request = RunRequest(
-        model=model,
-        task=task,
-        out=new_folder(out, "provenance.json"),
-        transcoders=transcoders,
-        command=shlex.join(["hagd", *sys.argv[1:]]),
-    )
     with open_store(store, tell) as opened, Meter() as meter:
+        folder = (
+            out or opened.results_dir / f"{slug(Path(model).name)}-{slug(Path(task).stem)}-{seed}"
+        )
+        request = RunRequest(
+            model=model,
+            task=task,
+            out=new_folder(folder, FILES),
+            transcoders=transcoders,
+            command=shlex.join(["hagd", *sys.argv[1:]]),
+        )
 
         def progress(step: Any) -> None:
             meter.show(step.stage, step.done, step.total, step.note)
 
         bundle = run_task(request, settings, store=opened, progress=progress)
-    report = {"out": str(out), "name": bundle.name, "title": bundle.title, **bundle.validation}
+    report = {"out": str(folder), "name": bundle.name, "title": bundle.title, **bundle.validation}
     emit(report, as_json, lambda: report_text(report))
 
 

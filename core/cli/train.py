@@ -65,7 +65,9 @@ def command(
         seed=seed,
         prediction=PredictionSettings(weight=prediction),
     )
-    report = _train(model, task, new_folder(out, "config.yaml"), settings, store)
+    report = _train(
+        model, task, new_folder(out, ("config.yaml", "layer_*.safetensors")), settings, store
+    )
     emit(report, as_json, lambda: _text(report))
 
 

@@ -1,0 +1,109 @@
+"""A bundle's graph as tables: CSV for spreadsheets and pandas, GraphML for Gephi and networkx.
+
+Nodes carry the ids used everywhere (`L:P:F`, `e:L:P`, `tok:P`, …), whether they are in the circuit
+and at what rank, and their label; edges the mean direct effect over prompts and, where the bundle
+has them, its other statistics.
+"""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from core.bundle import Bundle
+from core.graph import AttributionGraph, NodeKind
+
+NodeRow = dict[str, Any]
+EdgeRow = dict[str, Any]
+
+
+def write_csv(bundle: Bundle, out: Path) -> list[Path]:
+    """Writes nodes.csv and edges.csv into a folder; returns them."""
+    out.mkdir(parents=True, exist_ok=True)
+    nodes = node_rows(bundle)
+    return [
+        _table(out / "nodes.csv", nodes),
+        _table(out / "edges.csv", edge_rows(bundle, [row["id"] for row in nodes])),
+    ]
+
+
+def write_graphml(bundle: Bundle, out: Path) -> list[Path]:
+    """Writes one GraphML file; returns it."""
+    import networkx
+
+    graph = networkx.DiGraph(name=bundle.title)
+    for row in node_rows(bundle):
+        graph.add_node(row.pop("id"), **{k: v for k, v in row.items() if v is not None})
+    for row in edge_rows(bundle, list(graph)):
+        graph.add_edge(row.pop("source"), row.pop("target"), **row)
+    networkx.write_graphml(graph, out)
+    return [out]
+
+
+def node_ids(graph: AttributionGraph) -> list[str]:
+    """The id of each node; a constant is `bias:L`, what is outside the circuit `rest:L`."""
+    columns = (graph.kind, graph.layer, graph.position, graph.index)
+    return [_id(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def _id(kind: int, layer: int, position: int, index: int) -> str:
+    match NodeKind(kind):
+        case NodeKind.FEATURE:
+            return f"{layer}:{position}:{index}"
+        case NodeKind.HEAD:
+            return f"L{layer}H{index}" + (f"@{position}" if position >= 0 else "")
+        case NodeKind.ERROR:
+            return f"e:{layer}:{position}"
+        case NodeKind.TOKEN:
+            return f"tok:{position}"
+        case NodeKind.POSITION:
+            return f"pos:{position}"
+        case NodeKind.BIAS:
+            return f"bias:{layer}" if index < 0 else f"rest:{layer}"
+        case NodeKind.LOGIT:
+            return f"out:{index}" if index >= 0 else "out:answer"
+
+
+def node_rows(bundle: Bundle) -> list[NodeRow]:
+    """One table row a node."""
+    graph, ranks = bundle.graph, {str(n): i + 1 for i, n in enumerate(bundle.circuit.nodes)}
+    return [
+        {
+            "id": name,
+            "kind": NodeKind(int(graph.kind[i])).name.lower(),
+            "layer": int(graph.layer[i]),
+            "position": int(graph.position[i]),
+            "index": int(graph.index[i]),
+            "activation": float(graph.activation[i]),
+            "rank": ranks.get(name),
+            "label": bundle.labels.get(name),
+        }
+        for i, name in enumerate(node_ids(graph))
+    ]
+
+
+def edge_rows(bundle: Bundle, names: list[str]) -> list[EdgeRow]:
+    """One table row an edge, with every column of the bundle that has one value an edge."""
+    graph = bundle.graph
+    extra = {
+        key.removeprefix("edge."): column.tolist()
+        for key, column in bundle.tensors.items()
+        if key.startswith("edge.") and column.shape == graph.direct_effect.shape
+    }
+    effects = graph.direct_effect.tolist()
+    return [
+        {
+            "source": names[source],
+            "target": names[target],
+            "direct_effect": effects[i],
+            **{key: column[i] for key, column in extra.items()},
+        }
+        for i, (source, target) in enumerate(graph.edge_index.T.tolist())
+    ]
+
+
+def _table(path: Path, rows: list[dict[str, Any]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["source", "target"])
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
