@@ -82,22 +82,22 @@ RECIPES = (
     Recipe(
         model="llama-modadd",
         task="modular-addition",
-        settings=_nested((130, 200), features=512, k=32),
+        settings=_nested((110, 170), features=512, k=32, steps=2000),
     ),
     Recipe(
         model="llama-modadd",
         task="modular-addition",
-        settings=TrainSettings(features=512, k=32),
+        settings=TrainSettings(features=512, k=32, steps=2000),
     ),
     Recipe(
         model="gpt2-coref",
         task="coreference",
-        settings=_nested((64, 72, 96), features=512, k=32),
+        settings=_nested((64, 72, 96), features=512, k=32, steps=2000),
     ),
     Recipe(
         model="gpt2-coref",
         task="coreference",
-        settings=TrainSettings(features=512, k=32),
+        settings=TrainSettings(features=512, k=32, steps=2000),
     ),
 )
 
