@@ -249,8 +249,9 @@ def _number(item: Any, field: str, default: float | None) -> float:
 
 def _is_number(value: object) -> TypeGuard[float]:
     """Whether it is a number our graphs can hold; NaN is not <= anything."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and abs(value) <= LARGEST
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= LARGEST
 
 
 def _end(link: Any, side: str, number: Mapping[str, int]) -> int:
