@@ -86,7 +86,8 @@ class Edges:
     total: float
     """Sum of everything incoming."""
     gap: float | None
-    """|total − activation| / |activation| on a prompt's own graph; None for the task's mean."""
+    """|total − pre-activation| / |pre-activation| on a prompt's own graph (of trained features the
+    pre-activation is the activation); None for the task's mean."""
     of: Literal["prompt", "task"]
     """This prompt's graph where the feature is active on it, else the task graph's means."""
 

@@ -47,31 +47,35 @@ def edges_of(
     lab: Lab, prompt_graph: AttributionGraph | None, node: FeatureNode, view: PromptView
 ) -> Edges:
     """In- and out-edges of a feature, from the prompt's graph where it is in it."""
-    labels = lab.bundle.labels
     if prompt_graph is not None:
         row = place_in(prompt_graph, node)
         if row is not None:
-            return _edges(prompt_graph, row, labels, view, own=True)
+            value = lab.pre_activation(view.index, node)
+            return _edges(prompt_graph, row, lab.bundle.labels, view, value)
     row = place_in(lab.bundle.graph, node)
     if row is None:
         return Edges(incoming=(), outgoing=(), total=0.0, gap=None, of="task")
-    return _edges(lab.bundle.graph, row, labels, view, own=False)
+    return _edges(lab.bundle.graph, row, lab.bundle.labels, view, None)
 
 
 def _edges(
-    graph: AttributionGraph, row: int, labels: Mapping[str, str], view: PromptView, *, own: bool
+    graph: AttributionGraph,
+    row: int,
+    labels: Mapping[str, str],
+    view: PromptView,
+    value: float | None,
 ) -> Edges:
+    """`value` is what the incoming effects must sum to, where they must."""
     source, target = graph.edge_index
     into, out = target == row, source == row
     total = float(graph.direct_effect[into].sum())
-    value = float(graph.activation[row])
-    gap = abs(total - value) / max(abs(value), 1e-6) if own else None
+    gap = None if value is None else abs(total - value) / max(abs(value), 1e-6)
     return Edges(
         incoming=_rows(graph, source[into].tolist(), graph.direct_effect[into], labels, view),
         outgoing=_rows(graph, target[out].tolist(), graph.direct_effect[out], labels, view),
         total=total,
         gap=gap,
-        of="prompt" if own else "task",
+        of="task" if value is None else "prompt",
     )
 
 

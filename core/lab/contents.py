@@ -20,7 +20,7 @@ class Change:
 
     node: str
     """Feature `L:P:F`, head `L0H2` or `L0H2@4`, error `e:L:P`; positions aligned at the right."""
-    scale: float
+    scale: int | float
     """0 = to its reference (ablated), 1 = live (restored), anything else = live value times it."""
 
     def __post_init__(self) -> None:

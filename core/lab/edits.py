@@ -142,9 +142,9 @@ def _error_shift(plan: Plan, coder: Transcoder, ground: Ground, layer: int) -> M
 class _NewErrors:
     """Errors after the change: fixed + scale × live."""
 
-    fixed: Float[Tensor, "batch at d_model"]
+    fixed: Float[Tensor, "_ at d_model"]
     scale: Float[Tensor, " at"]
-    resting: Float[Tensor, "batch at d_model"]
+    resting: Float[Tensor, "_ at d_model"]
     """Their value inside the circuit when unchanged."""
 
 

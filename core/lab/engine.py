@@ -78,10 +78,11 @@ class Engine:
         with torch.no_grad():
             known = self.baseline(number, part, settings)
             part, known = part.take(rows), Baseline(known.resid[:, rows], known.logits[rows])
-            first = plan.first_change(self.defaults[settings.inside])
+            plan = plan.cut(part.start)
+            first = plan.first_change(self.defaults[settings.inside].cut(part.start))
             if first == self.model.n_layers:
                 return known.logits.expand(len(plan.gate), -1, -1)
-            return self._chunked(part, known, plan.cut(part.start), settings, first)
+            return self._chunked(part, known, plan, settings, first)
 
     def _chunked(
         self, part: Part, known: Baseline, plan: Plan, settings: LabSettings, first: int

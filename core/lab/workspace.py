@@ -111,6 +111,13 @@ class Workspace:
         at = node.position - part.start
         return float(part.clean.activation[node.layer, row, at, node.feature])
 
+    def pre_activation(self, prompt: int, node: FeatureNode) -> float:
+        """A feature's pre-activation on the clean prompt, which incoming effects sum to."""
+        number, row = self.place(prompt)
+        part = self.parts[number]
+        x = part.clean.mlp_in[node.layer, row, node.position - part.start]
+        return float(self.transcoders[node.layer].pre_activation(x)[node.feature])
+
     def everything(self) -> Rows:
         return tuple((number, part, slice(None)) for number, part in enumerate(self.parts))
 

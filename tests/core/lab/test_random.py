@@ -1,0 +1,147 @@
+"""Random selections and the tests against them: matching by hand, p by hand, planted answers."""
+
+import pytest
+import torch
+
+from core.circuit import FeatureNode, HeadNode
+from core.errors import NodeError, SettingsError
+from core.interventions import Ablation
+from core.lab import Change, Comparison, LabSettings
+from core.lab.random_test import compare
+from core.lab.selections import draw_selections
+from core.lab.words import sentence, verdict
+from tests.core.lab.tiny_lab import NODES, tiny_lab
+
+INSIDE = LabSettings(inside="circuit")
+
+
+@pytest.fixture(scope="module")
+def lab():
+    return tiny_lab()
+
+
+def grid(layers=2, positions=2, features=16):
+    return [
+        FeatureNode(la, p, f)
+        for la in range(layers)
+        for p in range(positions)
+        for f in range(features)
+    ]
+
+
+def activation():
+    """Feature f has mean activation f everywhere, so the quarters of 16 are f // 4."""
+    return torch.arange(16.0).expand(2, 2, 16)
+
+
+def test_draws_keep_layer_position_and_quarter_and_never_take_the_selection():
+    selection = [FeatureNode(0, 1, 2), FeatureNode(0, 1, 13), FeatureNode(1, 0, 5)]
+    draws = draw_selections(selection, grid(), activation(), draws=50, seed=0)
+    for nodes in draws.selections:
+        assert [(n.layer, n.position, n.feature // 4) for n in nodes] == [
+            (0, 1, 0), (0, 1, 3), (1, 0, 1)
+        ]  # fmt: skip
+        assert not set(nodes) & set(selection)
+        assert len(set(nodes)) == 3
+    assert (draws.matched, draws.overlap) == (1.0, 0.0)
+    assert len({nodes for nodes in draws.selections}) > 10
+
+
+def test_draws_follow_their_seed():
+    few = draw_selections(grid()[:3], grid(), activation(), draws=5, seed=1)
+    assert few == draw_selections(grid()[:3], grid(), activation(), draws=5, seed=1)
+    assert few != draw_selections(grid()[:3], grid(), activation(), draws=5, seed=2)
+
+
+def test_a_pool_that_runs_out_gives_way_to_the_next_closest():
+    selection = [FeatureNode(0, 0, f) for f in range(4)]  # the whole lowest quarter of its site
+    draws = draw_selections(selection, grid(), activation(), draws=20, seed=0)
+    assert draws.matched == 0.0
+    assert all((n.layer, n.position) == (0, 0) for nodes in draws.selections for n in nodes)
+    site = [FeatureNode(0, 0, f) for f in range(16)]
+    draws = draw_selections(site, grid(), activation(), draws=20, seed=0)
+    assert all((n.layer, n.position) == (0, 1) for nodes in draws.selections for n in nodes)
+
+
+def test_more_than_half_of_the_pool_draws_permutations_and_says_so():
+    pool = grid()
+    draws = draw_selections(pool[:40], pool, activation(), draws=10, seed=0)
+    assert all(len(set(nodes)) == 40 for nodes in draws.selections)
+    assert draws.overlap > 0.3
+
+
+def test_heads_are_exchanged_for_heads():
+    heads = [HeadNode(la, h, p) for la in range(2) for h in range(4) for p in (None, 0, 1)]
+    selection = [HeadNode(0, 1, 1), HeadNode(1, 2), FeatureNode(0, 0, 0)]
+    draws = draw_selections(selection, [*grid(), *heads], activation(), draws=30, seed=0)
+    for first, second, third in draws.selections:
+        assert (first.layer, first.position) == (0, 1)
+        assert first.head != 1
+        assert (second.layer, second.position) == (1, None)
+        assert isinstance(third, FeatureNode)
+
+
+def test_p_by_hand():
+    random = torch.tensor([0.1, 0.2, 0.3, 0.4])
+    assert compare(0.35, random, least=0.0).p_value == pytest.approx(2 / 5)
+    assert compare(0.4, random, least=0.0).p_value == pytest.approx(2 / 5)  # equal counts
+    assert compare(0.9, torch.rand(99) / 2, least=0.1).p_value == pytest.approx(0.01)
+    assert compare(0.9, torch.rand(99) / 2, least=0.1).shown
+    assert not compare(0.05, torch.zeros(99), least=0.1).shown  # sure, but too small to matter
+
+
+def test_words_say_the_verdict_and_the_figures():
+    yes = Comparison(value=0.58, random=torch.zeros(200), p_value=1 / 201, shown=True)
+    no = Comparison(value=0.06, random=torch.full((200,), 0.1), p_value=7 / 201, shown=False)
+    assert verdict(yes, no) == "Necessary, not sufficient."
+    text = sentence(yes, no, overlap=0.0)
+    assert "costs 0.58 of F; none of 200 random selections cost as much" in text
+    assert "keeps 0.06 of F; 6 of 200 random selections keep as much (mean 0.10)" in text
+    assert "nearly the same nodes" in sentence(yes, no, overlap=0.8)
+
+
+@pytest.mark.parametrize("settings", [LabSettings(), INSIDE, LabSettings(how=Ablation.MEAN)])
+def test_values_equal_those_of_single_runs(lab, settings):
+    """Necessity and sufficiency two ways: gates in a batch, and changes over the whole task."""
+    chosen = [str(node) for node in NODES[3:9]] + ["L0H1@4"]
+    got = lab.against_random(chosen, settings, draws=8, prompts=99)
+    assert got.n_prompts == len(lab.prompts)
+    before = lab.across_task([], settings).faithfulness
+    cut = lab.across_task([Change(node=node, scale=0.0) for node in chosen], settings)
+    assert got.necessity.value == pytest.approx(before - cut.faithfulness, abs=1e-3)
+    rest = [str(node) for node in NODES if str(node) not in chosen]
+    only = lab.across_task([Change(node=node, scale=0.0) for node in rest], settings)
+    assert got.sufficiency.value == pytest.approx(only.faithfulness, abs=1e-3)
+
+
+def test_the_whole_circuit_is_held_against_itself_and_the_sentence_says_so(lab):
+    got = lab.against_random([str(node) for node in NODES], INSIDE, draws=10)
+    assert got.necessity.p_value == 1.0
+    assert got.overlap == 1.0
+    assert "nearly the same nodes" in got.sentence
+
+
+def test_the_same_seed_gives_the_same_test_and_progress_is_told(lab):
+    nodes, told = [str(node) for node in NODES[:3]], []
+    one = lab.against_random(nodes, draws=30, progress=lambda done, of: told.append((done, of)))
+    two = lab.against_random(nodes, draws=30)
+    assert torch.equal(one.necessity.random, two.necessity.random)
+    assert told == [(25, 60), (30, 60), (55, 60), (60, 60)]
+    assert one.random_p_answer.shape == one.prompts.shape == (one.n_prompts,)
+
+
+def test_a_band_spans_what_random_ablations_leave(lab):
+    low, high = lab.random_band(0, [str(NODES[0])], draws=20)
+    assert 0 <= low <= high <= 1
+    assert (low, high) == lab.random_band(0, [str(NODES[0])], draws=20)
+
+
+def test_bad_questions_are_refused(lab):
+    with pytest.raises(NodeError, match="Nothing is selected"):
+        lab.against_random([])
+    with pytest.raises(NodeError, match="Node e:0:1 is an error"):
+        lab.against_random(["0:4:2", "e:0:1"])
+    with pytest.raises(NodeError, match="Not a node id"):
+        lab.random_band(0, ["A1"])
+    with pytest.raises(SettingsError, match="0 draws"):
+        lab.against_random(["0:4:2"], draws=0)
