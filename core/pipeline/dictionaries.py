@@ -49,10 +49,11 @@ def find_transcoders(
     features: Sequence[PromptBatch],
     store: Store,
     *,
+    keep: Path,
     settings: TrainSettings,
     progress: OnProgress,
 ) -> Dictionary:
-    """The transcoders of a run; see the module docstring.
+    """The transcoders of a run; new ones are kept under `keep`. See the module docstring.
 
     Raises:
         TranscoderError: If the folder asked for does not hold transcoders of this model.
@@ -64,20 +65,21 @@ def find_transcoders(
         return Dictionary(load_transcoders(folder, model), str(folder))
     if ref is not None and ref not in BUNDLED_KINDS:
         return Dictionary(load_transcoders(ref, model), ref)
-    return _trained(model, features, store, settings, progress)
+    return _trained(model, features, store, keep, settings, progress)
 
 
 def _trained(
     model: LanguageModel,
     features: Sequence[PromptBatch],
     store: Store,
+    keep: Path,
     settings: TrainSettings,
     progress: OnProgress,
 ) -> Dictionary:
     """Trains once; a killed training resumes, a finished one is read back."""
     prompts = stage_key("prompts", 1, {}, [batch.clean.tolist() for batch in features])
     key = stage_key("transcoders", 1, {"model": model.key, "prompts": prompts}, plain(settings))
-    folder = store.results_dir.parent / "transcoders" / key
+    folder = keep / f"{model.name}-{key[:16]}"
     if not (folder / "config.yaml").is_file():
 
         def tell(step: Progress) -> None:

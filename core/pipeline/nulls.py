@@ -6,12 +6,14 @@ model, each prompt's answer dealt to another prompt. Either way there is no beha
 and a pipeline that validates a circuit there validates anything.
 """
 
+import json
 from pathlib import Path
 
 import torch
 
 from core.models import LanguageModel, load_model
-from core.tasks import Split, Task
+from core.store import write_whole
+from core.tasks import Split, Task, load_task
 
 
 def untrained(model: LanguageModel, folder: Path, seed: int) -> LanguageModel:
@@ -24,22 +26,16 @@ def untrained(model: LanguageModel, folder: Path, seed: int) -> LanguageModel:
     return load_model(folder)
 
 
-def permuted(task: Task, seed: int) -> Task:
-    """The task with each split's (answer, wrong) pairs dealt anew among its prompts."""
-    from dataclasses import replace
-
+def permuted(task: Task, file: Path, seed: int) -> Task:
+    """The task with each split's (answer, wrong) pairs dealt anew, written to `file` and read."""
     generator = torch.Generator().manual_seed(seed)
-    pairs = list(task.pairs)
+    lines = []
     for split in Split:
-        places = list(task.splits.get(split, ()))
-        order = torch.randperm(len(places), generator=generator).tolist()
-        for place, other in zip(places, (places[i] for i in order), strict=True):
-            given = task.pairs[other]
-            pairs[place] = replace(
-                task.pairs[place],
-                answer=given.answer,
-                wrong=given.wrong,
-                answer_id=given.answer_id,
-                wrong_id=given.wrong_id,
-            )
-    return replace(task, name=f"{task.name}-permuted", pairs=tuple(pairs))
+        pairs = task.of(split)
+        order = torch.randperm(len(pairs), generator=generator).tolist()
+        for pair, other in zip(pairs, (pairs[i] for i in order), strict=True):
+            line = {"clean": pair.clean, "corrupt": pair.corrupt, "answer": other.answer}
+            line |= {"wrong": other.wrong, "variables": dict(pair.variables)}
+            lines.append(json.dumps(line | {"split": split.value}, ensure_ascii=False))
+    write_whole(file, ("\n".join(lines) + "\n").encode())
+    return load_task(file)

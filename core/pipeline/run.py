@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -58,8 +58,18 @@ class RunRequest:
     """Folder, `nested`, `topk` or `neurons`; None takes the bundled ones or trains new ones."""
     name: str | None = None
     """Name of the bundle; None takes the folder's."""
+    keep: Path | None = None
+    """Where newly trained transcoders and a null's model or task go; None: beside the store's
+    results."""
     command: str = ""
     """How the run was started, for the provenance."""
+
+
+class Refs(NamedTuple):
+    """Where the parts of a result can be found again."""
+
+    model: str
+    task: str
 
 
 class _Clock:
@@ -98,13 +108,15 @@ def run_task(
     """
     settings, store = settings or RunSettings(), store or open_store()
     clock = _Clock(progress)
-    prepared, model_ref = _load(request, settings, store)
+    keep = request.keep or store.results_dir.parent
+    prepared, refs = _load(request, settings, keep)
     clock.finish("prepare", f"accuracy {_gate(prepared, settings):.3f}")
     dictionary = find_transcoders(
         prepared.model,
         request.transcoders,
         prepared.batches[Split.FEATURES],
         store,
+        keep=keep / "transcoders",
         settings=training or TrainSettings(kind="nested", seed=settings.seed),
         progress=progress,
     )
@@ -118,25 +130,28 @@ def run_task(
     found, tree = _search(prepared, dictionary, pooled, settings, clock)
     validation = _validate(prepared, dictionary, pooled, found, settings, quality, progress)
     clock.finish("validate", f"F {validation['faithfulness']:.3f}")
-    bundle = _bundle(request, settings, prepared, dictionary, model_ref, pooled, found, validation)
+    bundle = _bundle(request, settings, prepared, dictionary, refs, pooled, found, validation)
     extra = {"search": found.record, "tree": tree, "seconds": clock.seconds}
     extra["transcoder_quality"] = asdict(quality)
     bundle = replace(bundle, provenance={**bundle.provenance, **extra})
-    written = write_bundle(_labelled(bundle), request.out)
+    written = write_bundle(_labelled(bundle, prepared, dictionary), request.out)
     clock.finish("write", str(request.out))
     return written
 
 
-def _load(request: RunRequest, settings: RunSettings, store: Store) -> tuple[Prepared, str]:
-    """Model and task, or their null; and where the model can be found again."""
+def _load(request: RunRequest, settings: RunSettings, keep: Path) -> tuple[Prepared, Refs]:
+    """Model and task, or their null; and where they can be found again."""
     model, task = load_model(request.model), load_task(request.task)
-    ref = request.model
     if settings.null == "untrained":
-        folder = store.results_dir.parent / "models" / f"{model.name}-untrained-{settings.seed}"
-        model, ref = untrained(model, folder, settings.seed), str(folder)
+        folder = keep / "models" / f"{model.name}-untrained-{settings.seed}"
+        return prepare(untrained(model, folder, settings.seed), task), Refs(
+            str(folder), request.task
+        )
     if settings.null == "permuted-answers":
-        task = permuted(task, settings.seed)
-    return prepare(model, task), ref
+        file = keep / "tasks" / f"{task.name}-permuted-{settings.seed}.jsonl"
+        dealt = permuted(task, file, settings.seed)
+        return prepare(model, dealt), Refs(request.model, str(file))
+    return prepare(model, task), Refs(request.model, request.task)
 
 
 def _gate(prepared: Prepared, settings: RunSettings) -> float:
@@ -210,7 +225,7 @@ def _bundle(
     settings: RunSettings,
     prepared: Prepared,
     dictionary: Dictionary,
-    model_ref: str,
+    refs: Refs,
     pooled: TaskGraph,
     found: Found,
     validation: dict[str, Any],
@@ -227,9 +242,9 @@ def _bundle(
         settings=asdict(settings),
     )
     sources = {
-        "model": Source(ref=model_ref, key=prepared.model.key),
+        "model": Source(ref=refs.model, key=prepared.model.key),
         "transcoders": Source(ref=dictionary.ref, key=dictionary.transcoders.key),
-        "task": Source(ref=request.task, key=task.key),
+        "task": Source(ref=refs.task, key=task.key),
     }
     record = provenance(
         **sources, settings=asdict(settings), seed=settings.seed, command=request.command
@@ -274,6 +289,7 @@ def _edge_columns(pooled: TaskGraph, places: torch.Tensor) -> dict[str, torch.Te
     return columns
 
 
-def _labelled(bundle: Bundle) -> Bundle:
-    """Names for features and supernodes, where the model and task can be opened again."""
-    return replace(bundle, labels=label_circuit(Lab(bundle)))
+def _labelled(bundle: Bundle, prepared: Prepared, dictionary: Dictionary) -> Bundle:
+    """Names for features and supernodes."""
+    parts = {"transcoders": dictionary.transcoders, "task": prepared.task}
+    return replace(bundle, labels=label_circuit(Lab(bundle, model=prepared.model, **parts)))

@@ -24,7 +24,7 @@ def task_of(pairs_per_split=4, splits=tuple(Split), gate=0.5):
     for split in splits:
         for n in range(pairs_per_split):
             i = len(pairs)
-            text = f"<bos> {words[i % 17]} {words[(i // 17 + n) % 17]} {words[(3 * i) % 17]}"
+            text = f"<bos> {words[i % 17]} {words[i // 17]} {words[(3 * i) % 17]}"
             other = f"<bos> {words[(i + 5) % 17]} {words[n]} {words[(3 * i + 1) % 17]}"
             pairs.append(PromptPair(clean=text, corrupt=other, answer=words[n], wrong=words[n + 1]))
             places[split].append(i)
@@ -58,9 +58,9 @@ def test_head_takes_in_proportion():
     assert head(batches, None) is batches
 
 
-def test_permuted_answers_stay_in_their_split_and_move():
+def test_permuted_answers_stay_in_their_split_and_move(tmp_path):
     task = task_of(pairs_per_split=12)
-    dealt = permuted(task, seed=0)
+    dealt = permuted(task, tmp_path / "dealt.jsonl", seed=0)
     for split in Split:
         before = [task.pairs[i] for i in task.splits[split]]
         after = [dealt.pairs[i] for i in task.splits[split]]
