@@ -12,6 +12,7 @@ from core.lab.contents import (
     TokenRow,
 )
 from core.lab.lab import Lab
+from core.lab.prompts import means_to_tensors
 
 __all__ = [
     "Change",
@@ -24,4 +25,5 @@ __all__ = [
     "Series",
     "TaskEffect",
     "TokenRow",
+    "means_to_tensors",
 ]

@@ -24,6 +24,8 @@ from core.transcoders import TranscoderSet
 CHUNK_TOKENS = 8192
 """Tokens run at once."""
 EVERY = slice(None)
+Key = tuple[int, Inside, Ablation, Errors, int | None]
+"""Part, settings, and the number of a prompt that is run alone."""
 
 
 class Baseline(NamedTuple):
@@ -52,14 +54,28 @@ class Engine:
             inside: default_plan(circuit, bounds, inside) for inside in ("model", "circuit")
         }
         # Filled once per key with a value that follows from it: readers see it whole or not yet.
-        self._known: dict[tuple[int, Inside, Ablation, Errors], Baseline] = {}
+        self._known: dict[Key, Baseline] = {}
         self._lock = threading.Lock()
 
-    def baseline(self, number: int, part: Part, settings: LabSettings) -> Baseline:
-        """Part `number` of the prompts with nothing changed."""
+    def baseline(
+        self, number: int, part: Part, settings: LabSettings, rows: slice = EVERY
+    ) -> Baseline:
+        """Some prompts of part `number` with nothing changed.
+
+        One prompt is run alone, so that the first answer about it need not wait for all others,
+        and so that what it is answered does not depend on what was asked before.
+        """
         if settings.inside == "model" and settings.errors == "live":
-            return Baseline(part.resid, part.logits)
+            return Baseline(part.resid[:, rows], part.logits[rows])
         key = (number, settings.inside, settings.how, settings.errors)
+        few = part.take(rows)
+        if len(few.batch.index) == 1:
+            return self._remembered((*key, int(few.batch.index)), few, settings)
+        whole = self._remembered((*key, None), part, settings)
+        return Baseline(whole.resid[:, rows], whole.logits[rows])
+
+    def _remembered(self, key: Key, part: Part, settings: LabSettings) -> Baseline:
+        """The run of that name, made on the first call; others who want it wait."""
         with self._lock:
             if key not in self._known:
                 self._known[key] = self._run_whole(part, settings)
@@ -76,8 +92,8 @@ class Engine:
     ) -> Float[Tensor, "variant prompt d_vocab"]:
         """Logits of every variant of `plan` on some prompts of part `number`; no gradient."""
         with torch.no_grad():
-            known = self.baseline(number, part, settings)
-            part, known = part.take(rows), Baseline(known.resid[:, rows], known.logits[rows])
+            known = self.baseline(number, part, settings, rows)
+            part = part.take(rows)
             plan = plan.cut(part.start)
             first = plan.first_change(self.defaults[settings.inside].cut(part.start))
             if first == self.model.n_layers:

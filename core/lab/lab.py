@@ -61,7 +61,7 @@ class Lab(Workspace):
         logits = torch.stack(
             [
                 part.logits[row],
-                self.engine.baseline(number, part, alone).logits[row],
+                self.engine.baseline(number, part, alone, rows).logits[0],
                 self.engine.run(number, part, plan, settings, rows)[0, 0],
             ]
         )

@@ -1,13 +1,14 @@
 """The Lab's prompts, run once: clean traces, references, and how a person reads them.
 
 1. A seeded choice of at most `MOST_PROMPTS` of the test split, fewer where their values would not
-   fit into `MOST_BYTES`; file order is kept.
+   fit into `MOST_BYTES` or a run of all would take more than `MOST_WORK`; file order is kept.
 2. Per batch of equal length: the clean run's residual stream at every layer (so that a changed
    run starts at the first changed layer), and the references of everything that can be ablated.
-3. Means are taken over the features split, as in validation.
+3. Means are those of validation, over the features split; a bundle may carry them (`MEANS`), which
+   saves running that split.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +26,12 @@ MOST_PROMPTS = 512
 """Prompts that the Lab runs at most."""
 MOST_BYTES = 2**30
 """Bytes that their features' values may take."""
+MOST_WORK = 10**11
+"""Multiplications and additions of one run of all prompts; a few seconds on one core."""
+LEAST_PROMPTS = 32
+"""Prompts that are run however large the model is."""
+MEANS = "mean."
+"""Prefix of the mean reference's tensors in a bundle: `mean.activation`, `mean.mlp_in`, ..."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,7 +98,9 @@ def chosen_pairs(
         )
     # 3 states (clean, corrupt and what a run makes of them), float32.
     bytes_each = 3 * 4 * model.n_layers * length * (n_features + 3 * model.d_model)
-    most = max(1, min(MOST_PROMPTS, MOST_BYTES // bytes_each))
+    work_each = 2 * 12 * model.n_layers * model.d_model**2 * length
+    affordable = max(LEAST_PROMPTS, MOST_WORK // work_each)
+    most = max(1, min(MOST_PROMPTS, MOST_BYTES // bytes_each, affordable))
     if len(pairs) <= most:
         return pairs
     order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(0))[:most]
@@ -101,16 +110,35 @@ def chosen_pairs(
 def make_parts(
     model: LanguageModel,
     coders: TranscoderSet,
-    task: Task,
     pairs: Sequence[PromptPair],
+    mean: State,
     length: int,
 ) -> tuple[Part, ...]:
     """Every batch of `pairs`, run clean and corrupt."""
-    over = encode_pairs(task.of(Split.FEATURES) or pairs, model.tokenizer, length)
     with torch.no_grad():
-        mean = mean_state(model, coders, over, length)
         batches = encode_pairs(pairs, model.tokenizer, length)
         return tuple(_part(model, coders, batch, mean, length) for batch in batches)
+
+
+def means_of(
+    model: LanguageModel,
+    coders: TranscoderSet,
+    task: Task,
+    length: int,
+    stored: Mapping[str, Tensor],
+) -> State:
+    """The mean reference: as stored, else taken over the features split."""
+    names = {name: f"{MEANS}{name}" for name in State._fields}
+    if set(names.values()) <= set(stored):
+        return State(**{name: stored[key] for name, key in names.items()})
+    with torch.no_grad():
+        over = encode_pairs(task.of(Split.FEATURES), model.tokenizer, length)
+        return mean_state(model, coders, over, length)
+
+
+def means_to_tensors(mean: State) -> dict[str, Tensor]:
+    """What a bundle carries so that its Lab need not run the features split."""
+    return {f"{MEANS}{name}": value.contiguous() for name, value in mean._asdict().items()}
 
 
 def _part(

@@ -108,7 +108,7 @@ def single_effects(
     if not singles:
         return {}
     (number, part, rows) = bench.rows[0]
-    known = work.engine.baseline(number, part, settings).logits[None, rows]
+    known = work.engine.baseline(number, part, settings, rows).logits[None]
     before = p_answers(known, part.batch.answer[rows])
     change = bench.run_all(ablated, singles).p_answer - before
     return dict(zip(nodes, change[:, 0].tolist(), strict=True))

@@ -17,7 +17,7 @@ from core.interventions import Ablation
 from core.lab.contents import LabSettings
 from core.lab.engine import Engine
 from core.lab.outcome import logit_differences
-from core.lab.prompts import Part, chosen_pairs, make_parts, prompt_views
+from core.lab.prompts import Part, chosen_pairs, make_parts, means_of, prompt_views
 from core.models import LanguageModel, load_model
 from core.tasks import Task, load_task, longest_prompt, with_roles
 from core.transcoders import TranscoderSet, load_transcoders, neuron_transcoders
@@ -63,7 +63,8 @@ class Workspace:
             n_vocab=self.model.d_vocab,
         )
         pairs = chosen_pairs(self.task, self.model, self.bounds.n_features, self.length)
-        self.parts = make_parts(self.model, self.transcoders, self.task, pairs, self.length)
+        mean = means_of(self.model, self.transcoders, self.task, self.length, bundle.tensors)
+        self.parts = make_parts(self.model, self.transcoders, pairs, mean, self.length)
         self.prompts = prompt_views(self.model, self.task, pairs, self.parts)
         self._place = {
             index: (number, row)
@@ -127,7 +128,7 @@ class Workspace:
         empty, full = [], []
         for number, part, rows in parts:
             batch = part.take(rows).batch
-            nothing = self._nothing.baseline(number, part, strict).logits[None, rows]
+            nothing = self._nothing.baseline(number, part, strict, rows).logits[None]
             empty.append(logit_differences(nothing, batch.answer, batch.wrong))
             full.append(logit_differences(part.logits[None, rows], batch.answer, batch.wrong))
         return float(torch.cat(empty, 1).mean()), float(torch.cat(full, 1).mean())

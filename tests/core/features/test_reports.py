@@ -164,7 +164,7 @@ def test_a_supernode_report_adds_up(lab):
     assert report.lost == pytest.approx(task.faithfulness_circuit - task.faithfulness)
     both = lab.predict(1, out, settings)
     want = both.changed.p_answer - both.circuit.p_answer
-    assert report.delta_p_circuit == pytest.approx(want)
+    assert report.delta_p_circuit == pytest.approx(want, abs=1e-7)
     root = supernode_report(lab, "all", prompt=1)
     assert root.children == ("A", "B")
     other = supernode_report(lab, "B", prompt=1)

@@ -11,7 +11,8 @@ from core.circuit import FeatureNode, HeadNode
 from core.errors import ModelError, NodeError, SettingsError, TaskError
 from core.graph import NodeKind
 from core.interventions import Ablation, Evaluator
-from core.lab import Change, Lab, LabSettings
+from core.lab import Change, Lab, LabSettings, means_to_tensors
+from core.lab.prompts import chosen_pairs, means_of
 from core.tasks import Split, encode_pairs
 from core.validation.metrics import faithfulness
 from tests.core.lab.tiny_lab import LENGTH, NODES, Slow, tiny_bundle, tiny_lab, tiny_task
@@ -342,6 +343,31 @@ def _with_nodes(graph):
         edge_index=torch.zeros(2, 0, dtype=torch.long),
         direct_effect=torch.zeros(0),
     )
+
+
+def test_means_carried_by_the_bundle_are_the_means_of_the_features_split(labs):
+    lab = labs["gpt2"]
+    mean = means_of(lab.model, lab.transcoders, lab.task, LENGTH, {})
+    carried = replace(lab.bundle, tensors=means_to_tensors(mean))
+    others = replace(lab.task, pairs=lab.task.pairs)
+    again = Lab(carried, model=lab.model, transcoders=lab.transcoders, task=others)
+    settings = LabSettings(how=Ablation.MEAN, inside="circuit")
+    want = lab.across_task(CHANGES, settings).changed
+    torch.testing.assert_close(again.across_task(CHANGES, settings).changed, want)
+    doubled = {name: 2 * value for name, value in carried.tensors.items()}
+    loud = replace(lab.bundle, tensors=doubled)
+    other = Lab(loud, model=lab.model, transcoders=lab.transcoders, task=others)
+    assert not torch.allclose(other.across_task(CHANGES, settings).changed, want)
+
+
+def test_large_models_run_fewer_prompts(labs, monkeypatch):
+    lab = labs["gpt2"]
+    monkeypatch.setattr("core.lab.prompts.MOST_WORK", 0)
+    monkeypatch.setattr("core.lab.prompts.LEAST_PROMPTS", 3)
+    few = chosen_pairs(lab.task, lab.model, 12, LENGTH)
+    assert len(few) == 3
+    tests = lab.task.of(Split.TEST)
+    assert [tests.index(pair) for pair in few] == sorted(tests.index(pair) for pair in few)
 
 
 def test_heads_of_the_circuit_are_the_only_live_ones_inside_it():
