@@ -318,6 +318,7 @@ def _graph(
         if isinstance(network.options, str)
         else dict(OPTIONS),
         "frames": _frames(scene, seen, layout),
+        "gaps": [[_px(a), _px(b)] for a, b in layout.gaps],
         "columns": [_px(x) for x in layout.column_x[1:]],
         "size": [_px(width), _px(height)],
     }
@@ -333,7 +334,8 @@ def _node(scene: Scene, item: Item, used: bool) -> dict[str, Any]:
     elif item.frame is not None:
         facts["name"] = item.frame
     if item.kind == "feature":
-        facts["notes"] = [f"activation {scene.activation[item.members[0]]:.2f}"]
+        value = float(scene.activation[item.members[0]])
+        facts["notes"] = [f"activation {value:.2f}".replace("-", "\u2212")]
     if item.kind == "logit":
         facts["lead"] = item.id == scene.lead
     if item.kind == "error":
@@ -392,6 +394,8 @@ def _label(scene: Scene, item: Item) -> str:
         return f"+{len(item.members)}"
     if item.kind == "position":
         return f"pos {item.position}"
+    if item.id.startswith("rest:"):
+        return "outside"
     fixed = {"error": "ε", "bias": f"bias L{item.layer}" if item.layer >= 0 else "bias"}
     return fixed.get(item.kind) or scene.labels.get(item.id, "")
 

@@ -14,7 +14,7 @@ import streamlit as st
 
 from core.bundle import Bundle
 from core.errors import CoreError
-from explorer import changes, loaded, menu, notices, resources, state, theme
+from explorer import changes, menu, notices, resources, state, theme
 from explorer.canvas_data import (
     Bar,
     CanvasView,
@@ -33,7 +33,7 @@ from explorer.state import Changed, View
 if TYPE_CHECKING:
     from core.lab import Lab, PromptView
 
-HEIGHT = "calc(100vh - 204px)"
+HEIGHT = "calc(100vh - 209px)"
 """Of the canvas and the inspector: the page without header, two lines and the answer bar."""
 STEPS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Smallest |effect| that can be asked for."""
@@ -52,10 +52,10 @@ def page() -> None:
         return
     bundle = resources.bundle(name)
     state.keep(lambda node: changes.knows(bundle, node))
-    ready = loaded.lab_state(bundle)
+    ready = resources.lab_state(name)
     workspace(name)
     if ready is None:
-        loaded.load_lab(name, bundle)
+        resources.load_lab(name)
         st.rerun()
 
 
@@ -74,15 +74,13 @@ def _chosen(view: View) -> str | None:
 def workspace(name: str) -> None:
     """Everything below the menu; runs again on each click."""
     view, bundle = state.current(), resources.bundle(name)
-    found = loaded.lab_state(bundle)
+    found = resources.lab_state(name)
     lab = found if found is not None and not isinstance(found, CoreError) else None
     if lab is not None and view.prompt >= len(lab.prompts):
         state.note(f"prompt {view.prompt}: this circuit has {len(lab.prompts)} test prompts")
         state.update(prompt=0)
         view = state.current()
-    scene = (
-        loaded.task_scene(bundle) if lab is None else loaded.prompt_scene(bundle, lab, view.prompt)
-    )
+    scene = _scene(name, None if lab is None else view.prompt)
     sieve = Sieve(
         min_effect=view.filters.min_effect,
         layer=view.filters.layer,
@@ -94,16 +92,24 @@ def workspace(name: str) -> None:
     _line_two(scene, view, lab, drawn)
     with st.container(key="work", horizontal=True):
         with st.container(key="work-main"):
-            _canvas(bundle, view, lab, drawn)
+            _canvas(name, bundle, view, lab, drawn)
         with st.container(key="panel-inspector"):
             inspect(Inspected(bundle=bundle, scene=scene, view=view, lab=found, name=name))
+
+
+def _scene(name: str, prompt: int | None) -> Scene:
+    """The prompt's own graph; the task's where there is no model or it has no linear graph."""
+    try:
+        return resources.scene(name, prompt)
+    except CoreError:
+        return resources.scene(name, None)
 
 
 # ---- canvas and answer bar ----
 
 
-def _canvas(bundle: Bundle, view: View, lab: "Lab | None", drawn: Picture) -> None:
-    bar = None if lab is None else answer_bar(bundle, view, lab)
+def _canvas(name: str, bundle: Bundle, view: View, lab: "Lab | None", drawn: Picture) -> None:
+    bar = None if lab is None else answer_bar(name, bundle, view, lab)
     said = canvas(
         drawn,
         key="circuit-canvas",
@@ -131,7 +137,7 @@ def keep_view(chosen: CanvasView) -> None:
     )
 
 
-def answer_bar(bundle: Bundle, view: View, lab: "Lab") -> Bar:
+def answer_bar(name: str, bundle: Bundle, view: View, lab: "Lab") -> Bar:
     """The figures of the prompt shown: model, circuit, and with the changes."""
     shown = lab.prompts[view.prompt]
     wanted = changes.expand(bundle, view.changes)
@@ -144,7 +150,7 @@ def answer_bar(bundle: Bundle, view: View, lab: "Lab") -> Bar:
         changed=found.changed.p_answer if wanted else None,
         chance=_chance(lab),
         then=tuple((row.text.strip() or row.text, row.changed) for row in others),
-        **_band(bundle, view, lab),
+        **_band(name, bundle, view),
     )
 
 
@@ -152,15 +158,16 @@ def _chance(lab: "Lab") -> float:
     return 1 / max(1, len({pair.answer for pair in lab.task.pairs}))
 
 
-def _band(bundle: Bundle, view: View, lab: "Lab") -> dict[str, Any]:
+def _band(name: str, bundle: Bundle, view: View) -> dict[str, Any]:
     """What random ablations of the same size leave of this prompt's answer."""
     nodes = changes.ablated(bundle, view.changes)
     if not nodes:
         return {}
-    band = loaded.random_band(lab, view.prompt, nodes, changes.settings_of(view))
-    if band is None:
+    settings = changes.settings_of(view)
+    try:
+        low, high = resources.random_band(name, view.prompt, nodes, settings)
+    except CoreError:  # nothing to draw from, as when all of the circuit is ablated
         return {}
-    low, high = band
     many = f"{len(nodes)} random node{'s' * (len(nodes) != 1)} ablated"
     return {"band": (low, high), "band_label": f"{many} {low:.2f}–{high:.2f}"}
 

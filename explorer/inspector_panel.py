@@ -1,11 +1,12 @@
 """The inspector: what is known of the node or supernode selected last.
 
-Sections come from `core.features` where the model is loaded; until then, and for kinds it does not
-report on, the graph alone tells the edges and the members.
+Sections come from the engine's reports where the model is loaded; until then, and for kinds that
+have no report, the graph alone tells the edges and the members.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,16 +15,17 @@ import streamlit as st
 
 from core.bundle import Bundle
 from core.errors import CoreError
-from explorer import changes, inspector, notices, state, theme
+from explorer import changes, inspector, inspector_node, notices, resources, state, theme
 from explorer.inspector import Bar, Fact
 from explorer.scene import Scene
 from explorer.state import View
 
 if TYPE_CHECKING:
-    from core.lab import Lab
+    from core.features import SupernodeReport
+    from core.lab import Lab, LabSettings
 
-EDGES = 5
-"""Edges named on each side; the others are one bar."""
+MEMBERS = 12
+"""Members of a supernode that are listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,8 +59,6 @@ def inspect(seen: Inspected) -> None:
         _overview(seen)
     elif node in seen.bundle.hierarchy.name:
         _supernode(seen, node)
-    elif seen.scene.place(node) is None:
-        _absent(seen, node)
     else:
         _node(seen, node)
 
@@ -70,45 +70,45 @@ def _overview(seen: Inspected) -> None:
     """What there is to click, and how much each supernode matters."""
     tree = seen.bundle.hierarchy
     names = [tree.name[s] for s in tree.children(0)]
-    st.html(
-        inspector.title_html(
-            seen.bundle.title, "Click a node to inspect it, double click to open it"
-        )
-    )
-    rows = _effects(seen, names)
-    note = "ablated alone, this prompt" if seen.ready else "model is loading"
-    body = "".join(_supernode_row(seen, name, rows.get(name)) for name in names)
-    st.html(inspector.section_html("Supernodes", body, f"change of P(answer), {note}"))
+    hint = "Click a node to inspect it, double click opens a supernode"
+    st.html(inspector.title_html(seen.bundle.title, hint, badge="all"))
+    rows = [_supernode_row(seen, name) for name in names]
+    note = "ΔP when ablated alone" if seen.ready else "the model is loading"
+    st.html(inspector.section_html("Supernodes", "".join(rows), note))
     reasons = [str(reason) for reason in seen.bundle.validation.get("reasons", ())]
     if reasons:
         listed = "".join(f"<p>{escape(reason)}</p>" for reason in reasons[:6])
         st.html(inspector.section_html("Why this verdict", f'<div class="hx-prose">{listed}</div>'))
+    if not seen.ready and not isinstance(seen.lab, CoreError):
+        notices.skeleton(3)
 
 
-def _supernode_row(seen: Inspected, name: str, effect: float | None) -> str:
+def _supernode_row(seen: Inspected, name: str) -> str:
     count = len(seen.scene.members(name))
+    effect = _alone(seen, name)
     shown = "" if effect is None else inspector.signed(effect)
     return (
         f'<div class="hx-entry">{theme.badge_html(name)}<span class="hx-clip">'
-        f"{escape(seen.label(name) or '')}</span><span class='hx-faint'>{count}</span>"
+        f'{escape(seen.label(name))}</span><span class="hx-faint hx-nowrap">{count} nodes</span>'
         f"<b>{shown}</b></div>"
     )
 
 
-def _effects(seen: Inspected, names: list[str]) -> dict[str, float]:
-    """Change of P(answer) when each supernode alone is ablated."""
-    lab = seen.ready
-    if lab is None:
-        return {}
+def _alone(seen: Inspected, node: str) -> float | None:
+    """Change of P(answer) on this prompt when this one alone is ablated, as the view ablates."""
+    if seen.ready is None:
+        return None
     settings = changes.settings_of(seen.view)
-    out = {}
-    for name in names:
-        found = lab.predict(
-            seen.view.prompt, changes.expand(seen.bundle, (state.Changed(name),)), settings
-        )
-        before = found.circuit if settings.inside == "circuit" else found.full
-        out[name] = found.changed.p_answer - before.p_answer
-    return out
+    return _ablated_alone(seen.ready, seen.bundle, seen.view.prompt, node, settings)
+
+
+@lru_cache(maxsize=2048)
+def _ablated_alone(
+    lab: "Lab", bundle: Bundle, prompt: int, node: str, settings: "LabSettings"
+) -> float:
+    found = lab.predict(prompt, changes.expand(bundle, (state.Changed(node),)), settings)
+    before = found.circuit if settings.inside == "circuit" else found.full
+    return found.changed.p_answer - before.p_answer
 
 
 # ---- actions ----
@@ -126,15 +126,11 @@ def _actions(seen: Inspected, node: str) -> None:
         return click
 
     with st.container(key="inspector-actions", horizontal=True):
-        st.button(
-            "Put back `X`" if now == 0 else "Ablate `X`",
-            key="inspect-ablate",
-            on_click=put(0.0),
-            width="stretch",
-        )
-        for scale, words in ((0.5, "× 0.5"), (2.0, "× 2")):
+        words = "Put back `X`" if now == 0 else "Ablate `X`"
+        st.button(words, key="inspect-ablate", on_click=put(0.0), width="stretch")
+        for scale, text in ((0.5, "× 0.5"), (2.0, "× 2")):
             kind: Literal["primary", "secondary"] = "primary" if now == scale else "secondary"
-            st.button(words, key=f"inspect-{scale:g}", on_click=put(scale), type=kind)
+            st.button(text, key=f"inspect-{scale:g}", on_click=put(scale), type=kind)
 
 
 # ---- supernode ----
@@ -142,66 +138,59 @@ def _actions(seen: Inspected, node: str) -> None:
 
 def _supernode(seen: Inspected, name: str) -> None:
     members = seen.scene.members(name)
-    role = theme.role_of(name)
-    inside = _share_inside(seen.scene, members)
-    sub = f"{len(members)} nodes · {escape(_places(seen.scene, members))}"
-    st.html(
-        inspector.title_html(seen.label(name) or f"Supernode {name}", sub, role=role, badge=name)
-    )
-    effect = _effects(seen, [name]).get(name)
-    out, into = _edge_bars(seen.scene, members, "out"), _edge_bars(seen.scene, members, "in")
-    st.html(
-        inspector.facts_html(
-            [
-                Fact(f"{len(members)}", "nodes"),
-                Fact(inspector.percent(inside), "edges inside"),
-                Fact(
-                    inspector.number(float(np.abs(_to_logits(seen.scene, members)))),
-                    "direct to logits",
-                ),
-                Fact("–" if effect is None else inspector.signed(effect), "ΔP if ablated"),
-            ]
-        )
-    )
+    report = _report(seen, "supernode", name)
+    label = seen.label(name) or (report.label if report else "") or f"Supernode {name}"
+    sub = f"{len(members)} nodes · {escape(places(seen.scene, members))}"
+    st.html(inspector.title_html(label, sub, role=theme.role_of(name), badge=name))
+    st.html(inspector.facts_html(_supernode_facts(seen, name, report)))
     _actions(seen, name)
-    listed = members[np.argsort(-seen.scene.strength[members], kind="stable")]
-    bars = [
-        Bar(_words(seen, seen.scene.ids[i]), float(_mean_out(seen.scene, i)), mono=False)
-        for i in listed[:12]
-    ]
-    more = f"{len(listed) - 12} more" if len(listed) > 12 else ""
-    st.html(inspector.section_html("Members, strongest first", inspector.bars_html(bars), more))
-    st.html(
-        inspector.pair_html(
-            inspector.heading_html("In") + inspector.bars_html(into),
-            inspector.heading_html("Out") + inspector.bars_html(out),
+    if report is not None:
+        _variables(report)
+        top = report.members[:MEMBERS]
+        bars = [Bar(m.label or m.node, m.activation, mono=not m.label) for m in top]
+        left = len(report.members) - len(top)
+    else:
+        ranked = members[np.argsort(-seen.scene.strength[members], kind="stable")]
+        bars = [Bar(seen.scene.ids[i], float(seen.scene.activation[i])) for i in ranked[:MEMBERS]]
+        left = len(ranked) - len(bars)
+    note = "activation on this prompt" + (f", {left} more" if left > 0 else "")
+    st.html(inspector.section_html("Members, strongest first", inspector.bars_html(bars), note))
+    _edges(seen, members)
+
+
+def _supernode_facts(seen: Inspected, name: str, report: "SupernodeReport | None") -> list[Fact]:
+    lead = seen.scene.labels.get(seen.scene.lead, "answer").strip()
+    direct = to_logit(seen.scene, seen.scene.members(name))
+    tone: Literal["pos", "neg"] = "neg" if direct < 0 else "pos"
+    effect = _alone(seen, name)
+    facts = [Fact(f"{len(seen.scene.members(name))}", "nodes")]
+    facts.append(Fact(inspector.signed(direct), f"direct to {lead}", tone))
+    facts.append(Fact("–" if effect is None else inspector.signed(effect), "ΔP if ablated"))
+    if report is not None:
+        facts.append(Fact(inspector.number(report.lost), "F lost, all prompts"))
+    return facts
+
+
+def _variables(report: "SupernodeReport") -> None:
+    """Where its members are, and what they are named by."""
+
+    def chips(shares: Any) -> str:
+        return (
+            '<div class="hx-members">'
+            + "".join(
+                f'<span class="hx-chip">{escape(s.name)} '
+                f'<span class="hx-faint">{s.count}</span></span>'
+                for s in shares[:6]
+            )
+            + "</div>"
         )
-    )
+
+    st.html(inspector.section_html("Roles", chips(report.roles), "layer and position"))
+    if report.variables:
+        st.html(inspector.section_html("Named by", chips(report.variables), "members"))
 
 
-def _share_inside(scene: Scene, members: np.ndarray) -> float:
-    """Share of the members' Σ|effect| that stays among them."""
-    held = np.isin(np.arange(len(scene.ids)), members)
-    source, target = held[scene.edge_index[0]], held[scene.edge_index[1]]
-    size = np.abs(scene.weight)
-    touched = size[source | target].sum()
-    return float(size[source & target].sum() / touched) if touched else 0.0
-
-
-def _to_logits(scene: Scene, members: np.ndarray) -> float:
-    """Σ direct effect on the answer."""
-    if (lead := scene.place(scene.lead)) is None:
-        return 0.0
-    hit = np.isin(scene.edge_index[0], members) & (scene.edge_index[1] == lead)
-    return float(scene.weight[hit].sum())
-
-
-def _mean_out(scene: Scene, node: int) -> float:
-    """Σ of a node's outgoing effects."""
-    return float(scene.weight[scene.edge_index[0] == node].sum())
-
-
-def _places(scene: Scene, members: np.ndarray) -> str:
+def places(scene: Scene, members: np.ndarray) -> str:
     """Where members are: "L0 at 17, L1 at ="."""
     held: dict[str, int] = {}
     for i in members:
@@ -217,53 +206,105 @@ def _places(scene: Scene, members: np.ndarray) -> str:
 
 
 def _node(seen: Inspected, node: str) -> None:
-    scene = seen.scene
-    place = scene.place(node)
-    assert place is not None  # the caller looked
-    kind = scene.kind[place]
-    holder = _holder(seen, node)
-    role = theme.role_of(holder) if holder else "kind-feature"
-    name = seen.label(node) or _words(seen, node)
-    where = f" in {holder}" if holder else ""
-    sub = f'<span class="hx-mono">{escape(node)}</span> &nbsp;{escape(kind + where)}'
+    place = seen.scene.place(node)
+    kind = seen.scene.kind[place] if place is not None else _kind(node)
+    report = _report(seen, kind, node) if kind in ("feature", "head") else None
+    if kind == "feature" and report is not None:
+        _feature(seen, node, report)
+        return
     glyph: Any = kind if kind in ("feature", "head", "error", "token", "logit") else "error"
-    st.html(inspector.title_html(name, sub, role=role, glyph=glyph))
-    st.html(inspector.facts_html(_facts(seen, node, place)))
+    name = seen.label(node) or (short(seen.scene, place) if place is not None else node)
+    sub = f'<span class="hx-mono">{escape(node)}</span> &nbsp;{escape(_WHAT.get(kind, kind))}'
+    st.html(inspector.title_html(name, sub, glyph=glyph, role="kind-feature"))
+    if kind == "head" and report is not None:
+        st.html(inspector.facts_html(inspector_node.head_facts(report)))
+    elif place is not None:
+        st.html(inspector.facts_html(_facts(seen, node, place)))
     if kind in ("feature", "head", "error"):
         _actions(seen, node)
-    _edges(seen, place)
+    if kind == "head" and report is not None:
+        inspector_node.draw_head(report)
+    if place is not None:
+        _edges(seen, np.array([place]))
+
+
+_WHAT = {
+    "error": "what the transcoder leaves out here",
+    "token": "token embedding",
+    "position": "position embedding",
+    "bias": "everything constant in this layer",
+    "logit": "output token",
+    "head": "attention head",
+}
+
+
+def _feature(seen: Inspected, node: str, report: Any) -> None:
+    role = theme.role_of(report.supernodes[0]) if report.supernodes else "kind-feature"
+    shown = seen.ready.prompts[seen.view.prompt] if seen.ready else None
+    direction = f"{shown.answer.strip()} − {shown.wrong.strip()}" if shown else "answer"
+    st.html(inspector_node.feature_title_html(report, role))
+    st.html(inspector.facts_html(inspector_node.feature_facts(report, direction)))
+    _actions(seen, node)
+    inspector_node.draw_feature(report, shown.variables if shown else {}, role)
+
+
+def _kind(node: str) -> str:
+    """Kind of an id that this prompt's graph does not have."""
+    return "head" if node.startswith("L") else "error" if node.startswith("e:") else "feature"
+
+
+def _report(seen: Inspected, kind: str, node: str) -> Any:
+    """The engine's report, or None where it has none (the graph then has to do)."""
+    if seen.ready is None:
+        return None
+    make = {
+        "feature": resources.feature_report,
+        "head": resources.head_report,
+        "supernode": resources.supernode_report,
+    }[kind]
+    try:
+        return make(seen.name, node, seen.view.prompt)
+    except CoreError:
+        return None
 
 
 def _facts(seen: Inspected, node: str, place: int) -> list[Fact]:
     scene = seen.scene
-    direct = _to_logits(scene, np.array([place]))
+    direct = to_logit(scene, np.array([place]))
     lead = scene.labels.get(scene.lead, "answer").strip()
-    facts = []
-    if scene.kind[place] == "feature":
-        facts.append(Fact(inspector.number(float(scene.activation[place])), "activation"))
     tone: Literal["pos", "neg"] = "neg" if direct < 0 else "pos"
-    facts.append(Fact(inspector.signed(direct), f"direct to {lead}", tone))
-    if seen.ready is not None and scene.kind[place] in ("feature", "head", "error"):
-        effect = _effects(seen, [node])[node]
-        facts.append(Fact(inspector.signed(effect), "ΔP if ablated"))
+    facts = [Fact(inspector.signed(direct), f"direct to {lead}", tone)]
+    if scene.kind[place] in ("feature", "logit"):
+        value = inspector.number(float(scene.activation[place]))
+        facts.insert(0, Fact(value, "activation" if scene.kind[place] == "feature" else "logit"))
+    if scene.kind[place] in ("feature", "head", "error"):
+        effect = _alone(seen, node)
+        facts.append(Fact("–" if effect is None else inspector.signed(effect), "ΔP if ablated"))
     return facts
 
 
-def _edges(seen: Inspected, place: int) -> None:
-    scene = seen.scene
-    into = scene.weight[scene.edge_index[1] == place]
-    title = f"In, Σ = {inspector.number(float(into.sum()))}" if len(into) else "In"
+def _edges(seen: Inspected, members: np.ndarray) -> None:
+    into = edge_bars(seen.scene, members, "in")
+    total = sum(bar.value for bar in into)
+    title = f"In, Σ = {inspector.number(total)}" if into else "In"
     st.html(
         inspector.pair_html(
-            inspector.heading_html(title)
-            + inspector.bars_html(_edge_bars(scene, np.array([place]), "in")),
+            inspector.heading_html(title) + inspector.bars_html(into),
             inspector.heading_html("Out")
-            + inspector.bars_html(_edge_bars(scene, np.array([place]), "out")),
+            + inspector.bars_html(edge_bars(seen.scene, members, "out")),
         )
     )
 
 
-def _edge_bars(scene: Scene, members: np.ndarray, way: Literal["in", "out"]) -> list[Bar]:
+def to_logit(scene: Scene, members: np.ndarray) -> float:
+    """Σ direct effect on the answer."""
+    if (lead := scene.place(scene.lead)) is None:
+        return 0.0
+    hit = np.isin(scene.edge_index[0], members) & (scene.edge_index[1] == lead)
+    return float(scene.weight[hit].sum())
+
+
+def edge_bars(scene: Scene, members: np.ndarray, way: Literal["in", "out"]) -> list[Bar]:
     """The strongest neighbours, and the others as one bar; edges among members are left out."""
     mine, theirs = (1, 0) if way == "in" else (0, 1)
     hit = np.isin(scene.edge_index[mine], members) & ~np.isin(scene.edge_index[theirs], members)
@@ -271,54 +312,29 @@ def _edge_bars(scene: Scene, members: np.ndarray, way: Literal["in", "out"]) -> 
     total = np.bincount(ends, weight, minlength=len(scene.ids))
     neighbours = np.unique(ends)
     ranked = neighbours[np.argsort(-np.abs(total[neighbours]), kind="stable")]
-    bars = [Bar(_short(scene, int(i)), float(total[i])) for i in ranked[:EDGES]]
-    if len(rest := ranked[EDGES:]):
+    most = inspector_node.EDGES
+    bars = [Bar(short(scene, int(i)), float(total[i])) for i in ranked[:most]]
+    if len(rest := ranked[most:]):
         bars.append(Bar(f"{len(rest)} others", float(total[rest].sum())))
     return bars
 
 
-def _short(scene: Scene, node: int) -> str:
+def short(scene: Scene, node: int) -> str:
     """A neighbour in a few letters."""
-    name, kind = scene.ids[node], scene.kind[node]
-    position = int(scene.position[node])
+    name, kind, position = scene.ids[node], scene.kind[node], int(scene.position[node])
+    layer = int(scene.layer[node])
     at = scene.tokens[position].strip() if 0 <= position < len(scene.tokens) else ""
-    if kind == "token":
-        return f"token {at}"
-    if kind == "position":
-        return f"position {position}"
-    if kind == "bias":
-        return f"bias L{scene.layer[node]}" if scene.layer[node] >= 0 else "bias"
-    if kind == "error":
-        return f"ε L{scene.layer[node]} {at}"
-    if kind == "logit":
-        return scene.labels.get(name, name).strip()
-    return scene.labels.get(name) or name
-
-
-def _holder(seen: Inspected, node: str) -> str:
-    """The terminal supernode that holds a feature."""
-    for leaf, known in enumerate(seen.bundle.circuit.nodes):
-        if str(known) == node:
-            supernode = int(seen.bundle.hierarchy.terminal_of()[leaf])
-            return seen.bundle.hierarchy.name[supernode] if supernode else ""
-    return ""
-
-
-def _words(seen: Inspected, node: str) -> str:
-    place = seen.scene.place(node)
-    return seen.label(node) or (_short(seen.scene, place) if place is not None else node)
-
-
-def _absent(seen: Inspected, node: str) -> None:
-    """A node that the circuit has and this prompt's graph does not."""
-    st.html(
-        inspector.title_html(
-            seen.label(node) or node, f'<span class="hx-mono">{escape(node)}</span>'
-        )
-    )
-    notices.empty(
-        "Not active on this prompt",
-        "It takes no part in this prompt's graph. Choose another prompt, or ablate it anyway.",
-        key="absent",
-    )
-    _actions(seen, node)
+    if name.startswith("rest:"):
+        return "outside the circuit"
+    words = {
+        "token": f"token {at}",
+        "position": f"position {position}",
+        "bias": f"bias L{layer}"
+        if layer >= 0
+        else "outside"
+        if name.startswith("rest")
+        else "bias",
+        "error": f"ε L{layer} {at}",
+        "logit": scene.labels.get(name, name).strip(),
+    }
+    return words.get(kind) or scene.labels.get(name) or name

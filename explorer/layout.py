@@ -11,8 +11,8 @@
 4. A row is as high as its highest content plus the frame titles and borders that meet there; a
    column is as wide as what it holds.
 
-The browser stretches the result to the panel, along each axis by one factor of at least 1, which
-keeps rectangles apart.
+The browser draws the result out to the panel: to the sides by one factor of at least 1, upwards in
+the gaps between rows. Neither brings two rectangles closer.
 """
 
 from collections import defaultdict
@@ -87,6 +87,8 @@ class Layout:
     """How many frames a frame lies in."""
     row_y: tuple[float, ...]
     """Centre line of each row, row 0 (tokens) being the lowest."""
+    gaps: tuple[tuple[float, float], ...]
+    """Stretches of height between rows, where nothing stands; here the picture may be drawn out."""
     column_x: tuple[float, ...]
     """Left edge of each column."""
     used: tuple[bool, ...]
@@ -132,7 +134,7 @@ def arrange(
     """
     columns = _columns(items, frames, home or {}, spacing)
     packed = {column: _pack(blocks, spacing.gap) for column, blocks in columns.items()}
-    row_y, height = _row_lines(columns, n_rows, spacing)
+    row_y, gaps, height = _row_lines(columns, n_rows, spacing)
     column_x, width = _column_edges(packed, n_columns, spacing.column)
     centre: dict[str, tuple[float, float]] = {}
     rects: dict[str, Rect] = {}
@@ -150,6 +152,7 @@ def arrange(
         frame=rects,
         depth={name: _depth(name, frames) for name in rects},
         row_y=tuple(row_y),
+        gaps=tuple(gaps),
         column_x=tuple(column_x[: n_columns + 1]),
         used=tuple(_used(columns.get(column, [])) for column in range(n_columns)),
     )
@@ -277,19 +280,22 @@ def _more(block: _Block) -> float:
 
 def _row_lines(
     columns: Mapping[int, list[_Block]], n_rows: int, spacing: Spacing
-) -> tuple[list[float], float]:
-    """Centre line of every row, and the height of all."""
+) -> tuple[list[float], list[tuple[float, float]], float]:
+    """Centre line of every row, the gaps between rows, and the height of all."""
     half = [EMPTY_ROW / 2] * n_rows
     above, below = [0.0] * n_rows, [0.0] * n_rows
     for blocks in columns.values():
         for block in blocks:
             _measure(block, half, above, below, _owed(block, spacing), spacing)
-    y, lines = 0.0, [0.0] * n_rows
+    y, lines, gaps = 0.0, [0.0] * n_rows, []
     for row in reversed(range(n_rows)):
         y += above[row] + half[row]
         lines[row] = y
-        y += half[row] + below[row] + (spacing.row if row else 0.0)
-    return lines, y
+        y += half[row] + below[row]
+        if row:
+            gaps.append((y, y + spacing.row))
+            y += spacing.row
+    return lines, gaps, y
 
 
 def _measure(

@@ -84,6 +84,7 @@ export function createBar(app) {
       spread(marks.span, live ? Math.min(bar.changed, bar.circuit) : null, live ? Math.max(bar.changed, bar.circuit) : 0);
       spread(marks.band, bar.band ? bar.band[0] : null, bar.band ? bar.band[1] : 0);
       put(band, bar.band ? bar.band[1] : null);
+      band.classList.toggle("after", Boolean(bar.band) && bar.band[1] < 0.45);
       band.textContent = bar.band_label ?? "";
       axis.setAttribute("aria-label", `full model ${probability(bar.full)}, circuit ${probability(bar.circuit)}${live ? `, changed ${probability(bar.changed)}` : ""}`);
       then.replaceChildren(...(bar.then ?? []).flatMap(([token, p], i) => [i ? " \u00b7 " : "then ", element("span", { class: "mono", text: token }), " ", element("b", { text: p.toFixed(2) })]));

@@ -38,11 +38,11 @@ export function createNetwork(app, vis) {
     // what does not fit at scale 1 is shown smaller; the room that is left on an axis is then filled
     const view = Math.min(1, W / (pad.left + nw + pad.right), H / (pad.top + nh + pad.bottom));
     const sx = Math.min(MOST_STRETCH, Math.max(1, (W / view - pad.left - pad.right) / nw));
-    const sy = Math.min(MOST_STRETCH, Math.max(1, (H / view - pad.top - pad.bottom) / nh));
     const w = pad.left + nw * sx + pad.right;
-    const h = pad.top + nh * sy + pad.bottom;
+    const { height, at } = drawnOut(graph, H / view - pad.top - pad.bottom);
+    const h = pad.top + height + pad.bottom;
     const X = (x) => -w / 2 + pad.left + x * sx;
-    const Y = (y) => -h / 2 + pad.top + y * sy;
+    const Y = (y) => -h / 2 + pad.top + at(y);
     nodes.clear();
     for (const frame of graph.frames) {
       nodes.set(frame.id, {
@@ -51,13 +51,13 @@ export function createNetwork(app, vis) {
     }
     for (const node of graph.nodes) {
       const pw = Math.max(node.w, Math.min(node.w * sx - 2, node.wish ?? node.w));
-      const ph = node.kind === "supernode" ? node.h * Math.min(sy, 1.08) : node.h;
+      const ph = node.h;
       const body = { feature: 13, error: 15, position: 13, bias: 13, head: 26 }[node.kind] ?? ph;
       const spread = node.kind === "supernode" ? pw * 0.72 : node.kind === "logit" || node.kind === "token" ? pw * 0.5 : node.kind === "head" ? 12 : 0;
       const terse = pad === TIGHT && ["error", "position", "bias"].includes(node.kind);
       nodes.set(node.id, { ...node, terse, px: X(node.x), py: Y(node.y), pw, ph, body, spread });
     }
-    frames = graph.frames.map((f) => ({ ...f, left: X(f.x), top: Y(f.y), width: f.w * sx, height: f.h * sy }));
+    frames = graph.frames.map((f) => ({ ...f, left: X(f.x), top: Y(f.y), width: f.w * sx, height: Y(f.y + f.h) - Y(f.y) }));
     rows = graph.rows.map((r) => ({ label: r.label, y: Y(r.y) }));
     columns = graph.columns.map((x) => X(x));
     edges = graph.edges
@@ -270,6 +270,15 @@ export function createNetwork(app, vis) {
   };
   app.host.__canvas = { pixel: self.pixel, nodes: () => [...nodes.keys()], edges: () => edges.length, state: () => store.state };
   return self;
+}
+
+/** Height to fill `room`, and where each y goes: only the gaps between rows are drawn out. */
+function drawnOut(graph, room) {
+  const nh = graph.size[1];
+  const slack = graph.gaps.reduce((sum, [a, b]) => sum + b - a, 0);
+  const factor = slack ? Math.min(MOST_STRETCH * 2, Math.max(0, room - nh) / slack) : 0;
+  const inGaps = (y) => graph.gaps.reduce((sum, [a, b]) => sum + Math.max(0, Math.min(y, b) - a), 0);
+  return { height: nh + factor * slack, at: (y) => y + factor * inGaps(y) };
 }
 
 export const canChange = (app, node) => Boolean(node) && !["token", "position", "bias", "logit"].includes(node.kind) && node.fixed !== true;
