@@ -11,6 +11,7 @@ from core.transcoders.activations import (
 )
 from core.transcoders.files import check_fits, load_transcoders, save_transcoders
 from core.transcoders.neurons import neuron_transcoders
+from core.transcoders.prediction import PredictionHead, load_heads, save_heads
 from core.transcoders.report import LayerQuality, QualityReport, measure_transcoders
 from core.transcoders.samples import Samples, collect, site_ranks
 from core.transcoders.settings import NestedSettings, PredictionSettings, TrainSettings
@@ -31,6 +32,7 @@ __all__ = [
     "Nested",
     "NestedSettings",
     "Neurons",
+    "PredictionHead",
     "PredictionSettings",
     "Progress",
     "QualityReport",
@@ -44,9 +46,11 @@ __all__ = [
     "TranscoderSet",
     "check_fits",
     "collect",
+    "load_heads",
     "load_transcoders",
     "measure_transcoders",
     "neuron_transcoders",
+    "save_heads",
     "save_transcoders",
     "site_ranks",
     "train_on_samples",

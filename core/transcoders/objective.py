@@ -124,29 +124,3 @@ class LayerInTraining(nn.Module):
             W_skip=W_skip,
             activation=self.activation,
         )
-
-
-class PredictionHead(nn.Module):
-    """Predicts the next layer's features: ReLU(U V a + b).
-
-    The paper's cross-layer term; kept in training only, unless it is saved beside.
-    """
-
-    def __init__(self, features: int, rank: int, generator: torch.Generator) -> None:
-        super().__init__()
-        rank = min(rank, features)
-        down = torch.randn(rank, features, generator=generator) / features**0.5
-        self.V = nn.Parameter(down)
-        self.U = nn.Parameter(torch.randn(features, rank, generator=generator) / rank**0.5)
-        self.b = nn.Parameter(torch.zeros(features))
-
-    def forward(self, a: Float[Tensor, "sample feature"]) -> Float[Tensor, "sample feature"]:
-        return torch.relu((a @ self.V.T) @ self.U.T + self.b)
-
-    def error(
-        self, a: Float[Tensor, "sample feature"], following: Float[Tensor, "sample feature"]
-    ) -> Float[Tensor, ""]:
-        """Squared error relative to the next layer's mean square; the target is not trained."""
-        target = following.detach()
-        square = target.square().sum(-1).mean().clamp(min=1e-8)
-        return (target - self(a)).square().sum(-1).mean() / square

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from core.errors import SettingsError
 from core.transcoders.activations import Nested, TopK
-from core.transcoders.objective import LayerBatch, LayerInTraining, PredictionHead, Scale
+from core.transcoders.objective import LayerBatch, LayerInTraining, Scale
+from core.transcoders.prediction import PredictionHead
 from core.transcoders.samples import Samples, site_ranks
 from core.transcoders.settings import TrainSettings
 from core.transcoders.transcoder import TranscoderSet

@@ -26,7 +26,7 @@ from torch import Tensor
 from core.models import LanguageModel
 from core.tasks import PromptBatch
 from core.transcoders.checkpoint import load_checkpoint, save_checkpoint
-from core.transcoders.objective import PredictionHead
+from core.transcoders.prediction import PredictionHead
 from core.transcoders.run import Mlp, TrainingRun
 from core.transcoders.samples import Samples, collect
 from core.transcoders.settings import TrainSettings

@@ -133,24 +133,6 @@ def test_seeds_differ_and_repeat():
     assert keys[0] == keys[1] != keys[2]
 
 
-def test_a_prediction_head_for_every_layer_but_the_last():
-    settings = dataclasses.replace(QUICK, prediction=PredictionSettings(weight=1.0, rank=4))
-    heads = train_on_samples(planted(layers=3), settings, "m").report.heads
-    assert len(heads) == 2
-    assert heads[0](torch.ones(2, 12)).shape == (2, 12)
-    assert (heads[0](torch.randn(50, 12)) >= 0).all()
-
-
-def test_the_prediction_target_is_not_trained():
-    (head,) = train_on_samples(
-        planted(), dataclasses.replace(QUICK, prediction=PredictionSettings(weight=1.0)), "m"
-    ).report.heads
-    here, following = (torch.rand(4, 12, requires_grad=True) for _ in range(2))
-    head.error(here, following).backward()
-    assert following.grad is None
-    assert here.grad is not None
-
-
 def test_trained_on_a_model_every_layer_fits():
     model = tiny_model("llama")
     batches = (tiny_batch(prompts=20), tiny_batch(prompts=10, length=4, shift=1))
