@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from core.bundle import Bundle
-from core.graph import AttributionGraph, NodeKind
+from core.features import node_id
+from core.graph import NodeKind
 
 NodeRow = dict[str, Any]
 EdgeRow = dict[str, Any]
@@ -39,33 +40,10 @@ def write_graphml(bundle: Bundle, out: Path) -> list[Path]:
     return [out]
 
 
-def node_ids(graph: AttributionGraph) -> list[str]:
-    """The id of each node; a constant is `bias:L`, what is outside the circuit `rest:L`."""
-    columns = (graph.kind, graph.layer, graph.position, graph.index)
-    return [_id(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
-
-
-def _id(kind: int, layer: int, position: int, index: int) -> str:
-    match NodeKind(kind):
-        case NodeKind.FEATURE:
-            return f"{layer}:{position}:{index}"
-        case NodeKind.HEAD:
-            return f"L{layer}H{index}" + (f"@{position}" if position >= 0 else "")
-        case NodeKind.ERROR:
-            return f"e:{layer}:{position}"
-        case NodeKind.TOKEN:
-            return f"tok:{position}"
-        case NodeKind.POSITION:
-            return f"pos:{position}"
-        case NodeKind.BIAS:
-            return f"bias:{layer}" if index < 0 else f"rest:{layer}"
-        case NodeKind.LOGIT:
-            return f"out:{index}" if index >= 0 else "out:answer"
-
-
 def node_rows(bundle: Bundle) -> list[NodeRow]:
     """One table row a node."""
     graph, ranks = bundle.graph, {str(n): i + 1 for i, n in enumerate(bundle.circuit.nodes)}
+    names = [node_id(graph, row) for row in range(graph.n_nodes)]
     return [
         {
             "id": name,
@@ -77,7 +55,7 @@ def node_rows(bundle: Bundle) -> list[NodeRow]:
             "rank": ranks.get(name),
             "label": bundle.labels.get(name),
         }
-        for i, name in enumerate(node_ids(graph))
+        for i, name in enumerate(names)
     ]
 
 

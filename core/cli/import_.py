@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group, RenderableType
 
 from core.cli.names import slug
 from core.cli.options import Json, StoreDir
-from core.cli.output import emit, tell
+from core.cli.output import emit, shown, tell
 from core.errors import FormatError
 
 Source = Annotated[
@@ -34,8 +35,15 @@ def command(source: Source, store: StoreDir = None, as_json: Json = False) -> No
         if source.is_dir():
             report = _import_bundle(source, opened.results_dir)
         else:
-            raise NotImplementedError
-    emit(report, as_json, lambda: f"Imported {report['kind']} {report['name']}: {report['path']}")
+            report = _import_graph(source, opened.layout.root / "graphs")
+    emit(report, as_json, lambda: _text(report))
+
+
+def _text(report: dict[str, Any]) -> RenderableType:
+    lines = [f"Imported {report['kind']} {report['name']}: {report['path']}"]
+    if report["kind"] == "graph":
+        lines.append(f"{report['nodes']} nodes, {report['edges']} edges, from {report['producer']}")
+    return Group(*map(shown, [*lines, *report.get("notes", ())]))
 
 
 def _import_bundle(source: Path, results: Path) -> dict[str, Any]:
@@ -49,6 +57,30 @@ def _import_bundle(source: Path, results: Path) -> dict[str, Any]:
         record[part] = {**record[part], "ref": locate(record[part]["ref"], source.absolute())}
     written = write_bundle(replace(bundle, name=name, provenance=record), results / name)
     return {"kind": "circuit", "name": name, "path": str(written.path)}
+
+
+def _import_graph(source: Path, graphs: Path) -> dict[str, Any]:
+    from core.graph import save_graph
+    from core.interop import read_neuronpedia
+    from core.store import write_whole
+
+    found = read_neuronpedia(source)
+    name = _free_name(graphs, source.stem)
+    folder = graphs / name
+    folder.mkdir(mode=0o700, parents=True)
+    save_graph(found.graph, folder / "graph.safetensors")
+    write_whole(folder / "graph.json", source.read_bytes())
+    return {
+        "kind": "graph",
+        "name": name,
+        "path": str(folder),
+        "nodes": found.graph.n_nodes,
+        "edges": found.graph.n_edges,
+        "groups": len(found.groups),
+        "producer": found.producer,
+        "prompt": found.prompt,
+        "notes": list(found.notes),
+    }
 
 
 def _free_name(folder: Path, wanted: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.assets import ASSETS
 from core.bundle import list_bundles
-from core.errors import FormatError, TaskError, TranscoderError
+from core.errors import FormatError, TranscoderError
 from core.models import LanguageModel
 from core.pipeline.dictionaries import BUNDLED_KINDS, bundled_transcoders
 from core.transcoders import TranscoderSet, load_transcoders, neuron_transcoders
@@ -40,26 +40,6 @@ def transcoders_for(model: LanguageModel, ref: str | None) -> TranscoderSet:
             "`hagd train`, or give `--transcoders neurons` for the model's own MLP neurons."
         )
     return load_transcoders(folder, model)
-
-
-def one_token(model: LanguageModel, text: str, prompt: str) -> int:
-    """The vocabulary id of an output token as it would follow the prompt.
-
-    Raises:
-        TaskError: If the text is no single token, with or without a space before it.
-    """
-    forms = (text, f" {text}") if prompt.endswith((" ", "\n")) else (f" {text}", text)
-    found = [model.tokenizer(form, add_special_tokens=False).input_ids for form in forms]
-    unknown = model.tokenizer.unk_token_id
-    for ids in found:
-        if len(ids) == 1 and ids[0] != unknown:
-            return ids[0]
-    ids = found[-1]
-    got = "not in the vocabulary" if unknown in ids or not ids else f"{len(ids)} tokens {ids}"
-    raise TaskError(
-        f"Target {text!r} is {got} for {model.name}; a target must be one token, with or without a "
-        "space before it. Choose another."
-    )
 
 
 def new_folder(out: Path, ours: Sequence[str]) -> Path:

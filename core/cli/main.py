@@ -17,12 +17,14 @@ from core.cli import (
     doctor,
     explore,
     export,
+    graph,
     import_,
     models,
     results,
     run,
     tasks,
     train,
+    validate,
 )
 from core.cli.output import stderr
 from core.errors import CoreError
@@ -44,24 +46,30 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("explore", explore.command, "hagd explore --port 8502"),
-    Command("models", models.command, "hagd models"),
-    Command("tasks", tasks.command, "hagd tasks --json"),
-    Command("results", results.command, "hagd results --store ~/circuits"),
-    Command(
-        "train",
-        train.command,
-        "hagd train --model gpt2-modadd --task modular-addition --kind nested --out transcoders",
-    ),
     Command(
         "run",
         run.command,
         "hagd run --model gpt2-modadd --task modular-addition --out my-circuit",
+    ),
+    Command("validate", validate.command, "hagd validate my-circuit"),
+    Command(
+        "graph",
+        graph.command,
+        'hagd graph --model gpt2-modadd --prompt "<bos> 17 + 40 =" --out graph.json',
     ),
     Command(
         "ablate",
         ablate.command,
         'hagd ablate --model gpt2-modadd --prompt "<bos> 17 + 40 =" --node 0:4:12',
     ),
+    Command(
+        "train",
+        train.command,
+        "hagd train --model gpt2-modadd --task modular-addition --kind nested --out transcoders",
+    ),
+    Command("models", models.command, "hagd models"),
+    Command("tasks", tasks.command, "hagd tasks --json"),
+    Command("results", results.command, "hagd results --store ~/circuits"),
     Command("export", export.command, "hagd export my-circuit --format html"),
     Command("import", import_.command, "hagd import my-circuit"),
     Command("doctor", doctor.command, "hagd doctor"),

@@ -13,7 +13,7 @@ The folders are for their owner alone (0700): labels, prompts and results may be
 import contextlib
 import json
 import os
-import tempfile
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,7 +140,9 @@ def check_version(layout: Layout) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Writes a file so that it is there whole or not at all, also across a power cut."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    name = path.with_name(f".writing-{secrets.token_hex(8)}")
+    # not mkstemp: its files are for their owner alone, and exports are meant to be shared
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

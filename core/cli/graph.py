@@ -1,0 +1,161 @@
+"""`hagd graph`: one prompt's attribution graph, as a file that Neuronpedia and circuit-tracer read.
+
+1. Build it (--repeat times, each timed), unpruned.
+2. Score it: replacement and completeness need every edge.
+3. Prune it and write `graph.json`; --full also writes every node and edge as `graph.safetensors`.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+
+from core.cli.ablate import Coders
+from core.cli.names import slug
+from core.cli.options import Json, Model, Prompt
+from core.cli.output import emit, table
+from core.errors import FormatError
+
+FULL_NAME = "graph.safetensors"
+
+Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the graph goes.")]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="TOK",
+        help="Explain this token; else the likeliest ones.",
+        show_default=False,
+    ),
+]
+Against = Annotated[
+    str | None,
+    typer.Option(
+        "--against",
+        metavar="TOK",
+        help="Explain how much --target is preferred to this token.",
+        show_default=False,
+    ),
+]
+MaxFeatures = Annotated[
+    int | None,
+    typer.Option(
+        "--max-features",
+        metavar="N",
+        help="Most features kept, by influence; else every active one.",
+        show_default=False,
+    ),
+]
+Full = Annotated[
+    bool, typer.Option("--full", help="Also write every edge, to graph.safetensors beside FILE.")
+]
+Repeat = Annotated[int, typer.Option("--repeat", metavar="N", min=1, help="Build it N times.")]
+NodeShare = Annotated[
+    float,
+    typer.Option("--node-threshold", metavar="X", min=0, max=1, help="Influence nodes keep."),
+]
+EdgeShare = Annotated[
+    float,
+    typer.Option("--edge-threshold", metavar="X", min=0, max=1, help="Influence edges keep."),
+]
+
+
+def command(
+    model: Model,
+    prompt: Prompt,
+    out: Out,
+    transcoders: Coders = None,
+    target: Target = None,
+    against: Against = None,
+    max_features: MaxFeatures = None,
+    node_threshold: NodeShare = 0.8,
+    edge_threshold: EdgeShare = 0.98,
+    full: Full = False,
+    repeat: Repeat = 1,
+    as_json: Json = False,
+) -> None:
+    """Build the attribution graph of one prompt."""
+    from core.attribution import AttributionSettings, explain_prompt
+    from core.cli.inputs import new_file, transcoders_for
+    from core.graph import prune
+    from core.models import load_model
+
+    settings = AttributionSettings(max_feature_nodes=max_features)
+    new_file(out)
+    loaded = load_model(model)
+    coders = transcoders_for(loaded, transcoders)
+    found = explain_prompt(
+        loaded, coders, prompt, target=target, against=against, settings=settings, repeat=repeat
+    )
+    pruned = prune(found.graph, node_threshold, edge_threshold)
+    kept = {"node_threshold": node_threshold, "edge_threshold": edge_threshold}
+    direction = f"{target} − {against}" if against else ""
+    data = _as_json(loaded, coders, found, pruned, settings, kept, out.stem, direction)
+    files = _write(found.graph, data, out, full)
+    report = {
+        **found.as_json(),
+        "shown": {"nodes": pruned.graph.n_nodes, "edges": pruned.graph.n_edges},
+        "out": files[0],
+        "files": files,
+    }
+    emit(report, as_json, lambda: _text(report))
+
+
+def _as_json(
+    model: Any,
+    coders: Any,
+    found: Any,
+    pruned: Any,
+    settings: Any,
+    kept: dict[str, float],
+    name: str,
+    direction: str,
+) -> dict[str, Any]:
+    """The pruned graph as Neuronpedia reads it, with the settings it was made with."""
+    from core.interop import ExportSettings, to_neuronpedia
+
+    options = ExportSettings(
+        slug=slug(name),
+        scan=coders.scan or model.name,
+        direction=direction or "direction",
+        generation={**asdict(settings), "model": model.key, "transcoders": coders.key},
+        pruning=kept,
+    )
+    return to_neuronpedia(pruned, model, found.ids, options)
+
+
+def _write(graph: Any, data: dict[str, Any], out: Path, full: bool) -> list[str]:
+    """Writes the files, each whole or not at all; returns their names."""
+    from core.graph import save_graph
+    from core.store import write_whole
+
+    try:
+        write_whole(out, json.dumps(data, ensure_ascii=False).encode())
+        if not full:
+            return [str(out)]
+        every = out.with_name(FULL_NAME)
+        draft = out.with_name(f".writing-{FULL_NAME}")
+        save_graph(graph, draft)
+        draft.replace(every)
+        return [str(out), str(every)]
+    except OSError as error:
+        raise FormatError(
+            f"{out} can not be written: {error.strerror}. A folder that you can write to is "
+            "required. Name another file with --out."
+        ) from error
+
+
+def _text(report: dict[str, Any]) -> RenderableType:
+    shown = report["shown"]
+    rows = [
+        ("nodes", report["nodes"], shown["nodes"]),
+        ("edges", report["edges"], shown["edges"]),
+    ]
+    scores = ("replacement_score", "completeness_score", "completeness_score_without_leaves")
+    lines = [f"{name.replace('_', ' ')}: {report[name]:.3f}" for name in scores]
+    seconds = ", ".join(f"{value:.2f}" for value in report["seconds"])
+    lines.append(f"built in {seconds} s; at most {report['max_rss_gb']:.2f} GB of memory")
+    return Group(table(("", "all", "in the file"), rows), *lines, *report["files"])
