@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.attribution.frozen import Frozen
+from core.attribution.matmul import linear
 from core.attribution.targets import Targets
-from core.transcoders import Transcoder
+from core.transcoders import Gated, Transcoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,11 +58,19 @@ def active_features(frozen: Frozen) -> Features:
     """Every feature with a non-zero activation on the prompt."""
     found = []
     for layer, transcoder in enumerate(frozen.transcoders):
-        activation = transcoder.encode(frozen.at(frozen.trace.mlp_in, layer))
+        activation = _encode(transcoder, frozen.at(frozen.trace.mlp_in, layer))
         position, index = activation.nonzero(as_tuple=True)
         found.append((torch.full_like(index, layer), position, index, activation[position, index]))
     layer, position, index, activation = (torch.cat(part) for part in zip(*found, strict=True))
     return Features(layer=layer, position=position, index=index, activation=activation)
+
+
+def _encode(
+    transcoder: Transcoder, x: Float[Tensor, "pos d_model"]
+) -> Float[Tensor, "pos feature"]:
+    """As the transcoder's own `encode`, with the faster product."""
+    assert not isinstance(transcoder.activation, Gated)  # refused before
+    return transcoder.activation(linear(x, transcoder.W_enc) + transcoder.b_enc)
 
 
 def written(frozen: Frozen, features: Features, layer: int) -> Float[Tensor, "pos d_model"]:
