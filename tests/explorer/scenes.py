@@ -1,4 +1,4 @@
-"""A scene made by hand in the shape of the modular addition circuit: 5 tokens, 2 layers, 60 nodes."""
+"""A scene made by hand in the shape of the modular addition circuit: 5 tokens, 2 layers."""
 
 import numpy as np
 import torch
