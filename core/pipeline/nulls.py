@@ -37,5 +37,6 @@ def permuted(task: Task, file: Path, seed: int) -> Task:
             line = {"clean": pair.clean, "corrupt": pair.corrupt, "answer": other.answer}
             line |= {"wrong": other.wrong, "variables": dict(pair.variables)}
             lines.append(json.dumps(line | {"split": split.value}, ensure_ascii=False))
+    file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, ("\n".join(lines) + "\n").encode())
     return load_task(file)

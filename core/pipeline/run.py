@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 from core.attribution import TaskGraph
 from core.bundle import Bundle, Source, provenance, write_bundle
@@ -185,11 +186,17 @@ def _search(
         Probe.on(choose, features.nodes),
         tree,
         prior,
+        _dense(features.nodes, coders.prefixes),
         settings,
         clock.progress,
     )
     clock.finish("search", f"{found.size} nodes, {found.forwards} forwards")
     return found, {"depth": tree.depth, "supernodes": tree.n_supernodes, **asdict(report)}
+
+
+def _dense(nodes: Tensor, prefixes: tuple[int, ...]) -> Tensor:
+    """Which nodes are dense features of a nested dictionary."""
+    return nodes[:, 2] < torch.tensor(prefixes)[nodes[:, 0]]
 
 
 def _validate(

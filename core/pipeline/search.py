@@ -3,19 +3,21 @@
 1. The tree: supernodes cut from the feature-to-feature edges of the task graph.
 2. The guide: influence on answer − wrong, pooled over prompts.
 3. Group testing from the top of the tree, with real ablations on the labels split, leaves the
-   candidates; backward elimination ranks them, so that circuits of all sizes are nested.
+   candidates; backward elimination ranks them, so that circuits of all sizes are nested. In a
+   nested dictionary the dense features, which reconstruct alone, are ranked by themselves too.
 4. The size: the one asked for, or the smallest that reaches the aim on the selection split under
-   resample and mean ablation both.
+   resample and mean ablation both; of two rankings the one that needs fewer nodes (or, where
+   neither gets there, comes closer).
 5. Hard-concrete gates, started from the ranking, may exchange nodes at that size. Their circuit is
    taken only if it does better on the selection split; otherwise the ranking stands.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from core.circuit import FeatureNode
@@ -26,12 +28,12 @@ from core.pipeline.probes import Probe
 from core.pipeline.progress import OnProgress, RunProgress
 from core.pipeline.settings import RunSettings
 from core.search import (
-    EliminateSettings,
     GroupSettings,
     Order,
     RefineSettings,
     SearchProgress,
     SearchSettings,
+    eliminate,
     find,
     refine,
 )
@@ -39,6 +41,10 @@ from core.validation.curve import LADDER
 
 EPSILON = 0.0001
 """Group effects below this share of the model's margin are taken for none."""
+SIZES = tuple(sorted({*LADDER[1:], 35, 65, 85, 90, 110, 175, 225, 275, 325}))
+"""Sizes tried, in nodes."""
+BEYOND = 10**9
+"""Stands for a size when no size reaches the aim."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -113,6 +119,7 @@ def search(
     selection: Probe,
     tree: Hierarchy,
     prior: Float[Tensor, " node"],
+    dense: Bool[Tensor, " node"],
     settings: RunSettings,
     progress: OnProgress,
 ) -> Found:
@@ -123,6 +130,7 @@ def search(
         selection: On the selection split, over the same nodes: chooses size and refinement.
         tree: Over the nodes of the probes.
         prior: The guide's score of each node.
+        dense: Nodes in the dense prefix of a nested dictionary; all false for others.
         settings: Of the run.
         progress: Told of every step.
     """
@@ -132,39 +140,59 @@ def search(
         progress(RunProgress(stage=stage, done=step.done, total=step.total, note=step.stage))
 
     steps = SearchSettings(
-        size=settings.max_size,
-        groups=GroupSettings(epsilon=EPSILON),
-        eliminate=EliminateSettings(),
-        refine=None,
+        size=settings.max_size, groups=GroupSettings(epsilon=EPSILON), refine=None
     )
     ordered = find(tree, prior.double().numpy(), probe.probes(), steps, progress=tell)
-    ranking = torch.as_tensor(ordered.ranking.copy())
-    size, scan = choose_size(selection, ranking, settings)
+    rankings = {"group_tested": torch.as_tensor(ordered.ranking.copy())}
+    if dense.any():
+        alone = dense.nonzero().squeeze(1)
+        kept = eliminate(len(dense), probe.importance, candidates=alone, progress=tell).order
+        rankings["dense"] = torch.cat([kept, _without(rankings["group_tested"], kept)])
+    choices = {name: choose_size(selection, r, settings) for name, r in rankings.items()}
+    best = min(choices, key=lambda name: choices[name].rank)
+    size, ranking = choices[best].size, rankings[best]
     ranking, note = _refined(probe, selection, ranking, size, settings, tell)
+    scans = {name: choice.scan for name, choice in choices.items()}
     return Found(
         order=tuple(FeatureNode(*node) for node in probe.nodes[ranking].tolist()),
         size=size,
         forwards=ordered.forwards,
-        record={"selection": scan, "refinement": note, **_counts(ordered)},
+        record={"taken": best, "selection": scans, "refinement": note, **_counts(ordered)},
     )
+
+
+def _without(ranking: Tensor, taken: Tensor) -> Tensor:
+    return ranking[~torch.isin(ranking, taken)]
+
+
+class Choice(NamedTuple):
+    """How many nodes one ranking needs."""
+
+    size: int
+    scan: list[dict[str, int | float]]
+    """Size, F and φ on the selection split, each the worse of resample and mean ablation."""
+    rank: tuple[int, float]
+    """Smaller is better: size if the aim is reached, else out of reach and by how much."""
 
 
 def choose_size(
     selection: Probe, ranking: Int[Tensor, " candidate"], settings: RunSettings
-) -> tuple[int, list[dict[str, int | float]]]:
+) -> Choice:
     """The size asked for, or the smallest on the ladder that reaches the aim; and the scan."""
-    sizes = [s for s in LADDER if 0 < s <= min(settings.max_size, len(ranking))]
-    sizes = sorted({*sizes, min(settings.max_size, len(ranking))})
+    largest = min(settings.max_size, len(ranking))
+    sizes = sorted({*(s for s in SIZES if s < largest), largest})
     if settings.size is not None:
         sizes = [min(settings.size, len(ranking))]
-    f, phi = selection.scores(_masks(selection, ranking, sizes))
-    worst = torch.minimum(f.amin(0), phi.amin(0))
+    f, phi = (score.amin(0) for score in selection.scores(_masks(selection, ranking, sizes)))
     scan = [
-        {"size": s, "faithfulness": round(float(f[:, i].min()), 4), "phi": float(phi[:, i].min())}
+        {"size": s, "faithfulness": round(float(f[i]), 4), "phi": round(float(phi[i]), 4)}
         for i, s in enumerate(sizes)
     ]
+    worst = torch.minimum(f, phi)
     good = (worst >= settings.aim).nonzero().flatten().tolist()
-    return sizes[good[0] if good else -1], scan
+    place = good[0] if good else len(sizes) - 1
+    reached = (sizes[place] if good else BEYOND, -float(worst[place]))
+    return Choice(sizes[place], scan, reached)
 
 
 def _masks(probe: Probe, ranking: Tensor, sizes: list[int]) -> Tensor:
@@ -200,8 +228,3 @@ def _counts(ordered: Order) -> dict[str, int]:
     if ordered.trace is not None:
         found["exhaustive_forwards"] = ordered.trace.exhaustive_forwards
     return found
-
-
-def with_size(found: Found, size: int) -> Found:
-    """The same ranking cut at another size."""
-    return replace(found, size=min(size, len(found.order)))

@@ -103,9 +103,9 @@ def test_losses_reach_every_node(probe):
 
 def test_the_size_asked_for_is_the_size_given(probe):
     ranking = torch.arange(len(probe.nodes))
-    size, scan = choose_size(probe, ranking, RunSettings(size=7))
-    assert size == 7
-    assert [row["size"] for row in scan] == [7]
+    choice = choose_size(probe, ranking, RunSettings(size=7))
+    assert choice.size == 7
+    assert [row["size"] for row in choice.scan] == [7]
 
 
 def graph():

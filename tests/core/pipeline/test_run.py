@@ -1,0 +1,154 @@
+"""The whole pipeline on a model and a task that nobody has seen: Llama with grouped heads."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from core.bundle import FILES, open_bundle
+from core.errors import GateError
+from core.pipeline.revalidate import revalidate
+from core.pipeline.run import RunRequest, run_task
+from core.pipeline.settings import RunSettings
+from core.store import open_store
+from core.transcoders import NestedSettings, TrainSettings
+from core.validation import ValidationSettings
+from tests.tiny import tiny_tokenizer
+
+COUNT = 8
+WORDS = ("<pad>", "<bos>", "<unk>", *(f"w{i}" for i in range(COUNT)))
+SETTINGS = RunSettings(graph_prompts=4, probe_prompts=16, refine_steps=4, max_size=30)
+TRAINING = TrainSettings(
+    kind="nested", features=32, k=4, steps=120, nested=NestedSettings(prefix=(8, 8))
+)
+
+
+def pair(a, b):
+    """The word after the first; the corrupt prompt has another first word."""
+    other = (a + 3) % COUNT
+    return {
+        "clean": f"<bos> w{a} w{b}", "corrupt": f"<bos> w{other} w{b}",
+        "answer": f"w{(a + 1) % COUNT}", "wrong": f"w{(other + 1) % COUNT}",
+        "variables": {"a": a, "b": b},
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A trained model folder and a task file."""
+    folder = tmp_path_factory.mktemp("own")
+    lines = [json.dumps(pair(a, b)) for a in range(COUNT) for b in range(COUNT)]
+    (folder / "task.jsonl").write_text("\n".join(lines))
+    train().save_pretrained(folder / "model")
+    tiny_tokenizer(WORDS).save_pretrained(folder / "model")
+    return folder
+
+
+def train():
+    torch.manual_seed(0)
+    hf = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(WORDS), hidden_size=32, intermediate_size=48, num_hidden_layers=2,
+            num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=8,
+            initializer_range=0.15,
+        )
+    )  # fmt: skip
+    first, second = torch.cartesian_prod(torch.arange(COUNT), torch.arange(COUNT)).T
+    ids = torch.stack([torch.ones_like(first), first + 3, second + 3], 1)
+    optimiser = torch.optim.AdamW(hf.parameters(), lr=3e-3, weight_decay=0.1)
+    for _ in range(150):
+        logits = hf(input_ids=ids).logits[:, -1]
+        loss = torch.nn.functional.cross_entropy(logits, (first + 1) % COUNT + 3)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return hf
+
+
+def request(place, out):
+    return RunRequest(model=str(place / "model"), task=str(place / "task.jsonl"), out=out)
+
+
+@pytest.fixture(scope="module")
+def made(place):
+    steps = []
+    with open_store(place / "store") as store:
+        bundle = run_task(
+            request(place, place / "bundle"),
+            SETTINGS,
+            store=store,
+            training=TRAINING,
+            progress=steps.append,
+        )
+    return bundle, steps
+
+
+def test_a_bundle_is_written_whole(made, place):
+    assert sorted(p.name for p in (place / "bundle").iterdir()) == sorted(FILES)
+    bundle = open_bundle(place / "bundle")
+    assert 1 <= len(bundle.circuit.nodes) <= 30
+    assert bundle.hierarchy.n_leaves == len(bundle.circuit.nodes)
+    assert not bundle.missing
+    assert all(str(node) in bundle.labels for node in bundle.circuit.nodes)
+
+
+def test_the_validation_has_every_field_of_the_contract(made):
+    found = made[0].validation
+    wanted = (
+        "faithfulness phi phi_empty phi_full necessity n_nodes n_edges ablation error_regime "
+        "n_prompts random curve cpr cmd forwards_used verdict reasons other_regimes"
+    )
+    assert set(wanted.split()) <= set(found)
+    assert found["split"] == "test"
+    assert found["error_regime"] == "ablated"
+    assert found["random"]["n"] >= 100
+    kinds = {(b["ablation"], b["error_regime"]) for b in found["other_regimes"]}
+    assert {("mean", "ablated"), ("zero", "ablated"), ("resample", "kept")} <= kinds
+
+
+def test_progress_names_every_stage_in_order(made):
+    stages = list(dict.fromkeys(step.stage for step in made[1]))
+    assert stages == [
+        "prepare", "transcoders", "graphs", "hierarchy", "search", "refine", "validate", "write"
+    ]  # fmt: skip
+
+
+def test_the_same_run_gives_the_same_circuit(made, place):
+    with open_store(place / "other-store") as store:
+        again = run_task(request(place, place / "again"), SETTINGS, store=store, training=TRAINING)
+    assert again.circuit.nodes == made[0].circuit.nodes
+    assert again.validation == made[0].validation
+
+
+def test_a_stored_circuit_validates_to_the_same_figures(made, place):
+    again = revalidate(place / "bundle", settings=ValidationSettings())
+    for name in ("faithfulness", "phi", "necessity", "random"):
+        assert again[name] == made[0].validation[name]
+
+
+def test_an_untrained_model_is_refused_with_its_accuracy(place):
+    blank = place / "blank"
+    LlamaForCausalLM(LlamaForCausalLM.from_pretrained(place / "model").config).save_pretrained(
+        blank
+    )
+    tiny_tokenizer(WORDS).save_pretrained(blank)
+    asked = replace(request(place, place / "never"), model=str(blank))
+    with open_store(place / "store") as store, pytest.raises(GateError, match=r"answers 0\.\d+"):
+        run_task(asked, SETTINGS, store=store, training=TRAINING)
+    assert not (place / "never").exists()
+
+
+@pytest.mark.parametrize("null", ["untrained", "permuted-answers"])
+def test_a_null_run_does_not_validate(place, null):
+    with open_store(place / "store") as store:
+        bundle = run_task(
+            request(place, place / null),
+            replace(SETTINGS, null=null),
+            store=store,
+            training=TRAINING,
+        )
+    assert bundle.validation["verdict"] in {"rejected", "does_not_hold"}
+    assert bundle.title.startswith("Null: ")
+    assert not open_bundle(place / null).missing
