@@ -214,6 +214,8 @@ def _used(seen: Visible) -> set[int]:
 def _placed(scene: Scene, item: Item, row: int, density: Density) -> Placed:
     """An item with the least room it needs; the browser widens boxes where there is more."""
     width, height = _ROOM[density][item.kind]
+    if item.kind == "token" and density == "normal":
+        width = min(52.0, _wish(scene, item))
     if item.kind == "supernode" and item.frame is not None:
         width = _ROOM[density]["inner"][0]
     column = item.position if item.position >= 0 else len(scene.tokens)
@@ -335,7 +337,8 @@ def _node(scene: Scene, item: Item, used: bool) -> dict[str, Any]:
         facts["name"] = item.frame
     if item.kind == "feature":
         value = float(scene.activation[item.members[0]])
-        facts["notes"] = [f"activation {value:.2f}".replace("-", "\u2212")]
+        facts["notes"] = [f"activation {value:.2f}".replace("-", "\u2212") if value else "silent"]
+        facts["silent"] = value == 0.0
     if item.kind == "logit":
         facts["lead"] = item.id == scene.lead
     if item.kind == "error":

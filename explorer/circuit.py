@@ -237,10 +237,12 @@ def claim_html(bundle: Bundle) -> str:
 
 def _spread_html(found: Any, key: str) -> str:
     """ "±0.01" where the validation carries an interval."""
-    interval = (found.get("intervals") or {}).get(key) or found.get(f"{key}_interval")
+    interval = found.get(f"{key}_ci")
     if not isinstance(interval, (list, tuple)) or len(interval) != 2:
         return ""
-    return f'<span class="hx-pm">±{(interval[1] - interval[0]) / 2:.2f}</span>'
+    half = (interval[1] - interval[0]) / 2
+    digits = 2 if half >= 0.005 else 3
+    return f'<span class="hx-pm">±{half:.{digits}f}</span>' if half >= 0.0005 else ""
 
 
 # ---- line 2: filters ----

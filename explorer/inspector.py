@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from explorer import figures
 
 MINUS = "\u2212"
-Glyph = Literal["feature", "head", "error", "token", "logit"]
+Glyph = Literal["none", "feature", "head", "error", "token", "logit"]
 
 
 class Fact(NamedTuple):

@@ -71,7 +71,7 @@ def _overview(seen: Inspected) -> None:
     tree = seen.bundle.hierarchy
     names = [tree.name[s] for s in tree.children(0)]
     hint = "Click a node to inspect it, double click opens a supernode"
-    st.html(inspector.title_html(seen.bundle.title, hint, badge="all"))
+    st.html(inspector.title_html(seen.bundle.title, hint, glyph="none"))
     rows = [_supernode_row(seen, name) for name in names]
     note = "ΔP when ablated alone" if seen.ready else "the model is loading"
     st.html(inspector.section_html("Supernodes", "".join(rows), note))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
 from core.bundle import Bundle
@@ -125,6 +126,30 @@ def scene_of_graph(
     )
 
 
+def with_silent(graph: AttributionGraph, nodes: Sequence[tuple[int, int, int]]) -> AttributionGraph:
+    """The graph with a node of activation 0 for each circuit feature that it lacks.
+
+    A feature that is silent on a prompt is not in its graph; a reader still counts and opens it.
+    """
+    is_feature = graph.kind == int(NodeKind.FEATURE)
+    columns = [c[is_feature].tolist() for c in (graph.layer, graph.position, graph.index)]
+    known = set(zip(*columns, strict=True))
+    lacking = [tuple(node) for node in nodes if tuple(node) not in known]
+    if not lacking:
+        return graph
+    layer, position, index = torch.tensor(lacking).T
+    none = torch.zeros(len(lacking))
+    return replace(
+        graph,
+        kind=torch.cat([graph.kind, torch.full_like(layer, int(NodeKind.FEATURE))]),
+        layer=torch.cat([graph.layer, layer]),
+        position=torch.cat([graph.position, position]),
+        index=torch.cat([graph.index, index]),
+        activation=torch.cat([graph.activation, none]),
+        logit_weight=torch.cat([graph.logit_weight, none]),
+    )
+
+
 def node_id(kind: int, layer: int, position: int, index: int) -> str:
     """Written form of a graph node; one per node of a graph."""
     forms = {
@@ -158,7 +183,7 @@ def scene_of_bundle(
         lead: Id of the logit that is the answer; by default the heaviest.
     """
     made = scene_of_graph(
-        graph or bundle.graph,
+        with_silent(graph or bundle.graph, bundle.circuit.nodes),
         key=key,
         title=bundle.title,
         tokens=tokens,

@@ -173,7 +173,8 @@ function feature(ctx, palette, n, s) {
   };
   paint(ctx, palette, path, {
     x: n.px, y: n.py, w: 2 * r, h: 2 * r, dead: s.dead, width: 1.4,
-    fill: palette.css(hue), line: palette.css(s.hover ? "ink-1" : "bg-1"),
+    fill: n.silent ? palette.css("bg-1") : palette.css(hue),
+    line: palette.css(s.hover ? "ink-1" : n.silent ? hue : "bg-1", n.silent && !s.hover ? 0.6 : 1),
   });
   if (!s.selected) return;
   ctx.beginPath();
