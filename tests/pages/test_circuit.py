@@ -1,0 +1,129 @@
+"""The Circuit page: what a link opens, what a click changes, and what it says when it cannot."""
+
+import pytest
+
+from explorer import circuit, resources, state
+from explorer.canvas_data import CanvasView, Change
+from explorer.view import View
+from tests.pages.conftest import component, html, press
+
+CANVAS = "circuit-canvas"
+
+
+def test_an_empty_store_offers_the_library(empty_store, open_page):
+    app = open_page("circuit")
+    assert not app.exception
+    assert "No circuit yet" in html(app)
+
+
+def test_the_first_circuit_that_holds_opens_by_itself(store, open_page):
+    app = open_page("circuit")
+    assert not app.exception
+    sent = component(app, CANVAS)
+    kinds = {node["kind"] for node in sent["graph"]["nodes"]}
+    assert {"supernode", "token", "logit"} <= kinds
+    assert "Holds" in html(app)
+    assert "0.97" in html(app)
+
+
+def test_a_link_opens_the_same_level_selection_and_changes(store, open_page):
+    app = open_page("circuit", circuit="tiny", open="A", select="A1", set="B,A2*0.5")
+    assert not app.exception
+    sent = component(app, CANVAS)
+    assert sent["view"]["opened"] == ["A"]
+    assert sent["view"]["selection"] == ["A1"]
+    assert sent["view"]["changes"] == [{"node": "B", "scale": 0.0}, {"node": "A2", "scale": 0.5}]
+    assert {frame["id"] for frame in sent["graph"]["frames"]} == {"A"}
+    assert sent["bar"]["changed"] is not None
+
+
+def test_unknown_ids_in_a_link_are_dropped(store, open_page):
+    app = open_page("circuit", circuit="tiny", open="Z9", select="9:9:9", set="A")
+    assert not app.exception
+    view = component(app, CANVAS)["view"]
+    assert view["opened"] == view["selection"] == []
+    assert [change["node"] for change in view["changes"]] == ["A"]
+
+
+def test_the_bar_has_the_labs_figures(store, open_page):
+    app = open_page("circuit", circuit="tiny", set="A", prompt="3")
+    bar = component(app, CANVAS)["bar"]
+    lab = resources.lab("tiny")
+    assert bar["answer"] == lab.prompts[3].answer.strip()
+    nothing = lab.predict(3, ())
+    assert bar["full"] == pytest.approx(nothing.full.p_answer, abs=1e-5)
+    assert bar["circuit"] == pytest.approx(nothing.circuit.p_answer, abs=1e-5)
+
+
+def test_names_from_data_are_never_markup(store, open_page):
+    app = open_page("circuit", circuit="tiny", select="A")
+    shown = html(app)
+    assert "<i>half</i>" not in shown
+    assert "first &lt;i&gt;half&lt;/i&gt;" in shown
+
+
+def test_ablating_in_the_inspector_changes_the_set(store, open_page):
+    app = open_page("circuit", circuit="tiny", select="A")
+    app = press(app, "Ablate `X`")
+    assert not app.exception
+    assert component(app, CANVAS)["view"]["changes"] == [{"node": "A", "scale": 0.0}]
+    assert component(app, CANVAS)["view"]["rev"] == 1
+    app = press(app, "Put back `X`")
+    assert component(app, CANVAS)["view"]["changes"] == []
+
+
+def test_a_breadcrumb_goes_up(store, open_page):
+    app = open_page("circuit", circuit="tiny", open="A,A1")
+    assert {frame["id"] for frame in component(app, CANVAS)["graph"]["frames"]} == {"A", "A1"}
+    app = press(app, "Up `U`")
+    assert component(app, CANVAS)["view"]["opened"] == ["A"]
+
+
+@pytest.mark.parametrize("node", ["A", "L0H1@4", "e:0:4", "tok:2", "0:4:1"])
+def test_every_kind_of_node_can_be_inspected(store, open_page, node):
+    app = open_page("circuit", circuit="tiny", select=node)
+    assert not app.exception
+    assert "This part of the page failed" not in html(app)
+
+
+def test_a_feature_shows_contexts_density_and_a_closing_sum(store, open_page):
+    feature = str(resources.bundle("tiny").circuit.nodes[0])
+    app = open_page("circuit", circuit="tiny", select=feature)
+    shown = html(app)
+    for part in ("Where it fires", "Density", "Promotes, suppresses", "closes"):
+        assert part in shown
+    assert feature in shown
+
+
+def test_an_unknown_circuit_is_refused_in_words(store, open_page):
+    with pytest.raises(Exception, match="There is no circuit called"):
+        resources.bundle("nothing")
+
+
+def test_filters_narrow_the_network(store, open_page):
+    full = component(open_page("circuit", circuit="tiny", min="0"), CANVAS)["graph"]
+    few = component(open_page("circuit", circuit="tiny", min="0", sign="minus"), CANVAS)["graph"]
+    assert 0 < len(few["edges"]) < len(full["edges"])
+    assert all(edge["effect"] < 0 for edge in few["edges"])
+
+
+def test_what_the_browser_says_becomes_the_view(monkeypatch):
+    kept = {}
+    monkeypatch.setattr(state, "update", lambda **fields: kept.update(fields))
+    circuit.keep_view(CanvasView(changes=(Change("C3", 0.0),), selection=("C3",), opened=("C",)))
+    assert kept == {
+        "changes": (state.Changed("C3", 0.0),),
+        "selection": ("C3",),
+        "path": ("C",),
+    }
+
+
+def test_the_trail_runs_from_the_outermost_to_the_last_opened(store):
+    bundle = resources.bundle("tiny")
+    assert circuit.trail_of(bundle, ("A", "A1")) == ("A", "A1")
+    assert circuit.trail_of(bundle, ("A", "B")) == ("B",)
+    assert circuit.trail_of(bundle, ("nothing",)) == ()
+
+
+def test_a_damaged_circuit_is_never_chosen(store):
+    assert circuit._chosen(View()) == "tiny"
