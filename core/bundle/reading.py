@@ -17,16 +17,15 @@ from safetensors.torch import load
 from torch import Tensor
 
 from core.bundle import contents
+from core.bundle.agreement import AGAIN, check_agreement, damaged
 from core.bundle.contents import FILES, VERDICTS, Bundle, BundleInfo
 from core.bundle.graph_json import graph_from_json
 from core.bundle.provenance import PARTS, missing_parts
 from core.bundle.writing import SCHEMA
-from core.circuit import Circuit, circuit_from_json
+from core.circuit import circuit_from_json
 from core.errors import CoreError, FormatError, UnknownSchemaError
-from core.graph import NodeKind
 from core.hierarchy import Hierarchy
 
-_AGAIN = "Copy the bundle again from where it came, or run the pipeline again."
 _MAX_JSON = 256 * 2**20
 """Bytes; a JSON file beyond this is refused before it is parsed."""
 
@@ -61,7 +60,7 @@ def open_bundle(folder: str | Path) -> Bundle:
         labels=_labels(path / contents.CIRCUIT, head),
         missing=missing_parts(record, path),
     )
-    _check_agreement(bundle)
+    check_agreement(bundle, path)
     return bundle
 
 
@@ -117,11 +116,11 @@ def _info(folder: Path) -> BundleInfo:
 def _bytes(path: Path) -> bytes:
     try:
         if path.stat().st_size > _MAX_JSON and path.suffix == ".json":
-            raise _damaged(path, f"{path.stat().st_size} bytes", f"at most {_MAX_JSON}")
+            raise damaged(path, f"{path.stat().st_size} bytes", f"at most {_MAX_JSON}")
         return path.read_bytes()
     except OSError as error:
         what = f"nothing that can be read ({error.strerror})"
-        raise _damaged(path, what, "a file written by this program") from None
+        raise damaged(path, what, "a file written by this program") from None
 
 
 def _verified(path: Path, name: str, record: Mapping[str, Any]) -> bytes:
@@ -130,7 +129,7 @@ def _verified(path: Path, name: str, record: Mapping[str, Any]) -> bytes:
     found = hashlib.sha256(data).hexdigest()
     if found != record["files"].get(name):
         wanted = str(record["files"].get(name))
-        raise _damaged(path / name, f"sha256 {found[:12]}…", f"{wanted[:12]}… (as written)")
+        raise damaged(path / name, f"sha256 {found[:12]}…", f"{wanted[:12]}… (as written)")
     return data
 
 
@@ -139,9 +138,9 @@ def _parse(path: Path, data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise _damaged(path, f"text that is not JSON ({str(error)[:80]})", "JSON") from None
+        raise damaged(path, f"text that is not JSON ({str(error)[:80]})", "JSON") from None
     if not isinstance(value, dict):
-        raise _damaged(path, f"a JSON {type(value).__name__}", "a JSON object")
+        raise damaged(path, f"a JSON {type(value).__name__}", "a JSON object")
     return value
 
 
@@ -165,7 +164,7 @@ def _provenance(folder: Path) -> dict[str, Any]:
     if record.get("schema") != SCHEMA:
         raise UnknownSchemaError(
             f"{path} has an unknown schema: got {record.get('schema')!r}, this version reads "
-            f"{SCHEMA!r}. Open it with the version that wrote it. {_AGAIN}"
+            f"{SCHEMA!r}. Open it with the version that wrote it. {AGAIN}"
         )
     for part in PARTS:
         entry = record.get(part)
@@ -173,9 +172,9 @@ def _provenance(folder: Path) -> dict[str, Any]:
             isinstance(entry.get(k), str) for k in ("ref", "key")
         )
         if not texts:
-            raise _damaged(path, f"{part!r}: {entry!r}", "an object with a `ref` and a `key`")
+            raise damaged(path, f"{part!r}: {entry!r}", "an object with a `ref` and a `key`")
     if not isinstance(record.get("files"), dict):
-        raise _damaged(path, "no checksums", "the sha256 of every other file under `files`")
+        raise damaged(path, "no checksums", "the sha256 of every other file under `files`")
     return record
 
 
@@ -183,23 +182,23 @@ def _validation(folder: Path, data: bytes) -> dict[str, Any]:
     path = folder / contents.VALIDATION
     value = _parse(path, data)
     if value.get("verdict") not in VERDICTS:
-        raise _damaged(path, f"verdict {value.get('verdict')!r}", f"one of {', '.join(VERDICTS)}")
+        raise damaged(path, f"verdict {value.get('verdict')!r}", f"one of {', '.join(VERDICTS)}")
     reasons = value.get("reasons")
     if not isinstance(reasons, list) or not all(isinstance(reason, str) for reason in reasons):
-        raise _damaged(path, f"reasons {reasons!r}"[:80], "a list of sentences")
+        raise damaged(path, f"reasons {reasons!r}"[:80], "a list of sentences")
     return value
 
 
 def _text(path: Path, head: Mapping[str, Any], name: str) -> str:
     if not isinstance(head.get(name), str):
-        raise _damaged(path, f"{name} {head.get(name)!r}"[:80], "text")
+        raise damaged(path, f"{name} {head.get(name)!r}"[:80], "text")
     return head[name]
 
 
 def _labels(path: Path, head: Mapping[str, Any]) -> dict[str, str]:
     labels = head.get("labels")
     if not isinstance(labels, dict) or not all(isinstance(text, str) for text in labels.values()):
-        raise _damaged(path, f"labels {labels!r}"[:80], "an object of texts by node id")
+        raise damaged(path, f"labels {labels!r}"[:80], "an object of texts by node id")
     return labels
 
 
@@ -207,43 +206,4 @@ def _tensors(path: Path, data: bytes) -> dict[str, Tensor]:
     try:
         return load(data)
     except (SafetensorError, ValueError, KeyError) as error:
-        raise _damaged(path, f"bytes that are not safetensors ({error})", "safetensors") from None
-
-
-def _check_agreement(bundle: Bundle) -> None:
-    """The files of one bundle speak of the same nodes."""
-    path, circuit = bundle.path or Path(), bundle.circuit
-    leaves = bundle.hierarchy.n_leaves
-    if leaves != len(circuit.nodes):
-        raise _damaged(
-            path / contents.HIERARCHY,
-            f"{leaves} leaves",
-            f"the circuit's {len(circuit.nodes)} nodes",
-        )
-    lacking = set(map(tuple, circuit.nodes)) - _graph_features(bundle)
-    if lacking:
-        raise _damaged(
-            path / contents.GRAPH,
-            f"no node for {len(lacking)} of the circuit's features",
-            f"all {len(circuit.nodes)}, each once",
-        )
-    _check_keys(path, circuit, bundle.provenance)
-
-
-def _graph_features(bundle: Bundle) -> set[tuple[int, int, int]]:
-    graph = bundle.graph
-    feature = graph.kind == int(NodeKind.FEATURE)
-    columns = (graph.layer, graph.position, graph.index)
-    return set(zip(*(column[feature].tolist() for column in columns), strict=True))
-
-
-def _check_keys(path: Path, circuit: Circuit, record: Mapping[str, Any]) -> None:
-    keys = (circuit.model_key, circuit.transcoder_key, circuit.task_key)
-    for part, key in zip(PARTS, keys, strict=True):
-        if record[part]["key"] != key:
-            got = f"{part} key {record[part]['key'][:12]!r}"
-            raise _damaged(path / contents.PROVENANCE, got, f"circuit.json's {key[:12]!r}")
-
-
-def _damaged(path: Path, got: str, required: str) -> FormatError:
-    return FormatError(f"{path} is damaged: got {got}; required {required}. {_AGAIN}")
+        raise damaged(path, f"bytes that are not safetensors ({error})", "safetensors") from None

@@ -21,6 +21,7 @@ from typing import Any
 from safetensors.torch import save
 
 from core.bundle import contents
+from core.bundle.agreement import check_agreement
 from core.bundle.contents import Bundle
 from core.bundle.graph_json import graph_to_json
 from core.bundle.provenance import PARTS, portable
@@ -36,9 +37,11 @@ def write_bundle(bundle: Bundle, folder: str | Path) -> Bundle:
     """Writes `bundle` to `folder`, replacing a bundle that is there, and returns it with its path.
 
     Raises:
-        FormatError: If `folder` is something else than a bundle or nothing; it is left alone.
+        FormatError: If `folder` is something else than a bundle or nothing (it is left alone), or
+            the bundle's parts do not agree.
     """
     target = Path(folder)
+    check_agreement(bundle, target)
     _check_replaceable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.part"

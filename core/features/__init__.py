@@ -18,8 +18,9 @@ from core.features.edges import node_id, node_text
 from core.features.feature import feature_report
 from core.features.head import head_report
 from core.features.labels import label_circuit
+from core.features.names import Reading, reading
 from core.features.supernode import supernode_report
-from core.features.variables import VariableFit, Wave, variable_fits, variable_name
+from core.features.variables import VariableFit, Wave, variable_fits
 
 __all__ = [
     "Context",
@@ -31,6 +32,7 @@ __all__ = [
     "KeyShare",
     "Member",
     "Quantile",
+    "Reading",
     "Share",
     "SupernodeReport",
     "TokenEffect",
@@ -41,7 +43,7 @@ __all__ = [
     "label_circuit",
     "node_id",
     "node_text",
+    "reading",
     "supernode_report",
     "variable_fits",
-    "variable_name",
 ]

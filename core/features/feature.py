@@ -23,8 +23,9 @@ from core.features.contents import (
     TokenEffect,
 )
 from core.features.edges import edges_of, place_in
+from core.features.names import reading
 from core.features.outputs import logit_effect, token_effect, token_effects
-from core.features.variables import periods_of, variable_fits, variable_name
+from core.features.variables import periods_of, variable_fits
 from core.graph import AttributionGraph, NodeKind
 from core.lab import Lab
 
@@ -54,11 +55,12 @@ def feature_report(lab: Lab, node: str, prompt: int = 0) -> FeatureReport:
     variables = [lab.prompts[i].variables for i in values.prompt]
     periods = periods_of([pair.variables for pair in lab.task.pairs])
     fits = variable_fits(values.value[:, None], variables, periods)[0]
+    found = reading(fits)
     order = [str(n) for n in lab.bundle.circuit.nodes]
     rank = order.index(node) + 1 if node in order else None
     return FeatureReport(
         node=node,
-        label=lab.bundle.labels.get(node) or _own_name(fits) or node,
+        label=lab.bundle.labels.get(node) or (found.name if found else node),
         rank=rank,
         supernodes=_supernodes(lab, rank),
         prompt=prompt,
@@ -96,10 +98,6 @@ def _known(lab: Lab, prompt: int) -> int:
 def role_of(lab: Lab, position: int) -> str:
     """Name of an aligned position."""
     return lab.task.roles[position] if position < len(lab.task.roles) else f"pos {position}"
-
-
-def _own_name(fits) -> str | None:
-    return next((name for fit in fits if (name := variable_name(fit))), None)
 
 
 def _supernodes(lab: Lab, rank: int | None) -> tuple[str, ...]:

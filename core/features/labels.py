@@ -3,7 +3,7 @@
 1. A feature is named by the variable it follows best (`variables`); failing that, at the last
    position by the tokens its decoder row raises, elsewhere by the position it is at.
 2. A supernode is named by what its members are named by: the variable most of them follow, with the
-   two commonest frequencies where they are waves; failing that by where they are.
+   commonest frequencies where they are waves; failing that by where they are.
 """
 
 from collections import Counter, defaultdict
@@ -14,7 +14,8 @@ import torch
 from core.circuit import FeatureNode
 from core.features.activations import values_of
 from core.features.feature import role_of
-from core.features.variables import VariableFit, periods_of, variable_fits, variable_name
+from core.features.names import reading
+from core.features.variables import VariableFit, periods_of, variable_fits
 from core.lab import Lab
 
 
@@ -51,9 +52,9 @@ def circuit_fits(lab: Lab) -> dict[str, tuple[VariableFit, ...]]:
 
 def feature_label(lab: Lab, node: FeatureNode, fits: Sequence[VariableFit]) -> str:
     """A feature's own name."""
-    named = next((name for fit in fits if (name := variable_name(fit))), None)
-    if named:
-        return named
+    found = reading(fits)
+    if found is not None:
+        return found.name
     if node.position == lab.length - 1:
         return f"raises {', '.join(_raised(lab, node))}"
     return f"at {role_of(lab, node.position)}"
@@ -68,27 +69,17 @@ def _raised(lab: Lab, node: FeatureNode) -> list[str]:
 
 def group_label(lab: Lab, members: Sequence[str], fits: dict[str, tuple[VariableFit, ...]]) -> str:
     """A supernode's own name."""
-    named = [best for node in members if (best := _named(fits[node]))]
-    counts = Counter(fit.variable for fit in named)
+    found = [read for node in members if (read := reading(fits[node]))]
+    counts = Counter(name for read in found for name in read.variables)
     common = [name for name, count in counts.most_common(2) if count >= 0.3 * len(members)]
     if not common:
         return _place(lab, members)
     turns = Counter(
-        fit.wave.frequency
-        for fit in named
-        if fit.variable in common and fit.wave and variable_name(fit) == _wave_name(fit)
+        k for read in found if set(read.variables) & set(common) for k in read.frequencies
     )
-    frequencies = sorted(k for k, _ in turns.most_common(2))
+    frequencies = sorted(k for k, count in turns.most_common(3) if count >= 0.2 * len(members))
     tail = f" · k = {', '.join(map(str, frequencies))}" if frequencies else ""
-    return ", ".join(common) + tail
-
-
-def _named(fits: Sequence[VariableFit]) -> VariableFit | None:
-    return next((fit for fit in fits if variable_name(fit)), None)
-
-
-def _wave_name(fit: VariableFit) -> str | None:
-    return f"cos {fit.wave.frequency}·{fit.variable}" if fit.wave else None
+    return ", ".join(sorted(common)) + tail
 
 
 def _place(lab: Lab, members: Sequence[str]) -> str:

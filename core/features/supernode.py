@@ -8,7 +8,8 @@ from core.features.contents import Member, Share, SupernodeReport
 from core.features.edges import place_in
 from core.features.feature import role_of
 from core.features.labels import circuit_fits, feature_label, group_label
-from core.features.variables import VariableFit, variable_name
+from core.features.names import reading
+from core.features.variables import VariableFit
 from core.graph import NodeKind
 from core.lab import Change, Lab, LabSettings
 
@@ -64,12 +65,11 @@ def _shares(names: Sequence[str]) -> tuple[Share, ...]:
 
 
 def _variable(fits: Sequence[VariableFit]) -> str:
-    """The variable a member follows, with its frequency; `none` where it follows none."""
-    for fit in fits:
-        name = variable_name(fit)
-        if name:
-            return name if name.startswith("cos ") else fit.variable
-    return "none"
+    """What a member follows: its waves or its variable; `none` where it follows none."""
+    found = reading(fits)
+    if found is None:
+        return "none"
+    return found.name if found.frequencies else ", ".join(found.variables)
 
 
 def _effect_out(lab: Lab, nodes: Sequence[FeatureNode]) -> float:

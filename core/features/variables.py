@@ -3,10 +3,10 @@
 1. η²: the share of a feature's variance between prompts that lies between the values of one
    variable, corrected for the number of values (the adjusted R² of a one-way layout); 0 for noise
    on average, at most 1. Numbers with too many values for that are put into ten bins.
-2. Waves: for whole numbers with at least 20 values, the best single cos(2πkv/N + φ), as modular
-   arithmetic is carried by such features (Nanda et al. 2023, arXiv 2301.05217). Its R² is corrected
-   for its two coefficients; a half-wave rectified cosine reaches 0.84.
-3. A short name: `cos 5·result`, `a = 17`, `high a`, `varies with b`.
+2. Waves: for whole numbers with at least 20 values, the best cos(2πkv/N + φ), as modular
+   arithmetic is carried by such features (Nanda et al. 2023, arXiv 2301.05217). Each R² is
+   corrected for its two coefficients; a half-wave rectified cosine reaches 0.84.
+`names` makes words of them.
 """
 
 import math
@@ -22,10 +22,8 @@ FEWEST_FOR_WAVE = 20
 """Values a whole-number variable needs before waves are fitted."""
 BINS = 10
 """Bins of a number with more values than a third of the prompts."""
-NAMED = 0.3
-"""Least η² for a variable to name a feature."""
-WAVE_NAMED = 0.5
-"""Least R² of a wave to name a feature, and its least share of η²."""
+WAVES = 3
+"""Waves kept of each variable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +58,18 @@ class VariableFit:
     """Prompts with each."""
     eta2: float
     """Bias-corrected η²."""
-    wave: Wave | None
-    """The best wave, where waves are fitted."""
+    waves: tuple[Wave, ...]
+    """The best waves, strongest first; empty where none are fitted."""
+
+    @property
+    def wave(self) -> Wave | None:
+        """The best wave, where waves are fitted."""
+        return self.waves[0] if self.waves else None
 
     @property
     def strength(self) -> float:
-        """The larger share of variance: of the values or of the wave."""
-        return max(self.eta2, self.wave.r2 if self.wave else 0.0)
+        """The larger share of variance: of the values or of the best wave."""
+        return max(self.eta2, self.waves[0].r2 if self.waves else 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,7 +108,7 @@ def variable_fits(
                     mean=mean[:, node],
                     count=count,
                     eta2=float(eta2[node]),
-                    wave=waves[node] if waves else None,
+                    waves=waves[node] if waves else (),
                 )
             )
     return [tuple(sorted(mine, key=lambda fit: -fit.strength)) for mine in fits]
@@ -177,10 +180,10 @@ def periods_of(variables: Sequence[Mapping[str, Value]]) -> dict[str, int]:
 
 def _waves(
     activation: Float[Tensor, "prompt node"], column: _Column, known: int | None
-) -> list[Wave] | None:
-    """The best frequency of every node, by least squares on its cosine and sine."""
+) -> list[tuple[Wave, ...]]:
+    """The best frequencies of every node, each by least squares on its own cosine and sine."""
     if column.whole is None or len(activation) < 4:
-        return None
+        return []
     period = known or int(column.whole.max() - column.whole.min()) + 1
     k = torch.arange(1, (period - 1) // 2 + 1)
     angle = 2 * math.pi * k * column.whole[:, None].double() / period
@@ -193,52 +196,19 @@ def _waves(
     q = (cc[:, None] * sa - cs[:, None] * ca) / det
     total = a.pow(2).sum(0)
     r2 = torch.where(total > 1e-12, (p * ca + q * sa) / total.clamp(min=1e-12), 0.0)
-    best = r2.argmax(0)
-    # The offset of the fit, with the cosines' own means put back.
+    # The offset of each fit: the mean, with the mean of cosine and sine taken out.
     shift = p * angle.cos().mean(0)[:, None] + q * angle.sin().mean(0)[:, None]
-    offset = activation.double().mean(0) - shift.gather(0, best[None])[0]
-    n = len(activation)
-    return [
-        Wave(
+    offset = activation.double().mean(0) - shift
+    n, best = len(activation), r2.topk(min(WAVES, len(k)), dim=0).indices
+
+    def wave(row: int, node: int) -> Wave:
+        return Wave(
             frequency=int(k[row]),
             period=period,
             phase=math.atan2(-float(q[row, node]), float(p[row, node])) / math.pi,
             amplitude=math.hypot(float(p[row, node]), float(q[row, node])),
-            offset=float(offset[node]),
+            offset=float(offset[row, node]),
             r2=max(0.0, 1 - (1 - float(r2[row, node])) * (n - 1) / (n - 3)),
         )
-        for node, row in enumerate(best.tolist())
-    ]
 
-
-def variable_name(fit: VariableFit) -> str | None:
-    """A short name for a feature that follows this variable; None where it does not."""
-    if fit.eta2 < NAMED and not (fit.wave and fit.wave.r2 >= WAVE_NAMED):
-        return None
-    if fit.wave and fit.wave.r2 >= WAVE_NAMED and fit.wave.r2 >= WAVE_NAMED * fit.eta2:
-        return f"cos {fit.wave.frequency}·{fit.variable}"
-    tops = [v for v, high in zip(fit.values, _high(fit.mean), strict=True) if high]
-    if len(tops) <= 3 and len(tops) < len(fit.values):
-        return f"{fit.variable} = {', '.join(_short(value) for value in tops)}"
-    slope = _slope(fit)
-    if abs(slope) >= 0.7:
-        return f"{'high' if slope > 0 else 'low'} {fit.variable}"
-    return f"varies with {fit.variable}"
-
-
-def _high(mean: Float[Tensor, " value"]) -> list[bool]:
-    """Values at which the feature is at least half-way from its least to its greatest mean."""
-    return (mean >= (mean.max() + mean.min()) / 2).tolist()
-
-
-def _slope(fit: VariableFit) -> float:
-    """Correlation of the means with the values; 0 for words."""
-    numbers = [value for value in fit.values if not isinstance(value, str)]
-    if len(numbers) < 4 or len(numbers) < len(fit.values):
-        return 0.0
-    pair = torch.stack([torch.tensor(numbers, dtype=torch.float64), fit.mean.double()])
-    return float(torch.corrcoef(pair)[0, 1].nan_to_num())
-
-
-def _short(value: Value) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
+    return [tuple(wave(row, node) for row in rows) for node, rows in enumerate(best.T.tolist())]

@@ -146,6 +146,16 @@ def test_a_folder_with_other_things_is_never_replaced(tmp_path):
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
+def test_parts_that_disagree_are_refused_before_anything_is_written(tmp_path):
+    few = Circuit(nodes=NODES[:2], model_key="m", transcoder_key="t2", task_key="t", seed=0)
+    with pytest.raises(FormatError, match="hierarchy.json.*3 leaves.*2 nodes"):
+        write_bundle(bundle(circuit=few), tmp_path / "b")
+    other = Circuit(nodes=NODES, model_key="x", transcoder_key="t2", task_key="t", seed=0)
+    with pytest.raises(FormatError, match="provenance.json.*model key"):
+        write_bundle(bundle(circuit=other), tmp_path / "b")
+    assert not list(tmp_path.iterdir())
+
+
 def test_labels_are_kept_and_a_persons_label_wins(tmp_path):
     written = write_bundle(bundle(), tmp_path / "b")
     relabel(written, {"0:2:5": "mine"})

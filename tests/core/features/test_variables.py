@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from core.features.variables import periods_of, variable_fits, variable_name
+from core.features.names import reading
+from core.features.variables import periods_of, variable_fits
 
 
 def fit(activation, **columns):
@@ -31,7 +32,7 @@ def test_noise_over_many_values_has_no_eta2_on_average():
     fits = variable_fits(noise, [{"v": v} for v in values])
     mean = sum(f[0].eta2 for f in fits) / len(fits)
     assert mean < 0.06  # plain η² would be about 39 / 199 = 0.2
-    assert all(variable_name(f[0]) is None for f in fits)
+    assert all(reading(f) is None for f in fits)
 
 
 @pytest.mark.parametrize(("frequency", "phase"), [(5, 0.34), (1, -0.8), (29, 0.0), (11, 1.0)])
@@ -44,13 +45,13 @@ def test_a_planted_wave_is_found_with_its_phase(frequency, phase):
     assert got.wave.amplitude == pytest.approx(0.7, abs=1e-4)
     assert got.wave.offset == pytest.approx(2, abs=1e-3)
     assert math.cos(math.pi * (got.wave.phase - phase)) == pytest.approx(1, abs=1e-4)
-    assert variable_name(got) == f"cos {frequency}·s"
+    assert reading([got]).name == f"cos {frequency}·s"
 
 
 def test_a_rectified_wave_keeps_its_name():
     v = torch.randint(0, 59, (400,), generator=torch.Generator().manual_seed(0))
     got = fit(torch.cos(2 * math.pi * 7 * v / 59).relu(), s=v.tolist())[0]
-    assert variable_name(got) == "cos 7·s"
+    assert reading([got]).name == "cos 7·s"
     assert 0.75 < got.wave.r2 < 0.92
 
 
@@ -86,7 +87,7 @@ def test_the_strongest_variable_comes_first():
 def test_names_by_hand(mean, values, name):
     rows = list(zip(mean, values, strict=True)) * 5
     (got,) = fit([m for m, _ in rows], v=[v for _, v in rows])
-    assert variable_name(got) == name
+    assert reading([got]).name == name
 
 
 def test_constant_missing_and_silent_are_left_out():
@@ -94,8 +95,23 @@ def test_constant_missing_and_silent_are_left_out():
     (fits,) = variable_fits(torch.zeros(8, 1), rows)
     assert [f.variable for f in fits] == ["a"]
     assert fits[0].eta2 == 0.0
-    assert variable_name(fits[0]) is None
+    assert reading(fits) is None
     assert variable_fits(torch.zeros(0, 2), []) == [(), ()]
+
+
+def test_several_waves_are_named_together():
+    v = torch.arange(59).repeat(3)
+    turn = 2 * math.pi * v / 59
+    (got,) = fit(torch.cos(5 * turn) + 0.9 * torch.cos(24 * turn + 1), s=v.tolist())
+    assert [w.frequency for w in got.waves[:2]] == [5, 24]
+    assert reading([got]) == ("cos 5, 24·s", ("s",), (5, 24))
+
+
+def test_the_same_wave_of_two_variables_is_named_as_a_sum():
+    a, b = torch.arange(59).repeat(59), torch.arange(59).repeat_interleave(59)
+    wave = sum(torch.cos(2 * math.pi * 7 * v / 59) for v in (a, b)).relu()
+    fits = fit(wave, b=b.tolist(), a=a.tolist(), result=((a + b) % 59).tolist())
+    assert reading(fits) == ("cos 7·a + cos 7·b", ("a", "b"), (7,))
 
 
 def test_numbers_with_many_values_are_binned():
@@ -103,4 +119,4 @@ def test_numbers_with_many_values_are_binned():
     (got,) = fit(x, x=x.tolist())
     assert len(got.values) == 10
     assert got.eta2 > 0.9
-    assert variable_name(got) == "high x"
+    assert reading([got]).name == "high x"

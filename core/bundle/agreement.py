@@ -1,0 +1,62 @@
+"""The parts of a bundle must agree; checked before it is written and after it is read.
+
+1. The hierarchy has one leaf for each node of the circuit.
+2. The graph has every feature of the circuit.
+3. Circuit and provenance name the same model, transcoders and task.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.bundle import contents
+from core.bundle.contents import Bundle
+from core.bundle.provenance import PARTS
+from core.circuit import Circuit
+from core.errors import FormatError
+from core.graph import NodeKind
+
+AGAIN = "Copy the bundle again from where it came, or run the pipeline again."
+
+
+def check_agreement(bundle: Bundle, path: Path) -> None:
+    """Refuse parts that do not speak of the same nodes and the same model.
+
+    Raises:
+        FormatError: Naming the file at `path` that disagrees with circuit.json.
+    """
+    circuit, leaves = bundle.circuit, bundle.hierarchy.n_leaves
+    if leaves != len(circuit.nodes):
+        raise damaged(
+            path / contents.HIERARCHY,
+            f"{leaves} leaves",
+            f"the circuit's {len(circuit.nodes)} nodes",
+        )
+    lacking = set(map(tuple, circuit.nodes)) - _graph_features(bundle)
+    if lacking:
+        raise damaged(
+            path / contents.GRAPH,
+            f"no node for {len(lacking)} of the circuit's features",
+            f"all {len(circuit.nodes)}, each once",
+        )
+    _check_keys(path, circuit, bundle.provenance)
+
+
+def _graph_features(bundle: Bundle) -> set[tuple[int, int, int]]:
+    graph = bundle.graph
+    feature = graph.kind == int(NodeKind.FEATURE)
+    columns = (graph.layer, graph.position, graph.index)
+    return set(zip(*(column[feature].tolist() for column in columns), strict=True))
+
+
+def _check_keys(path: Path, circuit: Circuit, record: Mapping[str, Any]) -> None:
+    keys = (circuit.model_key, circuit.transcoder_key, circuit.task_key)
+    for part, key in zip(PARTS, keys, strict=True):
+        if record[part]["key"] != key:
+            got = f"{part} key {record[part]['key'][:12]!r}"
+            raise damaged(path / contents.PROVENANCE, got, f"circuit.json's {key[:12]!r}")
+
+
+def damaged(path: Path, got: str, required: str) -> FormatError:
+    """A refusal that names the file."""
+    return FormatError(f"{path} is damaged: got {got}; required {required}. {AGAIN}")
