@@ -14,12 +14,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, NoReturn
 
 import torch
 
-from core.errors import FormatError, UnknownSchemaError
+from core.errors import UnknownSchemaError
 from core.graph import AttributionGraph, NodeKind
+from core.interop.fields import end, finite, node_id, part, refuse, whole
 from core.interop.ids import (
     BIAS_ID,
     ELEUTHER_ID,
@@ -47,11 +48,9 @@ KINDS = {
     "bias": NodeKind.BIAS,
 }
 """Node types in files."""
-LARGEST = float(torch.finfo(torch.float32).max)
-"""Largest weight or activation that our graphs can hold."""
 NOT_IN_BLOCKS = [int(NodeKind.LOGIT), int(NodeKind.BIAS)]
 """Kinds whose layer says nothing about the number of blocks."""
-PROBABILITY = re.compile(r"\(p=([0-9.eE+-]+)\)")
+PROBABILITY = re.compile(r"\(p=(\d{1,20}(?:\.\d{1,20})?)\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,12 +88,10 @@ def read_neuronpedia(path: str | Path) -> ImportedGraph:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            _refuse(
-                f"{path} has {size / 2**20:.0f} MiB, more than {MAX_BYTES // 2**20}", "prune it"
-            )
+            refuse(f"{path} has {size / 2**20:.0f} MiB, more than {MAX_BYTES // 2**20}", "prune it")
         data = json.loads(path.read_bytes(), parse_constant=_no_constant)
     except (OSError, ValueError, RecursionError) as error:
-        _refuse(f"{path} cannot be read as JSON ({str(error)[:200]})", "export it again")
+        refuse(f"{path} cannot be read as JSON ({str(error)[:200]})", "export it again")
     return from_neuronpedia(data)
 
 
@@ -107,7 +104,7 @@ def from_neuronpedia(data: Any) -> ImportedGraph:
         UnknownSchemaError: If `schema_version` is not known.
     """
     metadata, nodes, links = (
-        _part(data, name, kind)
+        part(data, name, kind)
         for name, kind in (("metadata", dict), ("nodes", list), ("links", list))
     )
     version = metadata.get("schema_version")
@@ -116,9 +113,9 @@ def from_neuronpedia(data: Any) -> ImportedGraph:
             f"The graph has schema_version {version!r}; versions none and 1 are known. "
             "Export it in one of these."
         )
-    names = [_node_id(node, place) for place, node in enumerate(nodes)]
+    names = [node_id(node, place) for place, node in enumerate(nodes)]
     if twice := repeated(names):
-        _refuse(
+        refuse(
             f"{len(twice)} node names are used more than once ({', '.join(twice[:5])})",
             "rename them; circuit-tracer gives an error the name of a layer-0 feature whose index "
             "is the error's layer",
@@ -129,8 +126,8 @@ def from_neuronpedia(data: Any) -> ImportedGraph:
         node_ids=tuple(names),
         labels=tuple(str(node.get("clerp", "")) for node in nodes),
         groups=_groups(data.get("qParams"), number),
-        tokens=tuple(map(str, _part(metadata, "prompt_tokens", list))),
-        prompt=_part(metadata, "prompt", str),
+        tokens=tuple(map(str, part(metadata, "prompt_tokens", list))),
+        prompt=part(metadata, "prompt", str),
         scan=str(metadata.get("scan", "")),
         producer=_producer(metadata),
         notes=_notes(names, _producer(metadata)),
@@ -153,36 +150,36 @@ def _graph(
     weight = torch.tensor(chance)
     if is_logit.any() and not weight.any():
         weight = is_logit.float()
-    ends = [[_end(link, side, number) for link in links] for side in ("source", "target")]
+    ends = [[end(link, side, number) for link in links] for side in ("source", "target")]
     return AttributionGraph(
         kind=kind,
         layer=layer,
         position=position,
         index=index,
-        activation=torch.tensor([_number(node, "activation", 1.0) for node in nodes]),
+        activation=torch.tensor([finite(node, "activation", 1.0) for node in nodes]),
         logit_weight=weight,
         edge_index=torch.tensor(ends, dtype=torch.int64).view(2, -1),
-        direct_effect=torch.tensor([_number(link, "weight", None) for link in links]),
+        direct_effect=torch.tensor([finite(link, "weight", None) for link in links]),
     )
 
 
 def _row(node: Mapping[str, Any], name: str, version: int | None) -> tuple[int, int, int, int]:
     """Kind, layer, position and index of one node."""
     what = node.get("feature_type")
-    if what not in KINDS:
-        _refuse(
+    if not isinstance(what, str) or what not in KINDS:
+        refuse(
             f"Node {name} has the type {what!r}; known are {', '.join(KINDS)}",
             "leave such nodes out",
         )
-    kind, position = KINDS[what], _whole(node, "ctx_idx", name)
-    layer = -1 if node.get("layer") == "E" else _whole(node, "layer", name)
+    kind, position = KINDS[what], whole(node, "ctx_idx", name, least=0)
+    layer = -1 if node.get("layer") == "E" else whole(node, "layer", name)
     if kind is NodeKind.FEATURE:
         return kind, layer, position, _feature(node, name, layer, position, version)
     if kind is NodeKind.TOKEN:
         found = TOKEN_ID.fullmatch(name)
         return kind, layer, position, int(found[1]) if found else -1
     if kind is NodeKind.LOGIT:
-        return kind, layer, position, _whole(node, "feature", name)
+        return kind, layer, position, whole(node, "feature", name)
     if kind is NodeKind.BIAS:
         if POSITION_ID.fullmatch(name):
             return NodeKind.POSITION, -1, position, -1
@@ -199,7 +196,7 @@ def _feature(
     found = FEATURE_ID.fullmatch(name)
     if found and (int(found[1]), int(found[3])) == (layer, position):
         return int(found[2])
-    value = _whole(node, "feature", name)
+    value = whole(node, "feature", name)
     if value >= 0 and version == 1:
         paired_layer, feature = from_cantor(value)
         if paired_layer == layer:
@@ -207,68 +204,11 @@ def _feature(
     return value
 
 
-def _part(data: Any, name: str, kind: type) -> Any:
-    value = data.get(name) if isinstance(data, Mapping) else None
-    if not isinstance(value, kind):
-        _refuse(
-            f"The graph's {name!r} is {type(value).__name__}, required is {kind.__name__}",
-            "export it again from circuit-tracer, Neuronpedia or here",
-        )
-    return value
-
-
-def _node_id(node: Any, place: int) -> str:
-    name = node.get("node_id") if isinstance(node, Mapping) else None
-    if not isinstance(name, str) or not name:
-        _refuse(f"Node number {place} has no node_id (got {str(name)[:40]!r})", "name every node")
-    return name
-
-
-def _whole(node: Mapping[str, Any], field: str, name: str) -> int:
-    value = node.get(field)
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,15}", value):
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**62:
-        _refuse(
-            f"Node {name} has {field} {str(value)[:40]!r}, required is a whole number", "mend it"
-        )
-    return value
-
-
-def _number(item: Any, field: str, default: float | None) -> float:
-    value = item.get(field) if isinstance(item, Mapping) else None
-    if value is None and default is not None:
-        return default
-    if not _is_number(value):
-        _refuse(
-            f"A {field} is {str(value)[:40]!r}, required is a finite number",
-            "export the graph again in float32",
-        )
-    return float(value)
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    """Whether it is a number our graphs can hold; NaN is not <= anything."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return abs(value) <= LARGEST
-
-
-def _end(link: Any, side: str, number: Mapping[str, int]) -> int:
-    name = link.get(side) if isinstance(link, Mapping) else None
-    if not isinstance(name, str) or name not in number:
-        _refuse(
-            f"A link's {side} is {str(name)[:40]!r}, which is no node of the file",
-            "add the node or leave out its links",
-        )
-    return number[name]
-
-
 def _probability(node: Mapping[str, Any]) -> float:
     if "token_prob" in node:
-        return _number(node, "token_prob", 0.0)
+        return finite(node, "token_prob", 0.0)
     found = PROBABILITY.search(str(node.get("clerp", "")))
-    return _number({"p": float(found[1])}, "p", None) if found else 0.0
+    return finite({"p": float(found[1])}, "p", None) if found else 0.0
 
 
 def _groups(view: Any, number: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
@@ -300,7 +240,3 @@ def _notes(names: list[str], producer: str) -> tuple[str, ...]:
 
 def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not a number that JSON allows")
-
-
-def _refuse(what: str, remedy: str) -> NoReturn:
-    raise FormatError(f"{what}. To import it, {remedy}.")

@@ -177,6 +177,7 @@ def test_an_unknown_schema_version_is_refused(data):
 
 def test_an_unknown_node_type_is_refused(data):
     refused(data, lambda d: d["nodes"][0].update(feature_type="neuron"), "the type 'neuron'")
+    refused(data, lambda d: d["nodes"][0].update(feature_type=["logit"]), "the type ")
 
 
 @pytest.mark.parametrize("part", ["metadata", "nodes", "links"])
@@ -186,6 +187,7 @@ def test_a_missing_part_is_refused(data, part):
 
 def test_a_node_without_a_name_or_place_is_refused(data):
     refused(copy.deepcopy(data), lambda d: d["nodes"][0].pop("node_id"), "has no node_id")
+    refused(copy.deepcopy(data), lambda d: d["nodes"][0].update(ctx_idx=-2), "at least 0")
     refused(data, lambda d: d["nodes"][0].update(ctx_idx="one"), "ctx_idx 'one'")
 
 
