@@ -47,8 +47,7 @@ def whole(node: Mapping[str, Any], field: str, name: str, least: int = -1) -> in
     value = node.get(field)
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,15}", value):
         value = int(value)
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    if not is_whole or not least <= value < 2**62:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**62:
         refuse(
             f"Node {name} has {field} {str(value)[:40]!r}, required is a whole number of at least "
             f"{least}",
