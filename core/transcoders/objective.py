@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from core.transcoders.activations import Nested, TopK, keep_top
+from core.transcoders.activations import Nested, TopK
 from core.transcoders.transcoder import Transcoder
 
 
@@ -97,16 +97,21 @@ class LayerInTraining(nn.Module):
         dead: Bool[Tensor, " feature"],
         weight: Float[Tensor, " sample"],
     ) -> Float[Tensor, ""]:
-        """AuxK: squared error of the dead features' reconstruction of the residual."""
-        count = int(dead.sum())
+        """AuxK: the dead features' error in reconstructing the residual, relative to it.
+
+        They are not rectified here: a feature that never crosses zero would get no gradient and
+        stay dead (on modular addition two thirds of a dictionary did).
+        """
+        count, d_model = int(dead.sum()), error.shape[1]
         if not count:
             return error.new_zeros(())
-        d_model = error.shape[1]
-        used = min(count, d_model // 2)
-        a = keep_top(pre[:, dead], used)
-        left = error.detach() - a @ self.W_dec[dead]
-        share = min(count / max(d_model // 2, 1), 1.0)
-        return share * (left.square().sum(-1) * weight).mean()
+        half = max(d_model // 2, 1)
+        values, places = pre[:, dead].topk(min(count, half), dim=-1, sorted=False)
+        a = torch.zeros_like(pre[:, dead]).scatter(-1, places, values)
+        residual = error.detach()
+        left = residual - a @ self.W_dec[dead]
+        size = (residual.square().sum(-1) * weight).mean().clamp(min=1e-12)
+        return min(count / half, 1.0) * (left.square().sum(-1) * weight).mean() / size
 
     def finished(self, scale: Scale) -> Transcoder:
         """The transcoder in the model's own units: normalisation folded into the weights."""

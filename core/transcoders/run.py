@@ -44,7 +44,7 @@ class TrainingRun:
         self.scales = [_scale(x, y) for x, y in pairs]
         self.prefixes = _prefixes(samples, settings)
         self.sites = _sites(samples, settings)
-        self.chances = samples.chances(self.sites.sum(0) if settings.nested.sites else None)
+        self.chances = samples.chances(_extra(self.sites) if settings.nested.sites else None)
         self.x_means = samples.position_means(samples.x)
         self.y_means = samples.position_means(samples.y)
         generator = torch.Generator().manual_seed(settings.seed)
@@ -198,6 +198,12 @@ def _sites(samples: Samples, settings: TrainSettings) -> Float[Tensor, "layer po
             f"{shape[0]} rows of {shape[1]} are required. Give one weight for each site."
         )
     return torch.tensor(sites)
+
+
+def _extra(sites: Float[Tensor, "layer pos"]) -> Float[Tensor, " pos"]:
+    """Draws beside the even ones: half of all go to the sites, in proportion to their weights."""
+    weight = sites.sum(0)
+    return weight * (len(weight) / weight.sum().clamp(min=1e-9))
 
 
 def _scale(x: Float[Tensor, "sample d_model"], y: Float[Tensor, "sample d_model"]) -> Scale:

@@ -21,8 +21,8 @@ class NestedSettings:
     weight: float = 1.0
     """Weight of the prefixes' reconstruction error beside that of all features."""
     sites: tuple[tuple[float, ...], ...] = ()
-    """Weight of each [layer][aligned position] in the prefixes' error; empty: all 1. Positions of
-    more weight are also drawn more often."""
+    """Weight of each [layer][aligned position] in the prefixes' error; empty: all 1. Half of all
+    tokens are then drawn from these sites."""
 
     def __post_init__(self) -> None:
         _check("prefix", self.prefix, all(p >= 1 for p in self.prefix), "sizes of at least 1")
@@ -72,7 +72,7 @@ class TrainSettings:
     """Blends for each plain token of a batch: the MLP itself, asked between two prompts."""
     skip: Literal["none", "affine"] = "none"
     """An affine skip from input to output: an uncounted path, so off by default."""
-    dead_after: int = 100
+    dead_after: int = 30
     """Steps without firing after which a feature is dead and trained on the residual (AuxK)."""
     aux_weight: float = 1 / 32
     """Weight of the dead features' reconstruction of the residual."""

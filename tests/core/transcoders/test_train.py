@@ -18,6 +18,7 @@ from core.transcoders import (
     train_transcoders,
 )
 from core.transcoders import train as training
+from core.transcoders.run import TrainingRun
 from tests.tiny import tiny_batch, tiny_model
 
 QUICK = TrainSettings(features=12, k=3, steps=30, batch=64, dead_after=5)
@@ -124,6 +125,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one(settings, tmp_path, monkeypat
     assert finished.transcoders.key == whole.transcoders.key
 
 
+def test_dead_features_come_back():
+    samples = planted(layers=1)
+    quick = TrainSettings(features=24, k=3, steps=300, batch=128, learning_rate=1e-2)
+    dead = []
+    for weight in (0.0, 1 / 32):
+        settings = dataclasses.replace(quick, aux_weight=weight, dead_after=10)
+        (layer,) = train_on_samples(samples, settings, "m").transcoders
+        dead.append(int((layer.encode(samples.x[0]) == 0).all(0).sum()))
+    assert dead[1] < dead[0]
+
+
 def test_seeds_differ_and_repeat():
     samples = planted()
     keys = [
@@ -141,6 +153,61 @@ def test_trained_on_a_model_every_layer_fits():
     assert (transcoders.n_layers, transcoders.d_model) == (model.n_layers, model.d_model)
     assert report.n_samples == 20 * 5 + 10 * 4
     assert seen[-1].step == seen[-1].steps == 30
+
+
+def test_blends_resume_exactly_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 10)
+    monkeypatch.setattr(training, "REPORT_EVERY", 15)
+    model, batches = tiny_model("gpt2"), (tiny_batch(prompts=20),)
+    whole = train_transcoders(model, batches, QUICK).transcoders
+
+    def cut(progress):
+        raise Cut
+
+    with pytest.raises(Cut):
+        train_transcoders(model, batches, QUICK, cut, tmp_path)
+    assert (
+        train_transcoders(model, batches, QUICK, resume_dir=tmp_path).transcoders.key == whole.key
+    )
+    plain = dataclasses.replace(QUICK, blends=0.0)
+    assert train_transcoders(model, batches, plain).transcoders.key != whole.key
+
+
+def test_blends_ask_the_mlp_between_two_prompts_of_one_position():
+    samples, asked = planted(layers=1), []
+
+    def mlp(x):
+        asked.append(x)
+        return 2 * x
+
+    run = TrainingRun(samples, dataclasses.replace(QUICK, blends=1.0), [mlp])
+    draw = run._draw(3)
+    batch = run._batch(0, draw)
+    assert draw.blended == 32
+    assert torch.equal(samples.position[draw.token], samples.position[draw.partner])
+    scale, one, other = run.scales[0], samples.x[0][draw.token], samples.x[0][draw.partner]
+    mean = samples.position_means(samples.x)[0][samples.position[draw.token]]
+    by_hand = mean + draw.angle.cos() * (one - mean) + draw.angle.sin() * (other - mean)
+    mixed = ~samples.first[draw.token]
+    mixed[32:] = False
+    torch.testing.assert_close(batch.x[mixed] * scale.x_size + scale.x_mean, by_hand[mixed])
+    torch.testing.assert_close(batch.y[mixed] * scale.y_size + scale.y_mean, 2 * by_hand[mixed])
+    torch.testing.assert_close(
+        batch.y[32:] * scale.y_size + scale.y_mean, samples.y[0][draw.token][32:]
+    )
+    first = samples.first[draw.token]
+    torch.testing.assert_close(batch.x[first] * scale.x_size + scale.x_mean, one[first])
+
+
+def test_half_of_the_draws_go_to_the_sites():
+    samples = planted()
+    sites = ((0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 1.0, 0.0))
+    nested = NestedSettings(prefix=(4, 5), sites=sites)
+    run = TrainingRun(samples, dataclasses.replace(NESTED, nested=nested), ())
+    share = torch.zeros(4).index_add(0, samples.position, run.chances)
+    # planted positions 1, 2, 3 weigh 1, 1 + 4, 1
+    torch.testing.assert_close(share[1:], 63 / 64 * torch.tensor([1.0, 5.0, 1.0]) / 7)
+    assert float(run.prefix_weights[0][samples.position != 2].abs().max()) == 0
 
 
 def test_samples_align_at_the_right():
