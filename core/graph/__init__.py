@@ -9,7 +9,7 @@ from core.graph.attribution_graph import (
     save_graph,
     subgraph,
 )
-from core.graph.influence import edge_shares, influence
+from core.graph.influence import edge_shares, influence, total_effect
 from core.graph.prune import Pruned, cumulative_influence, prune
 from core.graph.scores import (
     completeness_score,
@@ -33,4 +33,5 @@ __all__ = [
     "replacement_score",
     "save_graph",
     "subgraph",
+    "total_effect",
 ]

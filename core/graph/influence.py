@@ -55,11 +55,26 @@ def influence(
     return torch.from_numpy(_one_pass(graph, shares.double().numpy()))
 
 
+def total_effect(graph: AttributionGraph) -> Float[Tensor, " node"]:
+    """What each node adds to the weighted logits over all paths, with its sign; in logits, float64.
+
+    A target passes on an input's share of its activation, so the effects of all leaves together are
+    the weighted sum of the logits (of features whose activation is their pre-activation).
+
+    Raises:
+        GraphError: If the graph has a cycle.
+    """
+    target = graph.edge_index[1]
+    value = torch.where(graph.kind == int(NodeKind.LOGIT), 1.0, graph.activation).double()
+    shares = graph.direct_effect.double() / value[target]
+    return torch.from_numpy(_one_pass(graph, shares.numpy()))
+
+
 def _one_pass(graph: AttributionGraph, shares: NDArray[np.float64]) -> NDArray[np.float64]:
     """Σ_k w Nᵏ by peeling nodes whose targets are all done."""
     weight = graph.logit_weight.double().numpy()
     source, target = graph.edge_index.numpy()
-    live = shares > 0
+    live = shares != 0
     source, target, shares = source[live], target[live], shares[live]
     order = np.argsort(target, kind="stable")
     source, target, shares = source[order], target[order], shares[order]

@@ -12,6 +12,7 @@ from core.graph import (
     influence,
     replacement_score,
     subgraph,
+    total_effect,
 )
 from tests.core.test_graph import B, E, F, L, T, make_graph
 
@@ -53,6 +54,11 @@ def test_scores_of_the_worked_example_are_exact():
     assert replacement_score(graph) == pytest.approx((5 / 8) / (5 / 8 + 3 / 8))
     assert completeness_score(graph) == pytest.approx((5 / 8 + 3 / 8 + 3 / 8 + 3 / 4) / 2.5)
     assert completeness_score_without_leaves(graph) == pytest.approx((3 / 8 + 3 / 4) / 1.5)
+
+
+def test_total_effect_of_the_worked_example_is_exact():
+    """Feature: -2. Token: 1 directly and 3 · -2 through it; error: 1 and -1 · -2."""
+    assert total_effect(worked_example()).tolist() == [1 - 6, 1 + 2, -2, 0]
 
 
 def test_constants_change_no_influence_and_no_score():
