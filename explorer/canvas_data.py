@@ -13,7 +13,7 @@ vis-network is served from the installed pyvis package and fetched once; nothing
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
@@ -32,6 +32,8 @@ Part = Literal["tree", "network", "bar"]
 Density = Literal["normal", "compact"]
 """compact: for a panel of some 450 px; no row names, no legend, no ground of its own."""
 
+COMPACT_EDGES = 28
+"""Edges a compact network shows where it may choose."""
 OPTIONS: Mapping[str, Any] = {
     "autoResize": True,
     "physics": False,
@@ -125,6 +127,9 @@ def picture(
 
     Scenes compare by identity, so keep one per graph (resources do) for this cache to work.
     """
+    sieve = sieve or Sieve()
+    if density == "compact":
+        sieve = replace(sieve, most_edges=min(sieve.most_edges, COMPACT_EDGES))
     seen = visible(scene, opened, sieve)
     used = _used(seen)
     rows = _rows(scene, seen)

@@ -64,7 +64,8 @@ class Sieve:
     """What to leave out."""
 
     min_effect: float | None = None
-    """None: so that at most `MOST_EDGES` remain."""
+    """None: so that at most `most_edges` remain."""
+    most_edges: int = MOST_EDGES
     layer: int | None = None
     sign: Literal["both", "plus", "minus"] = "both"
     hidden: tuple[str, ...] = ()
@@ -89,7 +90,7 @@ def visible(scene: Scene, opened: Collection[str], sieve: Sieve | None = None) -
     signed = {"both": size >= 0, "plus": edges.total > 0, "minus": edges.total < 0}[sieve.sign]
     least = sieve.min_effect
     if least is None:
-        least = nice_threshold(size[signed], MOST_EDGES)
+        least = nice_threshold(size[signed], sieve.most_edges)
     shown = signed & (size >= least) & (size > 0)
     items, edges, shown, share = _connected(items, edges, shown, size / into[edges.target])
     used = {end for i in np.flatnonzero(shown) for end in (edges.source[i], edges.target[i])}

@@ -271,14 +271,22 @@ def _prompt(view: View, lab: "Lab | None") -> None:
     def chosen() -> None:
         state.update(prompt=state.value("circuit-prompt"))
 
-    options = [0] if lab is None else list(range(len(lab.prompts)))
+    if lab is None:
+        st.selectbox(
+            "Prompt",
+            ["loading"],
+            key="circuit-prompt-loading",
+            disabled=True,
+            label_visibility="collapsed",
+            width=220,
+        )
+        return
     st.selectbox(
         "Prompt",
-        options,
-        key=state.widget("circuit-prompt", view.prompt if lab is not None else 0),
-        format_func=lambda i: "loading" if lab is None else prompt_text(lab.prompts[i]),
+        list(range(len(lab.prompts))),
+        key=state.widget("circuit-prompt", view.prompt),
+        format_func=lambda i: prompt_text(lab.prompts[i]),
         on_change=chosen,
-        disabled=lab is None,
         label_visibility="collapsed",
         width=220,
     )

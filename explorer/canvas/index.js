@@ -42,7 +42,8 @@ function build(parentElement) {
     network: element("div", { class: "panel network", "data-testid": "canvas-network" }),
     bar: element("div", { class: "bar", "data-testid": "canvas-bar" }),
   };
-  root.append(parts.tree, parts.network, parts.bar);
+  const spoken = element("div", { class: "spoken", "aria-live": "polite", "data-testid": "canvas-spoken" });
+  root.append(parts.tree, parts.network, parts.bar, spoken);
   const app = { host, root, parts, data: null, graph: null, send: null, act: null };
   app.store = createStore(app);
   app.palette = createPalette(root);
@@ -50,13 +51,28 @@ function build(parentElement) {
   app.tree = createTree(app);
   app.bar = createBar(app);
   app.keys = bindKeys(app);
-  app.store.subscribe(() => {
+  app.store.subscribe((state) => {
+    const words = sentence(app, state);
+    if (spoken.textContent !== words) spoken.textContent = words;
     app.tree.refresh();
     app.bar.refresh();
     app.network?.refresh();
   });
   fitParts(app);
   return app;
+}
+
+/** The choice in words, for those who cannot see the ring and the hatch. */
+function sentence(app, state) {
+  if (!state.selection.length) return "";
+  return state.selection
+    .map((id) => {
+      const label = app.graph?.index.find((entry) => entry.id === id)?.label;
+      const factor = app.store.scale(id);
+      const how = factor === 0 ? ", ablated" : factor === 1 ? "" : `, times ${factor}`;
+      return `${app.graph?.titles[id] ?? id}${label ? ` ${label}` : ""}${how}`;
+    })
+    .join("; ");
 }
 
 /** The tree stands beside the network on a wide page and lies above it on a narrow one. */

@@ -87,7 +87,8 @@ export function bindKeys(app) {
   };
   app.find = open;
   const move = (way) => {
-    const id = app.network?.neighbour(store.state.selection[0], way);
+    const from = store.state.selection[0];
+    const id = from ? app.network?.neighbour(from, way) : app.network?.first();
     if (id) store.select(id);
   };
   const ACTIONS = {

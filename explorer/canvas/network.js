@@ -13,7 +13,10 @@ const MOST_STRETCH = 3;
 
 export function createNetwork(app, vis) {
   const { palette, store, tooltip } = app;
-  const stage = element("div", { class: "stage", "data-testid": "canvas-stage" });
+  const stage = element("div", {
+    class: "stage", "data-testid": "canvas-stage", role: "application", tabindex: "0",
+    "aria-label": "Circuit network. Arrow keys move along the strongest edge, X ablates, Enter opens, question mark lists the keys.",
+  });
   const zoom = zoomButtons();
   app.parts.network.replaceChildren(stage, zoom, legend());
   const dataset = new vis.DataSet([]);
@@ -186,7 +189,7 @@ export function createNetwork(app, vis) {
   stage.addEventListener("mousemove", hover);
   stage.addEventListener("mouseleave", leave);
   network.on("click", (p) => {
-    app.root.focus({ preventScroll: true });
+    stage.focus({ preventScroll: true });
     const id = network.getNodeAt(p.pointer.DOM) ?? null;
     const shift = p.event.srcEvent?.shiftKey;
     if (app.data.mode === "ablate" && id !== null && canChange(app, nodes.get(id)) && !shift) store.toggle([id]);
@@ -255,6 +258,8 @@ export function createNetwork(app, vis) {
         .sort((a, b) => Math.abs(a.px - here.px) - Math.abs(b.px - here.px));
       return found[0]?.id ?? null;
     },
+    /** Where the keyboard starts: the answer, or any node. */
+    first: () => [...nodes.values()].find((n) => n.lead)?.id ?? nodes.keys().next().value ?? null,
     /** Centre of a node in the browser window; the hook of the browser tests. */
     pixel(id) {
       const n = nodes.get(id);
