@@ -55,12 +55,16 @@ class Probe:
             row[tuple(self.nodes[torch.tensor(group)].T)] = 1.0
         noised = self.evaluator.outcome(1 - live, Ablation.RESAMPLE, ErrorRegime.KEPT)
         alone = self.evaluator.outcome(live, Ablation.RESAMPLE)
-        lost = 1 - self._f(noised, Ablation.RESAMPLE)
+        _empty, model = self.end_points[Ablation.RESAMPLE]
+        lost = self._f(model, Ablation.RESAMPLE) - self._f(noised, Ablation.RESAMPLE)
         return torch.stack([lost, self._f(alone, Ablation.RESAMPLE)], 1).double().numpy()
 
     def _f(self, outcome: Outcome, ablation: Ablation) -> Float[Tensor, " circuit"]:
         empty, model = self.end_points[ablation]
-        return faithfulness(outcome.logit_diff, empty.logit_diff[0], model.logit_diff[0])
+        found = faithfulness(outcome.logit_diff, empty.logit_diff[0], model.logit_diff[0])
+        # A null has no margin to take a share of; its effects are then in logits, and it goes on.
+        plain = outcome.logit_diff.mean(-1) - empty.logit_diff.mean()
+        return torch.where(found.isnan(), plain, found)
 
     def importance(self, mask: Float[Tensor, " node"]) -> Float[Tensor, " node"]:
         """Squared gradients of the gates at a circuit, summed over prompts and ablations."""
