@@ -2,8 +2,8 @@
 
     hagd explore            or            streamlit run explorer/app.py
 
-Importing the engine (torch, transformers) takes seconds, once a server: the shell is drawn first and
-says so, then the page.
+Importing the engine (torch, transformers) takes seconds, once a server: the shell is drawn first
+and says so, then the page.
 """
 
 import importlib
@@ -20,9 +20,9 @@ HERE = Path(__file__).resolve().parent
 
 def start_engine() -> None:
     """Import what every page needs, with the shape of a page in the meantime."""
+    slot = st.empty()  # always there: an element less on the next run would shift all others
     if ENGINE in sys.modules:
         return
-    slot = st.empty()
     with slot.container(key="starting"):
         st.html('<div class="hs-note">Starting the engine…</div>')
         notices.skeleton(6)

@@ -47,6 +47,8 @@ class Dots(NamedTuple):
     series: str
     """full, circuit, random or ablated."""
     values: Sequence[float]
+    prompts: Sequence[int] | None = None
+    """Number of each value's prompt; None where every prompt has one."""
 
 
 def template(colours: Palette) -> go.layout.Template:
@@ -139,7 +141,8 @@ def _pill(row: Bars, place: int, colours: Palette) -> dict[str, Any]:
     return {
         "x": 0,
         "xref": "paper",
-        "xshift": -30,
+        "xanchor": "center",
+        "xshift": -34,
         "y": place,
         "text": f"<b>{_plain(row.token, 6)}</b>",
         "showarrow": False,
@@ -190,18 +193,19 @@ def task_strip(
     spread = np.random.default_rng(0).uniform(-0.2, 0.2, len(names))
     for row, one in enumerate(series):
         values = np.asarray(one.values, dtype=float)
+        prompts = list(range(len(values)) if one.prompts is None else one.prompts)
         figure.add_scatter(
             x=values,
-            y=row + spread[: len(values)],
+            y=row + spread[prompts],
             mode="markers",
             marker=dot(one.series, colours),
-            customdata=list(names[: len(values)]),
+            customdata=[names[prompt] for prompt in prompts],
             hovertemplate=f"%{{customdata}}<br>{one.label} %{{x:.3f}}<extra></extra>",
             name=one.label,
         )
         _median(figure, row, values, colours)
-        if current is not None and 0 <= current < len(values):
-            _ring(figure, row, float(values[current]), colours)
+        if current in prompts:
+            _ring(figure, row, float(values[prompts.index(current)]), colours)
         _row_label(figure, row, one, colours)
     if chance is not None:
         line = {"color": colours["series-chance"], "width": 1.2, "dash": "dot"}

@@ -74,8 +74,8 @@ def _title(name: str, bundle: Bundle, lab: Lab, view: View) -> None:
     back = menu.address("circuit", circuit=name)
     with st.container(key="line-lab", horizontal=True, vertical_alignment="center", gap="small"):
         st.html(
-            f'<div class="hx-crumbs"><a href="{notices.text(back)}" target="_self">'
-            f'{notices.text(bundle.title)}</a><span class="hx-sep">/</span>'
+            f'<div class="hs-crumbs"><a href="{notices.text(back)}" target="_self">'
+            f'{notices.text(bundle.title)}</a><span class="hx-faint">/</span>'
             '<b class="hx-strong">Lab</b></div>'
         )
         with st.container(key="named-prompt", width=250):

@@ -67,7 +67,8 @@ def across_task(bundle: Bundle, lab: Lab, view: View, effect: TaskEffect) -> Non
     ]
     random = _stored(bundle, view)
     if random is not None:
-        series.append(Dots("random ablated", "random", random.random_p_answer.tolist()))
+        left = random.random_p_answer.tolist()
+        series.append(Dots("random ablated", "random", left, random.prompts.tolist()))
     if view.changes:
         series.append(Dots("changed", "ablated", effect.changed.tolist()))
     with st.container(key="panel-lab-task"):

@@ -60,9 +60,12 @@ def update(**changes: Any) -> None:
     """Change fields of the view; the URL is written only if that changes it.
 
     Call it from a widget's callback or in the page's body. `page` is not changed here (`begin`).
+    A value of another type than the field's is left out: a select box whose options have just
+    changed still reports the text of an option that is gone.
     """
-    before = current()
-    after = replace(before, **changes)
+    before, fresh = current(), View()
+    sound = {k: v for k, v in changes.items() if isinstance(v, type(getattr(fresh, k)))}
+    after = replace(before, **sound)
     if after == before:
         return
     if any(getattr(before, name) != getattr(after, name) for name in _UNDONE):

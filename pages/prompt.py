@@ -1,5 +1,5 @@
 """Type a prompt and see its attribution graph in seconds."""
 
-from explorer import prompt, notices
+from explorer import notices, prompt
 
 notices.guarded(prompt.page)

@@ -59,6 +59,16 @@ def test_the_strip_has_a_dot_for_each_prompt_a_median_and_chance(colours):
     assert {"<b>0.90</b>", "<b>0.20</b>", "chance", "median"} <= set(_texts(figure))
 
 
+def test_a_series_of_some_prompts_has_its_ring_only_where_it_has_the_prompt(colours):
+    some = [Dots("random ablated", "random", [0.3, 0.4], prompts=[0, 2])]
+    names = ["a", "b", "c"]
+    without = figures.task_strip(some, colours, names=names, current=1)
+    assert not [trace for trace in without.data if trace.hoverinfo == "skip"]
+    figure = figures.task_strip(some, colours, names=names, current=2)
+    assert [trace.x[0] for trace in figure.data if trace.hoverinfo == "skip"] == [0.4]
+    assert list(figure.data[0].customdata) == ["a", "c"]
+
+
 def test_the_histogram_counts_every_draw_and_shows_the_selection(colours):
     random = np.linspace(0, 0.2, 200)
     figure = figures.against_random(0.58, random, colours)

@@ -17,9 +17,7 @@ FULL = View(
     how="mean",
     errors="zero",
     inside="model",
-    filters=Filters(
-        min_effect=0.05, layer=1, position=4, sign="minus", hidden=(), find="ω₅ cos"
-    ),
+    filters=Filters(min_effect=0.05, layer=1, position=4, sign="minus", hidden=(), find="ω₅ cos"),
     shelf=Shelf(search="a+b & c", task="t", model="m", verdict="holds", sort="f", layout="cards"),
     traced=Traced(model="m", transcoders="t", text="17 + 40 =", target=" 57", against=" 45"),
     job="run-1",
@@ -107,6 +105,7 @@ def _app():
     st.button("mean", on_click=lambda: state.update(how="mean"))
     st.button("again", on_click=lambda: state.update(how=state.current().how))
     st.button("cut", on_click=lambda: state.update(changes=(Changed("C3"),)))
+    st.button("odd", on_click=lambda: state.update(prompt="loading", how="zero"))
     st.button("undo", on_click=state.undo)
     st.button("close", on_click=state.dismiss)
 
@@ -183,6 +182,12 @@ def test_the_view_goes_on_when_the_menu_opens_another_page(app):
     app.session_state["go"] = "circuit"
     app.run()
     assert _url(app) == {"circuit": "one", "set": "C3"}
+
+
+def test_a_value_of_another_type_is_left_out(app):
+    app.run()
+    _press(app, "odd")
+    assert "'', 0, 'zero'" in app.text[0].value
 
 
 def test_nothing_is_written_when_nothing_changed(app, monkeypatch):
