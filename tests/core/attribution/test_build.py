@@ -1,5 +1,7 @@
 """Every edge is the effect it claims to be, in every family, and every target's inputs sum up."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -194,3 +196,25 @@ def test_an_empty_prompt_is_refused():
 def test_settings_outside_their_range_are_refused(bad):
     with pytest.raises(SettingsError, match=next(iter(bad))):
         AttributionSettings(**bad)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_prompt_of_one_token_has_a_graph_that_sums_up(kind):
+    model, transcoders = setup(kind)
+    graph = build_graph(model, transcoders, IDS[:1])
+    total, gross = graph.dense().sum(1), graph.dense().abs().sum(1)
+    targets = graph.of_kind(NodeKind.FEATURE, NodeKind.LOGIT)
+    assert float(((total - graph.activation).abs() / gross)[targets].max()) < 1e-5
+
+
+def test_a_prompt_on_which_nothing_fires_has_a_graph_of_errors():
+    model, transcoders = setup("gpt2")
+    silent = tuple(
+        replace(layer, b_enc=torch.full_like(layer.b_enc, -1e3)) for layer in transcoders
+    )
+    graph = build_graph(model, replace(transcoders, layers=silent), IDS)
+    assert not graph.of_kind(NodeKind.FEATURE).any()
+    logits = graph.of_kind(NodeKind.LOGIT)
+    torch.testing.assert_close(
+        graph.dense().sum(1)[logits], graph.activation[logits], rtol=1e-4, atol=1e-4
+    )
