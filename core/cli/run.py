@@ -51,7 +51,11 @@ Size = Annotated[
         show_default=False,
     ),
 ]
-Draws = Annotated[int, typer.Option("--draws", metavar="N", help="Random circuits per control.")]
+Draws = Annotated[
+    # fewer could not give p below 0.01
+    int,
+    typer.Option("--draws", metavar="N", min=100, help="Random circuits per control."),
+]
 NullOption = Annotated[
     Null,
     typer.Option("--null", help="A control run, which must not validate."),
