@@ -340,6 +340,15 @@ def _traced_scene(wanted: "Traced", stamp: str) -> "Scene":
     )
 
 
+def traced_json(wanted: "Traced") -> dict[str, Any]:
+    """A traced prompt's shown graph as a Neuronpedia file."""
+    from explorer.tracing import to_json
+
+    stamp = _folder_stamp(wanted)
+    coders = _coders(wanted.model, wanted.transcoders, stamp)
+    return to_json(model(wanted.model), coders, wanted, _traced(wanted, stamp))
+
+
 @st.cache_resource(show_spinner=False, max_entries=8)
 def prompt_examples(model_ref: str) -> tuple[str, ...]:
     """Prompts that a model has the words for."""

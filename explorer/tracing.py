@@ -5,27 +5,19 @@
 3. Pruning keeps the strongest 80 % of influence, less where that is more than can be shown.
 """
 
-import time
 from dataclasses import dataclass
 
 from jaxtyping import Int
 from torch import Tensor
 
-from core.attribution import AttributionSettings, Direction, SalientLogits, Tokens, build_graph
-from core.cli.inputs import one_token, transcoders_for
+from core.attribution import AttributionSettings, explain_prompt
 from core.errors import ModelError, TranscoderError
-from core.graph import (
-    AttributionGraph,
-    NodeKind,
-    Pruned,
-    completeness_score,
-    influence,
-    prune,
-    replacement_score,
-)
+from core.graph import AttributionGraph, NodeKind, Pruned, influence, prune
+from core.interop import ExportSettings, to_neuronpedia
 from core.models import LanguageModel
+from core.pipeline.dictionaries import BUNDLED_KINDS, bundled_transcoders
 from core.tasks import Split, load_task
-from core.transcoders import TranscoderSet
+from core.transcoders import TranscoderSet, load_transcoders, neuron_transcoders
 from explorer.view import Traced
 
 MOST_FEATURES = 1024
@@ -64,11 +56,15 @@ def trace(model: LanguageModel, coders: TranscoderSet, wanted: Traced) -> Trace:
         CoreError: If the prompt or a target is not in the vocabulary, or the transcoders do not
             fit.
     """
-    began = time.perf_counter()
-    ids = model.encode(wanted.text)
-    choice = target_of(model, wanted)
-    settings = AttributionSettings(max_feature_nodes=MOST_FEATURES)
-    graph = build_graph(model, coders, ids, choice, settings)
+    found = explain_prompt(
+        model,
+        coders,
+        wanted.text,
+        target=wanted.target.strip() or None,
+        against=wanted.against.strip() or None,
+        settings=AttributionSettings(max_feature_nodes=MOST_FEATURES),
+    )
+    graph, ids = found.graph, found.ids
     pruned, threshold = readable(graph)
     chance = model.logits(ids[None])[0].softmax(-1)
     top = chance.topk(min(TOP, len(chance)))
@@ -79,30 +75,16 @@ def trace(model: LanguageModel, coders: TranscoderSet, wanted: Traced) -> Trace:
         graph=graph,
         pruned=pruned,
         threshold=threshold,
-        replacement=replacement_score(graph),
-        completeness=completeness_score(graph),
+        replacement=found.replacement_score,
+        completeness=found.completeness_score,
         predicted=tuple(
             (model.token_text(int(token)), float(p))
             for p, token in zip(top.values, top.indices, strict=True)
         ),
         strongest=strongest(graph),
         outputs={token: model.token_text(token) for token in outputs if token >= 0},
-        seconds=time.perf_counter() - began,
+        seconds=found.seconds[0],
     )
-
-
-def target_of(model: LanguageModel, wanted: Traced) -> SalientLogits | Tokens | Direction:
-    """What the link asks to be explained.
-
-    Raises:
-        TaskError: If a token is not one token of the vocabulary.
-    """
-    if not wanted.target.strip():
-        return SalientLogits()
-    answer = one_token(model, wanted.target.strip(), wanted.text)
-    if not wanted.against.strip():
-        return Tokens(ids=(answer,))
-    return Direction(answer=answer, wrong=one_token(model, wanted.against.strip(), wanted.text))
 
 
 def readable(graph: AttributionGraph, most: int = MOST_SHOWN) -> tuple[Pruned, float]:
@@ -155,9 +137,28 @@ def coders_of(model: LanguageModel, ref: str) -> TranscoderSet:
     Raises:
         TranscoderError: If there are none of that name, or they do not fit the model.
     """
-    if ref:
-        return transcoders_for(model, ref)
-    try:
-        return transcoders_for(model, None)
-    except TranscoderError:
-        return transcoders_for(model, "neurons")
+    if ref == "neurons":
+        return neuron_transcoders(model)
+    if ref and ref not in BUNDLED_KINDS:
+        return load_transcoders(ref, model)
+    folder = bundled_transcoders(model, ref or BUNDLED_KINDS[0])
+    if folder is not None:
+        return load_transcoders(folder, model)
+    if not ref:
+        return neuron_transcoders(model)
+    raise TranscoderError(
+        f"No {ref} transcoders are bundled for {model.name}.\nChoose “bundled, else neurons”, or "
+        "give the path of a transcoder folder."
+    )
+
+
+def to_json(model: LanguageModel, coders: TranscoderSet, wanted: Traced, found: Trace) -> dict:
+    """The shown graph as Neuronpedia and circuit-tracer read it."""
+    direction = f"{wanted.target} − {wanted.against}" if wanted.against else "direction"
+    options = ExportSettings(
+        slug="prompt",
+        scan=coders.scan or model.name,
+        direction=direction,
+        pruning={"node_threshold": found.threshold, "edge_threshold": 0.98},
+    )
+    return to_neuronpedia(found.pruned, model, found.ids, options)

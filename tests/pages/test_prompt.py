@@ -1,7 +1,10 @@
 """The Prompt page: a prompt becomes a graph with its scores, or one clear message."""
 
+from dataclasses import replace
+
 import pytest
 
+from core.graph import NodeKind
 from explorer import resources, tracing
 from explorer.view import Traced
 from tests.pages.conftest import component, html, press
@@ -67,16 +70,19 @@ def test_a_folder_that_is_no_model_is_refused(store, open_page, tmp_path):
     assert "This prompt was not traced" in html(app)
 
 
-def test_the_target_decides_what_is_explained(store, traced):
-    from dataclasses import replace
+@pytest.mark.parametrize(
+    ("changes", "outputs"), [({"target": "w3"}, [6]), ({"target": "w3", "against": "w4"}, [-1])]
+)
+def test_the_target_decides_what_is_explained(store, traced, changes, outputs):
+    found = resources.traced(replace(traced, **changes))
+    logits = found.graph.index[found.graph.kind == int(NodeKind.LOGIT)]
+    assert logits.tolist() == outputs
 
-    model = resources.model(traced.model)
-    top = tracing.target_of(model, traced)
-    one = tracing.target_of(model, replace(traced, target="w3"))
-    two = tracing.target_of(model, replace(traced, target="w3", against="w4"))
-    assert type(top).__name__ == "SalientLogits"
-    assert one.ids == (6,)
-    assert (two.answer, two.wrong) == (6, 7)
+
+def test_the_graph_can_be_taken_to_neuronpedia(store, traced):
+    data = resources.traced_json(traced)
+    assert {"metadata", "qParams", "nodes", "links"} <= set(data)
+    assert len(data["nodes"]) >= resources.traced(traced).pruned.graph.n_nodes / 2
 
 
 def test_the_shown_graph_is_pruned_to_what_can_be_read(store, traced):
