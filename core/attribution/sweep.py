@@ -13,15 +13,16 @@ equal for every boundary (tests/core/attribution/test_sweep.py). No autograd gra
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.attribution.ends import Ends, Readers, Writers
+from core.attribution.downward import Downward
+from core.attribution.ends import Readers, Writers
 from core.attribution.matmul import linear
-from core.attribution.wave import Group, Place, Wave, make_bank
+from core.attribution.upward import Upward
+from core.attribution.wave import Wave
 
 BYTES_PER_MB = 2**20
 
@@ -42,9 +43,14 @@ def direct_effects(
     if boundary is None:
         boundary = best_boundary(readers, sources, limit // 4)
     with torch.no_grad():
-        carried = _go_up(readers, sources, boundary, matrix)
+        upward = Upward(sources, boundary)
+        upward.run(readers, matrix)
         for rows in _chunks(readers, boundary, limit // 2):
-            _go_down(readers, sources, boundary, rows, carried, matrix)
+            downward = Downward(readers, sources, rows)
+            downward.run(boundary)
+            matrix[downward.rows] = downward.met[:, :-1]
+            if boundary:
+                matrix[downward.rows[:, None], upward.columns] += _meet(downward.wave, upward)
         own_bias = sources.first_bias + readers.layers()
         matrix[torch.arange(readers.n_rows), own_bias] += readers.constants()
     return matrix
@@ -74,136 +80,6 @@ def _chunks(readers: Readers, boundary: int, limit: int) -> Iterator[Int[Tensor,
         part = (readers.positions()[rows] + 1).cumsum(0).sub(1) // max(limit, 1)
         sizes = torch.unique_consecutive(part, return_counts=True)[1]
         yield from rows.split(sizes.tolist())
-
-
-# upwards ---------------------------------------------------------------------------------------
-
-
-class Upward:
-    """Sources below the boundary as a wave, with the constants as vectors at every position."""
-
-    def __init__(self, sources: Writers, boundary: int) -> None:
-        self.sources, n_pos = sources, sources.frozen.n_pos
-        below = (sources.layers() < boundary).nonzero()[:, 0]
-        self.wave = Wave(
-            "up", sources.layers()[below], sources.positions()[below], n_pos, sources.error
-        )
-        self.local = torch.full((sources.n_columns,), -1)
-        self.local[below] = torch.arange(len(below))
-        has_rest = sources.left_out is not None
-        streams = [sources.left_out_column] * has_rest
-        streams += [sources.first_bias + layer for layer in range(boundary)]
-        everywhere = Place(slice(0, n_pos), 0, n_pos)
-        d_model = sources.error.shape[-1]
-        first = len(below)
-        self.streams = Group(
-            place=everywhere,
-            row=torch.arange(first, first + len(streams)),
-            state=sources.error.new_zeros(len(streams), n_pos, d_model),
-            joined=int(has_rest),
-            spread=int(has_rest),
-        )
-        self.wave.groups.append(self.streams)
-        self.columns = torch.cat([below[self.wave.order], torch.tensor(streams, dtype=torch.int64)])
-
-    def join(self, layer: int) -> None:
-        """Lets in what is written after the MLP of a layer."""
-        ends = self.sources.at(layer)
-        self.wave.join(replace(ends, number=self.local[ends.number]))
-        if layer >= 0 and self.sources.left_out is not None:
-            self.streams.state[0] += self.sources.left_out[layer]
-
-    def start_bias(self, constant: Float[Tensor, " d_model"]) -> None:
-        """Lets in the constants of the next layer."""
-        self.streams.state[self.streams.joined] = constant
-        self.streams.joined += 1
-        self.streams.spread = self.streams.joined
-
-    def add_to_bias(self, constant: Float[Tensor, " d_model"]) -> None:
-        """Adds to the constants that joined last."""
-        self.streams.state[self.streams.joined - 1] += constant
-
-
-def _go_up(readers: Readers, sources: Writers, boundary: int, matrix: Tensor) -> Upward:
-    upward = Upward(sources, boundary)
-    parallel = readers.frozen.model.parallel
-    low = (readers.layers() < boundary).nonzero()[:, 0]
-    local = torch.full((readers.n_rows,), -1)
-    local[low] = torch.arange(len(low))
-    met = matrix.new_zeros(len(upward.columns), len(low) + 1)
-    if boundary:
-        upward.join(-1)
-    for number, layer in readers.frozen.layers_up(boundary):
-        ends = readers.at(number)
-        bank = make_bank(ends, local[ends.number], readers.frozen.n_pos, len(low))
-        if parallel:
-            upward.wave.touch(bank, met)
-            upward.wave.pass_both(layer)
-            upward.start_bias(layer.folded.attention_constant)
-        else:
-            upward.wave.pass_attention(layer)
-            upward.start_bias(layer.folded.attention_constant)
-            upward.wave.touch(bank, met)
-            upward.wave.pass_skip(layer)
-        upward.add_to_bias(layer.folded.mlp_constant)
-        upward.join(number)
-    matrix[low[:, None], upward.columns] = met[:, :-1].T
-    return upward
-
-
-# downwards -------------------------------------------------------------------------------------
-
-
-def _go_down(
-    readers: Readers,
-    sources: Writers,
-    boundary: int,
-    rows: Int[Tensor, " row"],
-    carried: Upward,
-    matrix: Tensor,
-) -> None:
-    """Fills the given rows."""
-    frozen = readers.frozen
-    wave = Wave(
-        "down", readers.layers()[rows], readers.positions()[rows], frozen.n_pos, sources.error
-    )
-    local = torch.full((readers.n_rows,), -1)
-    local[rows] = torch.arange(len(rows))
-    met = matrix.new_zeros(len(rows), sources.n_columns + 1)
-    _join_down(wave, readers, frozen.model.n_layers, local)
-    for number, layer in frozen.layers_down(boundary):
-        ends = sources.at(number)
-        wave.touch(make_bank(ends, ends.number, frozen.n_pos, sources.n_columns), met)
-        met[:, sources.first_bias + number] += wave.touch_stream(layer.folded.mlp_constant[None])
-        if sources.left_out is not None:
-            met[:, sources.left_out_column] += wave.touch_stream(sources.left_out[number])
-        if frozen.model.parallel:
-            met[:, sources.first_bias + number] += wave.touch_stream(
-                layer.folded.attention_constant[None]
-            )
-            wave.pass_both(layer)
-            _join_down(wave, readers, number, local)
-        else:
-            wave.pass_skip(layer)
-            _join_down(wave, readers, number, local)
-            met[:, sources.first_bias + number] += wave.touch_stream(
-                layer.folded.attention_constant[None]
-            )
-            wave.pass_attention(layer)
-    if boundary == 0:
-        ends = sources.at(-1)
-        wave.touch(make_bank(ends, ends.number, frozen.n_pos, sources.n_columns), met)
-    else:
-        met[:, carried.columns] += _meet(wave, carried)
-    matrix[rows[wave.order]] = met[:, :-1]
-
-
-def _join_down(wave: Wave, readers: Readers, layer: int, local: Int[Tensor, " row"]) -> None:
-    """Lets in the targets of one layer that belong to this chunk."""
-    ends = readers.at(layer)
-    mine = local[ends.number] >= 0
-    number = local[ends.number[mine]]
-    wave.join(Ends(vector=ends.vector[mine], position=ends.position[mine], number=number))
 
 
 def _meet(wave: Wave, carried: Upward) -> Float[Tensor, "vector column"]:
