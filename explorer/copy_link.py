@@ -1,6 +1,6 @@
 """A button that copies the address of the page: the link that opens the same view elsewhere."""
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 _HTML = '<button type="button" class="copy"><span>Copy link</span></button>'
 _CSS = """
@@ -37,7 +37,7 @@ export default function ({ parentElement }) {
   };
 }
 """
-_component = st.components.v2.component("hagd_copy_link", html=_HTML, css=_CSS, js=_JS)
+_component = component("hagd_copy_link", html=_HTML, css=_CSS, js=_JS)
 
 
 def copy_link(key: str) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 from core.bundle import BundleInfo
 from explorer import theme
@@ -29,7 +29,7 @@ SORTS = {
 }
 """Ways to sort, by their name in a link."""
 
-_component = st.components.v2.component(
+_component = component(
     "hagd_gallery",
     html='<div class="gallery"></div>',
     css=(HERE / "gallery.css").read_text("utf-8"),

@@ -56,8 +56,10 @@ def _loaded(name: str) -> Lab:
                 '<div class="hs-note">Loading the model and running its test prompts once…</div>'
             )
             notices.skeleton(6)
-    lab = resources.lab(name)
-    slot.empty()
+    try:
+        lab = resources.lab(name)
+    finally:
+        slot.empty()
     state.remember("labs", (*state.local("labs", ()), name)[-8:])
     return lab
 

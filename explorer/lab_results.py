@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 from core.bundle import Bundle
 from core.lab import Comparison, Lab, RandomTest, TaskEffect
@@ -23,7 +24,7 @@ KEYS = (
 )
 HERE = Path(__file__).resolve().parent
 
-_log = st.components.v2.component(
+_log = component(
     "hagd_testlog",
     html='<div class="log"></div>',
     css=(HERE / "testlog.css").read_text("utf-8"),

@@ -137,7 +137,7 @@ def _choice(name: str, label: str, options: dict[str, str], width: int) -> None:
         st.selectbox(
             label,
             list(options),
-            format_func=lambda option: options.get(option, option),
+            format_func=lambda option: str(options.get(option, option)),
             key=state.widget(f"shelf-{name}", chosen),
             on_change=lambda: _set(name),
             label_visibility="collapsed",

@@ -80,12 +80,13 @@ def _form(wanted: Traced) -> None:
 
 def _choice(name: str, label: str, options: list[str], chosen: str, width: int) -> None:
     """A select box that also takes a path typed by hand."""
+    names = KINDS if name == "transcoders" else {}
     if chosen not in options:
         options = [*options, chosen]
     st.selectbox(
         label,
         options,
-        format_func=lambda option: KINDS.get(option, option) if name == "transcoders" else option,
+        format_func=lambda option: str(names.get(option, option)),
         key=state.widget(f"traced-{name}", chosen),
         accept_new_options=True,
         on_change=_take,

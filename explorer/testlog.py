@@ -120,8 +120,13 @@ def _test(key: str, data: Any) -> Test:
         time=str(data["time"]),
         changes=tuple(Changed(str(node), float(scale)) for node, scale in data["changes"]),
         nodes=int(data["nodes"]),
-        **{name: str(data[name]) for name in ("how", "errors", "inside")},
-        **{name: float(data[name]) for name in ("before", "after", "faithfulness", "accuracy")},
+        how=str(data["how"]),
+        errors=str(data["errors"]),
+        inside=str(data["inside"]),
+        before=float(data["before"]),
+        after=float(data["after"]),
+        faithfulness=float(data["faithfulness"]),
+        accuracy=float(data["accuracy"]),
     )
 
 
@@ -165,13 +170,12 @@ def pack(test: RandomTest) -> Record:
 
 def unpack(record: Record) -> RandomTest:
     """The inverse of `pack`."""
-    data, tensors = dict(record.data), record.tensors
-    halves = {
-        name: Comparison(random=tensors[name], **data.pop(name))
-        for name in ("necessity", "sufficiency")
-    }
-    columns = {"prompts": tensors["prompts"].to(torch.int64)}
-    return RandomTest(**data, **halves, **columns, random_p_answer=tensors["random_p_answer"])
+    data: dict[str, Any] = dict(record.data)
+    tensors = record.tensors
+    for name in ("necessity", "sufficiency"):
+        data[name] = Comparison(random=tensors[name], **data[name])
+    data["prompts"] = tensors["prompts"].to(torch.int64)
+    return RandomTest(**data, random_p_answer=tensors["random_p_answer"])
 
 
 def stored_random(store: Store, key: str) -> RandomTest | None:

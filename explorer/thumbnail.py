@@ -47,7 +47,7 @@ def thumbnail(bundle: Bundle, roles: Sequence[str] = ()) -> list[Shape]:
     flow = _flow(bundle, groups)
     strongest = float(np.abs(flow).max(initial=0.0)) or 1.0
     shapes = [
-        _edge(places[source], places[target], flow[target, source] / strongest)
+        _edge(places[source], places[target], float(flow[target, source]) / strongest)
         for target, source in zip(*np.nonzero(np.abs(flow) > WEAKEST * strongest), strict=True)
         if places[target][1] < places[source][1]
     ]
