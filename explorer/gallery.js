@@ -90,8 +90,8 @@ function cardOf(card, open) {
 }
 
 const COLUMNS = [
-  ["Task", ""], ["Model", "model"], ["Nodes", "n"], ["F", "n"], ["F by size, random band", "spark"],
-  ["φ", "n"], ["φ(∅)", "n"], ["p, random", "n wide"], ["Verdict", ""],
+  ["Task", ""], ["Model", "model"], ["Nodes", "n"], ["F", "n"], ["F by size", "spark", ", random band"],
+  ["φ", "n"], ["φ(∅)", "n"], ["p", "n wide", ", random"], ["Verdict", ""],
 ];
 
 function cellsOf(row, open) {
@@ -108,12 +108,14 @@ function cellsOf(row, open) {
     html("td", "n", html("b", "", row.f), html("span", "pm", row.pm)),
     html("td", "spark", spark(row.curve, row.muted ? "muted" : "")),
     html("td", "n", row.phi), html("td", "n dim", row.phiEmpty), html("td", "n dim wide", row.p),
-    html("td", "verdicts", verdict(row)),
+    Object.assign(html("td", "verdicts", verdict(row)), { title: row.verdict }),
   ];
 }
 
 function tableOf(rows, open) {
-  const head = html("tr", "", ...COLUMNS.map(([text, cls]) => html("th", cls, text)));
+  const head = html(
+    "tr", "", ...COLUMNS.map(([text, cls, more]) => html("th", cls, text, more && html("span", "wide", more))),
+  );
   const body = rows.map((row) => {
     const line = html("tr", (row.muted ? "muted " : "") + (row.error ? "damaged" : ""), ...cellsOf(row, open));
     return row.error ? line : openable(line, row, open);

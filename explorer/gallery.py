@@ -94,7 +94,7 @@ def _task_name(info: BundleInfo, titles: Mapping[str, str]) -> str:
 def is_null(info: BundleInfo) -> bool:
     """Whether this circuit was made from something that must not validate."""
     settings = info.provenance.get("settings") or {}
-    return info.verdict == "rejected" or bool(settings.get("null"))
+    return info.verdict == "rejected" or settings.get("null") not in (None, "", "none")
 
 
 def plain(ref: str) -> str:

@@ -80,16 +80,21 @@ def _tokens(bundle: Bundle, boxes: Sequence[Group], roles: Sequence[str]) -> lis
     token = np.flatnonzero((graph.kind == int(NodeKind.TOKEN)).numpy() & (weight > 0))
     strongest = token[np.argsort(-weight[token])][:MAX_TOKENS]
     position = graph.position.numpy()
-    return [
+    groups = [
         Group(
             _role(roles, int(position[node])), "token", np.array([node]), float(position[node]), -1
         )
-        for node in sorted(strongest, key=lambda node: position[node])
+        for node in strongest
     ]
+    # strongest first: those that still have room side by side
+    room = np.cumsum([_width(group) + 4 for group in groups]) <= WIDTH
+    kept = [group for group, fits in zip(groups, room, strict=True) if fits]
+    return sorted(kept, key=lambda group: group.column)
 
 
 def _role(roles: Sequence[str], position: int) -> str:
-    return roles[position][:8] if position < len(roles) else str(position)
+    role = roles[position] if position < len(roles) else str(position)
+    return role if len(role) <= 5 else role[:4] + "…"
 
 
 def _answer(bundle: Bundle) -> list[Group]:
