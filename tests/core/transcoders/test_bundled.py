@@ -1,0 +1,82 @@
+"""The script of the bundled dictionaries, on a tiny stand-in; and what is shipped."""
+
+import dataclasses
+import json
+
+import pytest
+
+from core.assets import ASSETS, MODELS
+from core.errors import SettingsError
+from core.transcoders import NestedSettings, TrainSettings, bundled, load_transcoders
+
+SHIPPED = [(recipe.model, recipe.settings.kind) for recipe in bundled.RECIPES]
+TINY = dataclasses.replace(
+    bundled.RECIPES[0],
+    settings=TrainSettings(
+        kind="nested", features=12, k=2, steps=4, batch=32, nested=NestedSettings(prefix=(4, 4))
+    ),
+)
+
+
+def test_every_model_has_both_kinds():
+    assert sorted(SHIPPED) == sorted(
+        (folder.name, kind)
+        for folder in MODELS.iterdir()
+        if folder.is_dir()
+        for kind in ("nested", "topk")
+    )
+
+
+def test_recipes_are_chosen_by_model_and_kind():
+    assert len(bundled.chosen(None, None)) == len(bundled.RECIPES)
+    (recipe,) = bundled.chosen("llama-modadd", "topk")
+    assert (recipe.model, recipe.settings.kind) == ("llama-modadd", "topk")
+
+
+def test_an_unknown_model_is_refused():
+    with pytest.raises(SettingsError, match="No bundled dictionary for model 'gpt5'"):
+        bundled.chosen("gpt5", None)
+
+
+def test_sites_come_from_the_card(tmp_path):
+    sites = [
+        {"layer": layer, "position": position, "matters": (layer, position) == (1, 2)}
+        for layer in range(2)
+        for position in range(3)
+    ]
+    card = tmp_path / "card.json"
+    card.write_text(json.dumps({"sites": sites}))
+    nested = bundled.with_sites(TINY.settings, card)
+    assert nested.nested.sites == ((0, 0, 0), (0, 0, 1))
+    plain = TrainSettings()
+    assert bundled.with_sites(plain, card) == plain
+
+
+def test_a_dictionary_is_made_once(tmp_path):
+    folder = bundled.make(TINY, tmp_path)
+    assert folder == tmp_path / "gpt2-modadd" / "nested"
+    report = json.loads((folder / "report.json").read_text())
+    made = load_transcoders(folder)
+    assert report["key"] == made.key
+    assert made.prefixes == (4, 4)
+    assert report["command"].endswith("--model gpt2-modadd --kind nested --seed 0")
+    assert set(report["quality"]) == {"selection", "test"}
+    assert not folder.with_name("nested.checkpoint").exists()
+    before = (folder / "report.json").stat().st_mtime_ns
+    bundled.make(TINY, tmp_path)
+    assert (folder / "report.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(("model", "kind"), SHIPPED)
+def test_shipped_dictionaries_keep_what_their_report_says(model, kind):
+    folder = ASSETS / "transcoders" / model / kind
+    report = json.loads((folder / "report.json").read_text())
+    transcoders = load_transcoders(folder)
+    assert transcoders.key == report["key"]
+    assert transcoders.kind == kind
+    assert report["task"]["trained_on"] == "features"
+    assert report["model"]["key"] == json.loads((MODELS / model / "card.json").read_text())["key"]
+    for split in ("selection", "test"):
+        quality = report["quality"][split]
+        assert quality["replacement_accuracy"] >= 0.98
+        assert all(layer["fvu"] <= 0.02 for layer in quality["layers"])
