@@ -36,6 +36,15 @@ def test_imports_keep_their_direction() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_folder_of_modules_is_a_package() -> None:
+    # without one, setuptools and import-linter both pass the folder over in silence
+    folders = {path.parent for path in sources()}
+    lacking = [
+        str(f.relative_to(ROOT)) for f in sorted(folders) if not (f / "__init__.py").is_file()
+    ]
+    assert not lacking
+
+
 def test_nothing_names_a_machine_a_registry_or_a_neighbour_folder() -> None:
     # in pieces, so that this file does not name them either
     hosts = ["pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "registry" + ".npm"]
