@@ -28,7 +28,7 @@ N_LAYERS, D_MODEL, D_VOCAB, N_FEATURES, K = 12, 768, 50257, 4096, 16
 
 def main() -> None:
     args = arguments()
-    work = Path(args.work or tempfile.mkdtemp(prefix="graph-speed-"))
+    work = Path(args.work or Path(tempfile.gettempdir()) / "hagd-graph-speed")
     if not (work / "complete").exists():
         subprocess.run([sys.executable, __file__, "--make", work], check=True)
     report = {
@@ -54,7 +54,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=2, help="processes of each side, in turns")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=256, help="circuit-tracer's batch size")
-    parser.add_argument("--work", help="where model and transcoders are kept between runs")
+    parser.add_argument("--work", help="folder that keeps model and transcoders")
     parser.add_argument("--out", help="JSON file of the results")
     return parser.parse_args()
 

@@ -28,7 +28,8 @@ from core.graph import (
     influence,
     subgraph,
 )
-from core.interop.ids import GENERATOR, Name, cantor, error_name, feature_name, repeated
+from core.interop.forms import Site, Words, form_of, text_of
+from core.interop.ids import GENERATOR, feature_name, repeated
 from core.models import LanguageModel
 
 
@@ -68,15 +69,15 @@ class ExportSettings:
 def to_neuronpedia(
     graph: AttributionGraph | Pruned,
     model: LanguageModel,
-    ids: Int[Tensor, " pos"],
+    ids: Int[Tensor, " pos"] | Sequence[str],
     settings: ExportSettings | None = None,
 ) -> dict[str, Any]:
     """A graph as JSON values: `metadata`, `qParams`, `nodes`, `links`.
 
     Args:
-        graph: Of one prompt; given as `Pruned`, `influence` is that of the unpruned graph.
+        graph: Of one prompt or task; as `Pruned`, `influence` is that of the unpruned graph.
         model: Gives token texts and the number of layers.
-        ids: The prompt.
+        ids: The prompt's token ids; for a task graph, the names of its aligned positions.
         settings: What else to write.
 
     Raises:
@@ -89,7 +90,8 @@ def to_neuronpedia(
         place = (kept.cumsum(0) - 1).tolist()
         settings = _renumbered(settings, {n: place[n] for n in kept.nonzero()[:, 0].tolist()})
         graph, rank = subgraph(graph, kept), rank[kept]
-    nodes = list(_nodes(graph, model, ids, settings, rank.tolist()))
+    words = _words(model, ids)
+    nodes = list(_nodes(graph, words, settings, rank.tolist()))
     names = [node["node_id"] for node in nodes]
     if twice := repeated(names):
         raise GraphError(
@@ -97,7 +99,7 @@ def to_neuronpedia(
             "node of a file needs its own. Pool or rename nodes that are at one place."
         )
     return {
-        "metadata": _metadata(model, ids, settings),
+        "metadata": _metadata(words, settings),
         "qParams": _view(settings, names),
         "nodes": nodes,
         "links": list(_links(graph, names)),
@@ -123,8 +125,7 @@ def _renumbered(settings: ExportSettings, place: Mapping[int, int]) -> ExportSet
 
 def _nodes(
     graph: AttributionGraph,
-    model: LanguageModel,
-    ids: Int[Tensor, " pos"],
+    words: Words,
     settings: ExportSettings,
     rank: list[float],
 ) -> Iterator[dict[str, Any]]:
@@ -140,12 +141,12 @@ def _nodes(
     for number, (kind, layer, position, index) in enumerate(rows):
         is_direction = kind == NodeKind.LOGIT and index < 0
         if is_direction:  # circuit-tracer numbers directions after the vocabulary
-            index = model.d_vocab + directions
+            index = words.model.d_vocab + directions
             directions += 1
-        form = _form(NodeKind(kind), layer, position, index, model.n_layers, taken)
+        site = Site(NodeKind(kind), layer, position, index)
         weight = float(graph.logit_weight[number])
-        text = _text(model, ids, NodeKind(kind), position, index, settings, weight)
-        yield form | {
+        text = text_of(site, words, settings.direction, weight)
+        yield form_of(site, words.model.n_layers, taken) | {
             "ctx_idx": max(position, 0),
             "clerp": settings.labels.get(number, text),
             "influence": rank[number],
@@ -157,87 +158,28 @@ def _nodes(
         }
 
 
-def _form(
-    kind: NodeKind, layer: int, position: int, index: int, n_layers: int, taken: set[str]
-) -> dict[str, Any]:
-    """Names, layer, feature number and type of one node."""
-    match kind:
-        case NodeKind.FEATURE:
-            name, layer_text = feature_name(layer, index, position), str(layer)
-            feature, what = cantor(layer, index), "cross layer transcoder"
-        case NodeKind.ERROR:
-            name, layer_text = error_name(layer, position, taken), str(layer)
-            feature, what = -1, "mlp reconstruction error"
-        case NodeKind.TOKEN:
-            name = Name(f"E_{index}_{position}", f"E_{index}-{position}")
-            feature, layer_text, what = position, "E", "embedding"
-        case NodeKind.LOGIT:
-            name = Name(f"{n_layers + 1}_{index}_{position}", f"L_{index}-{position}")
-            feature, layer_text, what = index, str(n_layers + 1), "logit"
-        case NodeKind.POSITION:
-            name = Name(f"pos_{position}", f"pos_{position}-0")
-            feature, layer_text, what = -1, "E", "bias"
-        case NodeKind.BIAS:
-            place = "rest" if layer < 0 else str(layer)
-            name, layer_text = Name(f"bias_{place}", f"bias_{place}-0"), str(max(layer, 0))
-            feature, what = -1, "bias"
-        case _:
-            raise GraphError(
-                f"A node of kind {kind.name} has no form in graph JSON; features, errors, tokens, "
-                "positions, constants and logits have. Export a graph without head nodes."
-            )
-    return {
-        "node_id": name.node_id,
-        "jsNodeId": name.js_id,
-        "feature": feature,
-        "layer": layer_text,
-        "feature_type": what,
-    }
-
-
-def _text(
-    model: LanguageModel,
-    ids: Int[Tensor, " pos"],
-    kind: NodeKind,
-    position: int,
-    index: int,
-    settings: ExportSettings,
-    weight: float,
-) -> str:
-    """What a node is called where nobody has labelled it."""
-    match kind:
-        case NodeKind.TOKEN:
-            return f'Emb: "{model.token_text(int(ids[position]))}"'
-        case NodeKind.LOGIT:
-            is_token = index < model.d_vocab
-            name = model.token_text(index) if is_token else settings.direction
-            return f'Output "{name}" (p={weight:.3f})'
-        case NodeKind.ERROR:
-            return f'Err: mlp "{model.token_text(int(ids[position]))}"'
-        case NodeKind.POSITION:
-            return f"Position {position}"
-        case NodeKind.BIAS:
-            return "Features left out" if index == 0 else "Constants"
-    return ""
-
-
 def _links(graph: AttributionGraph, names: list[str]) -> Iterator[dict[str, Any]]:
     source, target = graph.edge_index.tolist()
     for s, t, weight in zip(source, target, graph.direct_effect.tolist(), strict=True):
         yield {"source": names[s], "target": names[t], "weight": weight}
 
 
-def _metadata(
-    model: LanguageModel, ids: Int[Tensor, " pos"], settings: ExportSettings
-) -> dict[str, Any]:
-    tokens = [model.token_text(int(token)) for token in ids]
+def _words(model: LanguageModel, ids: Int[Tensor, " pos"] | Sequence[str]) -> Words:
+    """A text for each position, and the prompt."""
+    if not isinstance(ids, Tensor):
+        return Words(model, ids, " ".join(ids))
+    tokens = [model.token_text(token) for token in ids.tolist()]
+    return Words(model, tokens, model.tokenizer.decode(ids.tolist()))
+
+
+def _metadata(words: Words, settings: ExportSettings) -> dict[str, Any]:
     created = settings.created_ms
     threshold = settings.pruning.get("node_threshold")
     return {
         "slug": settings.slug,
-        "scan": settings.scan or model.name,
-        "prompt_tokens": tokens,
-        "prompt": model.tokenizer.decode(ids.tolist()),
+        "scan": settings.scan or words.model.name,
+        "prompt_tokens": list(words.at),
+        "prompt": words.prompt,
         "schema_version": 1,
         "transcoder_list": [],
         **({} if threshold is None else {"node_threshold": threshold}),

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import core.interop
-from core.attribution import Direction, build_graph
+from core.attribution import Direction, build_graph, build_graphs, pool_graphs
 from core.errors import FormatError, GraphError, UnknownSchemaError
 from core.graph import NodeKind, prune, subgraph
 from core.interop import (
@@ -118,6 +118,19 @@ def test_a_direction_is_numbered_after_the_vocabulary(model):
     data = to_neuronpedia(graph, model, IDS, ExportSettings(direction="w1 − w2"))
     assert data["nodes"][-1]["feature"] == model.d_vocab
     assert data["nodes"][-1]["clerp"] == 'Output "w1 − w2" (p=1.000)'
+
+
+def test_a_task_graph_is_written_with_the_names_of_its_positions(model):
+    ids = torch.stack([IDS, IDS.flip(0)])
+    transcoders = tiny_transcoders(model)
+    graphs = build_graphs(model, transcoders, ids, [Direction(answer=4, wrong=5)] * 2)
+    task = pool_graphs(graphs, [0, 0]).graph()
+    data = to_neuronpedia(task, model, ["<bos>", "a", "b", "="])
+    jsonschema.validate(data, SCHEMA)
+    assert data["metadata"]["prompt"] == "<bos> a b ="
+    again = from_neuronpedia(json.loads(json.dumps(data))).graph
+    for name in ("kind", "position", "edge_index"):
+        assert torch.equal(getattr(again, name), getattr(task, name)), name
 
 
 def test_influence_in_the_file_is_that_of_the_unpruned_graph(model, graph):
