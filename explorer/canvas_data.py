@@ -24,7 +24,7 @@ from pyvis.network import Network
 from explorer import state, theme
 from explorer.canvas_assets import component
 from explorer.canvas_graph import Item, Sieve, Visible, visible
-from explorer.layout import COMPACT, NORMAL, Layout, arrange
+from explorer.layout import COMPACT, NORMAL, Layout, Spacing, arrange
 from explorer.layout import Item as Placed
 from explorer.scene import Scene
 
@@ -32,6 +32,10 @@ Part = Literal["tree", "network", "bar"]
 Density = Literal["normal", "compact"]
 """compact: for a panel of some 450 px; no row names, no legend, no ground of its own."""
 
+FEW_TOKENS = 8
+"""Up to this many, every token gets room for its text; of more, those that an edge touches."""
+MOST_TEXT = 64.0
+"""Widest room that a token or logit is promised, px."""
 COMPACT_EDGES = 28
 """Edges a compact network shows where it may choose."""
 OPTIONS: Mapping[str, Any] = {
@@ -134,13 +138,16 @@ def picture(
     used = _used(seen)
     rows = _rows(scene, seen)
     numbered = {name: i for i, (name, _) in enumerate(rows)}
-    placed = [_placed(scene, item, numbered[_row(scene, item)], density) for item in seen.items]
+    placed = [
+        _placed(scene, item, numbered[_row(scene, item)], density, i in used)
+        for i, item in enumerate(seen.items)
+    ]
     layout = arrange(
         placed,
         seen.frames,
         n_rows=len(rows),
         n_columns=len(scene.tokens),
-        spacing=NORMAL if density == "normal" else COMPACT,
+        spacing=_spacing(scene, density),
     )
     graph = _graph(scene, seen, layout, placed, used)
     graph["density"] = density
@@ -216,15 +223,15 @@ def _used(seen: Visible) -> set[int]:
     return set(ends.tolist())
 
 
-def _placed(scene: Scene, item: Item, row: int, density: Density) -> Placed:
+def _placed(scene: Scene, item: Item, row: int, density: Density, used: bool) -> Placed:
     """An item with the least room it needs; the browser widens boxes where there is more."""
     width, height = _ROOM[density][item.kind]
-    if item.kind == "token" and density == "normal":
-        width = min(52.0, _wish(scene, item))
+    wish = _wish(scene, item)
+    if item.kind == "logit" or (item.kind == "token" and (used or len(scene.tokens) <= FEW_TOKENS)):
+        width = min(MOST_TEXT, wish)
     if item.kind == "supernode" and item.frame is not None:
         width = _ROOM[density]["inner"][0]
     column = item.position if item.position >= 0 else len(scene.tokens)
-    wish = _wish(scene, item)
     return Placed(item.id, item.kind, row, column, width, height, item.frame, wish)
 
 
@@ -255,6 +262,12 @@ _ROOM: Mapping[Density, Mapping[str, tuple[float, float]]] = {
     },
 }
 """Least width and height by kind, px; "inner" is a supernode inside an opened one."""
+
+
+def _spacing(scene: Scene, density: Density) -> Spacing:
+    """Distances; columns stand close where a prompt is long."""
+    spacing = NORMAL if density == "normal" else COMPACT
+    return spacing if len(scene.tokens) <= FEW_TOKENS else spacing._replace(column=5.0)
 
 
 def _wish(scene: Scene, item: Item) -> float:

@@ -24,6 +24,8 @@ MOST_LEAVES = 24
 """Leaves shown of one opened supernode."""
 MOST_EDGES = 48
 """Edges the page shows when it may choose the smallest effect itself."""
+KEPT = 0.9
+"""And the share of Σ|effect| that is enough: weak edges only clutter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,7 +66,7 @@ class Sieve:
     """What to leave out."""
 
     min_effect: float | None = None
-    """None: so that at most `most_edges` remain."""
+    """None: chosen so that `KEPT` of Σ|effect|, and at most `most_edges`, remain."""
     most_edges: int = MOST_EDGES
     layer: int | None = None
     sign: Literal["both", "plus", "minus"] = "both"
@@ -107,14 +109,31 @@ def visible(scene: Scene, opened: Collection[str], sieve: Sieve | None = None) -
 
 
 def nice_threshold(sizes: Float[np.ndarray, " edge"], most: int) -> float:
-    """The smallest of 1, 2, 5 x 10^k that leaves at most `most` sizes; 0 if none is needed."""
-    if len(sizes) <= most:
-        return 0.0
-    least = float(np.sort(sizes)[-most - 1])
-    if least <= 0:
+    """A round number under which little is lost: it leaves `KEPT` of Σ|effect|, or `most` edges.
+
+    1, 2 or 5 x 10^k if it leaves half as many as could be, else two digits, else three; 0 if
+    nothing need be left out. Where all are the same size they are shown, however many.
+    """
+    ranked = np.sort(sizes)[::-1]
+    enough = 1 + int(np.searchsorted(np.cumsum(ranked), KEPT * ranked.sum()))
+    room = min(most, enough)
+    if len(ranked) <= room or (least := float(ranked[room])) <= 0:
         return 0.0
     power = 10.0 ** np.floor(np.log10(least))
-    return float(next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power > least))
+    plain = next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power > least)
+    for value, digits in ((plain, 1), (_above(least, power / 10), 2)):
+        if (sizes >= value).sum() >= room / 2:
+            return float(f"{value:.{digits}g}")
+    value = _above(least, power / 100)
+    return value if (sizes >= value).any() else float(f"{least:.6g}")
+
+
+def _above(value: float, step: float) -> float:
+    """The next multiple of a step that is really above a value."""
+    found = round(np.floor(value / step) * step, 12)
+    while found <= value:
+        found = round(found + step, 12)
+    return float(found)
 
 
 def _frames(scene: Scene, opened: Collection[str]) -> dict[str, str | None]:

@@ -89,7 +89,7 @@ def workspace(name: str) -> None:
     )
     drawn = picture(scene, view.path, sieve)
     _line_one(bundle, view)
-    _line_two(scene, view, lab, drawn)
+    _line_two(scene, view, found, drawn)
     with st.container(key="work", horizontal=True):
         with st.container(key="work-main"):
             _canvas(name, bundle, view, lab, drawn)
@@ -248,9 +248,10 @@ def _spread_html(found: Any, key: str) -> str:
 # ---- line 2: filters ----
 
 
-def _line_two(scene: Scene, view: View, lab: "Lab | None", drawn: Picture) -> None:
+def _line_two(scene: Scene, view: View, found: "Lab | CoreError | None", drawn: Picture) -> None:
+    lab = None if isinstance(found, CoreError) else found
     with st.container(key="line-two", horizontal=True, vertical_alignment="center"):
-        _prompt(view, lab)
+        _prompt(view, lab, found)
         _find(scene)
         _least(view, drawn)
         with st.container(key="wide-only", horizontal=True, vertical_alignment="center"):
@@ -267,14 +268,14 @@ def _line_two(scene: Scene, view: View, lab: "Lab | None", drawn: Picture) -> No
         st.html(f'<div class="hx-counts">{escape(counts_text(drawn.counts))}</div>')
 
 
-def _prompt(view: View, lab: "Lab | None") -> None:
+def _prompt(view: View, lab: "Lab | None", found: "Lab | CoreError | None") -> None:
     def chosen() -> None:
         state.update(prompt=state.value("circuit-prompt"))
 
     if lab is None:
         st.selectbox(
             "Prompt",
-            ["loading"],
+            ["no model" if found else "loading"],
             key="circuit-prompt-loading",
             disabled=True,
             label_visibility="collapsed",

@@ -73,7 +73,7 @@ def _overview(seen: Inspected) -> None:
     hint = "Click a node to inspect it, double click opens a supernode"
     st.html(inspector.title_html(seen.bundle.title, hint, glyph="none"))
     rows = [_supernode_row(seen, name) for name in names]
-    note = "ΔP when ablated alone" if seen.ready else "the model is loading"
+    note = "ΔP when ablated alone" if seen.ready else "" if seen.lab else "the model is loading"
     st.html(inspector.section_html("Supernodes", "".join(rows), note))
     reasons = [str(reason) for reason in seen.bundle.validation.get("reasons", ())]
     if reasons:

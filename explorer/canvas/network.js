@@ -40,6 +40,7 @@ export function createNetwork(app, vis) {
     pad = graph.density === "compact" ? TIGHT : ROOMY;
     // what does not fit at scale 1 is shown smaller; the room that is left on an axis is then filled
     const view = Math.min(1, W / (pad.left + nw + pad.right), H / (pad.top + nh + pad.bottom));
+    palette.grow = Math.min(1.4, Math.max(1, 0.88 / view));
     const sx = Math.min(MOST_STRETCH, Math.max(1, (W / view - pad.left - pad.right) / nw));
     const w = pad.left + nw * sx + pad.right;
     const { height, at } = drawnOut(graph, H / view - pad.top - pad.bottom);

@@ -5,8 +5,9 @@ import { roleOf } from "./dom.js";
 const HATCH_STEP = 5;
 const widths = new Map();
 
+/** Text grows by `palette.grow` where the whole picture is shown smaller, so that it stays readable. */
 export const font = (palette, size, weight = 400, mono = false) =>
-  `${weight} ${size}px ${mono ? palette.mono : palette.ui}`;
+  `${weight} ${size * (palette.grow ?? 1)}px ${mono ? palette.mono : palette.ui}`;
 
 /** Text shortened with an ellipsis to fit; widths are remembered. */
 export function fit(ctx, text, room) {
@@ -27,6 +28,15 @@ export function fit(ctx, text, room) {
   if (widths.size > 4000) widths.clear();
   widths.set(key, shown);
   return shown;
+}
+
+/** The size at which text fits: grown with the others, or as it is where that is too wide. */
+function sized(ctx, palette, text, room, size, weight, mono = false) {
+  ctx.font = font(palette, size, weight, mono);
+  if (!text || ctx.measureText(text).width <= room) return size;
+  const plain = size / (palette.grow ?? 1);
+  ctx.font = font(palette, plain, weight, mono);
+  return plain;
 }
 
 export const forgetWidths = () => widths.clear();
@@ -117,20 +127,21 @@ function supernode(ctx, palette, n, s) {
     ctx.font = font(palette, 12, 700);
     const w = Math.max(18, ctx.measureText(n.name).width + 8);
     badge(ctx, palette, n.name, n.px - w / 2, n.ph > 44 ? top + 9 : n.py - 9, role, s.dead);
-    ctx.font = font(palette, 11.5, 500);
+    const small = sized(ctx, palette, n.label, n.pw - 6, 11.5, 500);
     const word = fit(ctx, n.label, n.pw - 6);
-    if (n.ph > 44) write(ctx, palette, word || String(n.count), n.px, top + 42, { size: 11.5, weight: 500, colour: word ? "ink-1" : "ink-2", align: "center", halo });
+    if (n.ph > 44) write(ctx, palette, word || String(n.count), n.px, top + 42, { size: small, weight: 500, colour: word ? "ink-1" : "ink-2", align: "center", halo });
     if (n.ph > 56 && word) write(ctx, palette, String(n.count), n.px, top + 56, { size: 11.5, colour: "ink-2", align: "center", halo });
     return;
   }
   const w = badge(ctx, palette, n.name, left + 8, top + 8, role, s.dead);
   write(ctx, palette, String(n.count), left + n.pw - 9, top + 21.5, { size: 12, colour: "ink-2", align: "right", halo });
-  ctx.font = font(palette, 13, 600);
   if (n.ph < 46) {
+    ctx.font = font(palette, 13, 600);
     write(ctx, palette, fit(ctx, n.label, n.pw - w - 46), left + w + 14, top + 21.5, { size: 13, weight: 600, halo });
     return;
   }
-  write(ctx, palette, fit(ctx, n.label, n.pw - 18), left + 9, top + 41, { size: 13, weight: 600, halo });
+  const size = sized(ctx, palette, n.label, n.pw - 18, 13, 600);
+  write(ctx, palette, fit(ctx, n.label, n.pw - 18), left + 9, top + 41, { size, weight: 600, halo });
   ctx.font = font(palette, 12);
   if (n.sub && n.ph > 58) write(ctx, palette, fit(ctx, n.sub, n.pw - 18), left + 9, top + 57, { size: 12, colour: "ink-2", halo });
 }
@@ -212,8 +223,8 @@ function token(ctx, palette, n, s) {
     x: n.px, y: n.py, w: n.pw, h: n.ph, dead: s.dead, width: s.selected ? 2.5 : n.used ? 1.2 : 1,
     fill: palette.css(n.used ? "bg-2" : "bg-1"), line: palette.css(line),
   });
-  ctx.font = font(palette, 13, 400, true);
-  write(ctx, palette, fit(ctx, n.label, n.pw - 6), n.px, n.py + 4.3, { size: 13, mono: true, colour: n.used ? "ink-1" : "ink-3", align: "center" });
+  const size = sized(ctx, palette, n.label, n.pw - 4, 13, 400, true);
+  write(ctx, palette, fit(ctx, n.label, n.pw - 4), n.px, n.py + 4.3, { size, mono: true, colour: n.used ? "ink-1" : "ink-3", align: "center" });
 }
 
 function logit(ctx, palette, n, s) {
@@ -222,8 +233,8 @@ function logit(ctx, palette, n, s) {
     x: n.px, y: n.py, w: n.pw, h: n.ph, dead: s.dead, width: 1.2,
     fill: palette.css(n.lead ? "ink-1" : "bg-2"), line: palette.css(n.lead || s.hover ? "ink-1" : "line-2"),
   });
-  ctx.font = font(palette, 14, 600, true);
-  write(ctx, palette, fit(ctx, n.label, n.pw - 10), n.px, n.py + 4.8, { size: 14, weight: 600, mono: true, colour: n.lead ? "bg-0" : "ink-2", align: "center" });
+  const size = sized(ctx, palette, n.label, n.pw - 10, 14, 600, true);
+  write(ctx, palette, fit(ctx, n.label, n.pw - 10), n.px, n.py + 4.8, { size, weight: 600, mono: true, colour: n.lead ? "bg-0" : "ink-2", align: "center" });
   if (!s.selected) return;
   roundBox(ctx, n.px, n.py, n.pw + 8, n.ph + 8, 17);
   ctx.strokeStyle = palette.css("ink-1");

@@ -143,12 +143,21 @@ def test_share_is_of_everything_that_enters():
     assert into[np.unique(seen.edges.target)] == pytest.approx(1.0)
 
 
-def test_a_threshold_is_a_round_number_that_leaves_few():
+def test_a_threshold_is_round_and_leaves_enough():
     sizes = np.linspace(0.001, 3.0, 500)
     least = nice_threshold(sizes, 40)
-    assert least == pytest.approx(5.0) or (sizes >= least).sum() <= 40
-    assert f"{least:e}"[0] in "125"
-    assert nice_threshold(sizes[:10], 40) == 0.0
+    assert 20 <= (sizes >= least).sum() <= 40
+    assert least == float(f"{least:.2g}")
+    assert nice_threshold(np.ones(10), 40) <= 1.0
+
+
+def test_weak_edges_are_left_out_before_there_are_too_many():
+    sizes = np.array([5.0, 3.0, 2.0] + [0.01] * 20)
+    assert nice_threshold(sizes, 40) == 0.02
+
+
+def test_edges_of_one_size_are_all_shown():
+    assert nice_threshold(np.full(90, 0.3), 40) == 0.3
 
 
 def test_an_empty_graph_is_drawn_as_nothing():
