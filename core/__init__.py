@@ -1,1 +1,1 @@
-"""The HAGD engine: models, transcoders, attribution graphs, hierarchy, search, validation, store."""
+"""The HAGD engine, from models and tasks to validated circuits and their store."""

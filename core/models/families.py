@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.errors import UnsupportedModelError
-from core.models.norms import NormKind, NormWeights, norm_of
+from core.models.norms import HfModule, NormKind, NormWeights, norm_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,7 +75,7 @@ class FamilySpec:
     """Path to learned position embeddings, None for rotary families."""
     rotary: str | None
     """Path to the rotary embedding module, None for learned positions."""
-    read_attention: Callable[[nn.Module, int, int], Attention]
+    read_attention: Callable[[HfModule, int, int], Attention]
     """(attention module, n_heads, d_head) → its value and output weights."""
     handled: frozenset[str]
     """Config attributes that the adapter or the Hugging Face modules take care of."""
@@ -83,7 +83,7 @@ class FamilySpec:
     """Config attributes with the only value we can handle."""
 
 
-def _conv1d(module: nn.Module, n_heads: int, d_head: int) -> Attention:
+def _conv1d(module: HfModule, n_heads: int, d_head: int) -> Attention:
     """GPT-2 keeps q, k and v side by side in one transposed weight."""
     width = n_heads * d_head
     joint, bias = module.c_attn.weight.T, module.c_attn.bias
@@ -92,7 +92,7 @@ def _conv1d(module: nn.Module, n_heads: int, d_head: int) -> Attention:
     )
 
 
-def _split_per_head(module: nn.Module, n_heads: int, d_head: int) -> Attention:
+def _split_per_head(module: HfModule, n_heads: int, d_head: int) -> Attention:
     """GPT-NeoX interleaves q, k and v head by head."""
     joint = module.query_key_value
     weight = joint.weight.view(n_heads, 3, d_head, -1)[:, 2].reshape(n_heads * d_head, -1)
@@ -100,7 +100,7 @@ def _split_per_head(module: nn.Module, n_heads: int, d_head: int) -> Attention:
     return Attention(weight, bias, module.dense.weight, module.dense.bias)
 
 
-def _separate(module: nn.Module, n_heads: int, d_head: int) -> Attention:
+def _separate(module: HfModule, n_heads: int, d_head: int) -> Attention:
     """Llama keeps each projection apart."""
     value, output = module.v_proj, module.o_proj
     return Attention(value.weight, value.bias, output.weight, output.bias)
@@ -304,7 +304,7 @@ def _refuse_unknown(config: Mapping[str, Any], row: FamilySpec, where: str) -> N
         )
 
 
-def reach(root: nn.Module, path: str) -> Any:
+def reach(root: HfModule, path: str) -> HfModule:
     """The attribute at a dotted path."""
     for name in path.split("."):
         root = getattr(root, name)
@@ -312,7 +312,7 @@ def reach(root: nn.Module, path: str) -> Any:
 
 
 def layer_weights(
-    block: nn.Module, row: FamilySpec, n_heads: int, d_head: int, eps: float
+    block: HfModule, row: FamilySpec, n_heads: int, d_head: int, eps: float
 ) -> LayerWeights:
     """Splits one block's attention weights into heads, repeating grouped value heads."""
     raw = row.read_attention(reach(block, row.attention), n_heads, d_head)

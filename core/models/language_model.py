@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.errors import ModelError
 from core.models.families import FamilySpec, LayerWeights, layer_weights, reach
 from core.models.hooks import Edits, attach, session
-from core.models.norms import NormWeights, norm_of
+from core.models.norms import HfModule, NormWeights, norm_of
 
 NOTHING = Edits()
 
@@ -59,11 +59,16 @@ class Embedding(NamedTuple):
     position: Float[Tensor, "batch pos d_model"]
     """Learned position embeddings; zeros for rotary families."""
 
+    @property
+    def total(self) -> Float[Tensor, "batch pos d_model"]:
+        """What enters block 0."""
+        return self.token + self.position
+
 
 class LanguageModel:
     """One model and its tokenizer; made by `load_model`, or from parts in a test."""
 
-    def __init__(self, hf: nn.Module, tokenizer: Any, family: FamilySpec, name: str) -> None:
+    def __init__(self, hf: HfModule, tokenizer: Any, family: FamilySpec, name: str) -> None:
         config = hf.config
         self.hf, self.tokenizer, self.family, self.name = hf, tokenizer, family, name
         self.path: Path | None = None
@@ -73,7 +78,7 @@ class LanguageModel:
         self.d_head: int = getattr(config, "head_dim", None) or self.d_model // self.n_heads
         self.d_vocab: int = hf.get_output_embeddings().weight.shape[0]
         self.parallel: bool = bool(getattr(config, "use_parallel_residual", False))
-        self.blocks: list[nn.Module] = list(reach(hf, family.layers))
+        self.blocks: list[HfModule] = list(reach(hf, family.layers))
         self._eps = float(getattr(config, family.norm_eps))
         for layer, block in enumerate(self.blocks):
             attention = reach(block, family.attention)
@@ -173,7 +178,7 @@ class LanguageModel:
 
     def run(self, ids: Int[Tensor, "batch pos"], edits: Edits) -> Float[Tensor, "batch d_vocab"]:
         """Last-position logits with sites replaced; gradients flow through the edits."""
-        return self.run_from(0, sum(self.embed(ids)), edits)
+        return self.run_from(0, self.embed(ids).total, edits)
 
     def run_from(
         self, layer: int, resid: Float[Tensor, "batch pos d_model"], edits: Edits
@@ -187,7 +192,7 @@ class LanguageModel:
         """One forward pass with every site kept; no gradient."""
         record: dict[str, dict[int, Tensor]] = {}
         with torch.no_grad(), session(edits, record):
-            resid = self._walk(0, sum(self.embed(ids)), record)
+            resid = self._walk(0, self.embed(ids).total, record)
             logits = self.unembed(resid)
         stack = {site: torch.stack([by[i] for i in sorted(by)]) for site, by in record.items()}
         return Trace(resid_mid=stack["resid_pre"] + stack["attn_out"], logits=logits, **stack)

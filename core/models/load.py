@@ -118,7 +118,7 @@ def _weights(source: str, where: str, dtype: torch.dtype) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            hf, report = AutoModelForCausalLM.from_pretrained(
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
                 source,
                 dtype=dtype,
                 attn_implementation="eager",
@@ -126,6 +126,7 @@ def _weights(source: str, where: str, dtype: torch.dtype) -> Any:
                 trust_remote_code=False,
                 output_loading_info=True,
             )
+            hf, report = loaded
     except Exception as error:  # damaged files surface as many kinds of error
         raise ModelError(
             f"{where}: its weights cannot be loaded ({_first_line(error)}). "

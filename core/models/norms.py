@@ -6,13 +6,15 @@ on the prompt; what is left is linear, and its adjoint carries a gradient back t
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 NormKind = Literal["layer_norm", "rms_norm"]
+HfModule = Any
+"""A Hugging Face module: its parts are named per family and unknown to a type checker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,7 +55,7 @@ class NormWeights:
         return self.centre(gradient * self.weight) * scale
 
 
-def norm_of(module: torch.nn.Module, eps: float, kind: NormKind) -> NormWeights:
+def norm_of(module: HfModule, eps: float, kind: NormKind) -> NormWeights:
     """Reads a Hugging Face norm module, layer norm or RMS norm."""
     weight = module.weight.detach()
     bias = getattr(module, "bias", None)

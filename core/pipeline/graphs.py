@@ -99,4 +99,6 @@ def order_of(graph: AttributionGraph, circuit: tuple[FeatureNode, ...]) -> Tenso
         )
         if int(kind) == int(NodeKind.FEATURE)
     }
-    return torch.tensor([places.get(tuple(node), -1) for node in circuit])
+    return torch.tensor(
+        [places.get((node.layer, node.position, node.feature), -1) for node in circuit]
+    )

@@ -21,7 +21,7 @@ def untrained(model: LanguageModel, folder: Path, seed: int) -> LanguageModel:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         fresh = type(model.hf)(model.hf.config)
-    fresh.save_pretrained(folder)
+    fresh.save_pretrained(str(folder))
     model.tokenizer.save_pretrained(folder)
     return load_model(folder)
 

@@ -69,7 +69,7 @@ class Probe:
     def importance(self, mask: Float[Tensor, " node"]) -> Float[Tensor, " node"]:
         """Squared gradients of the gates at a circuit, summed over prompts and ablations."""
         scattered = self.scatter(mask.detach())
-        total = sum(self.evaluator.importance(scattered, ablation) for ablation in ABLATIONS)
+        total = torch.stack([self.evaluator.importance(scattered, a) for a in ABLATIONS]).sum(0)
         return total[tuple(self.nodes.T)]
 
     def loss(self, mask: Float[Tensor, " node"]) -> Tensor:

@@ -140,7 +140,10 @@ def search(
         progress(RunProgress(stage=stage, done=step.done, total=step.total, note=step.stage))
 
     steps = SearchSettings(
-        size=settings.max_size, groups=GroupSettings(epsilon=EPSILON), refine=None
+        size=settings.max_size,
+        candidates=4 * settings.max_size,
+        groups=GroupSettings(epsilon=EPSILON, budget=settings.forwards),
+        refine=None,
     )
     ordered = find(tree, prior.double().numpy(), probe.probes(), steps, progress=tell)
     rankings = {"group_tested": torch.as_tensor(ordered.ranking.copy())}

@@ -25,6 +25,8 @@ class RunSettings:
     """Prompts of the attribution split whose graphs are pooled."""
     probe_prompts: int = 128
     """Prompts of the labels split that ablations in the search are measured on."""
+    forwards: int = 2048
+    """Circuits that group testing may run; past that, nodes keep their share of a group's."""
     refine_steps: int = 120
     """Steps of gate training at the chosen size."""
     branching: int = 4
@@ -35,7 +37,7 @@ class RunSettings:
     """A null run instead of a real one."""
 
     def __post_init__(self) -> None:
-        for name in ("size", "max_size", "graph_prompts", "probe_prompts", "branching"):
+        for name in ("size", "max_size", "graph_prompts", "probe_prompts", "branching", "forwards"):
             value = getattr(self, name)
             if value is not None and value < (2 if name == "branching" else 1):
                 raise SettingsError(
