@@ -94,6 +94,8 @@ def visible(scene: Scene, opened: Collection[str], sieve: Sieve | None = None) -
     if least is None:
         least = nice_threshold(size[signed], sieve.most_edges)
     shown = signed & (size >= least) & (size > 0)
+    if sieve.min_effect is None:
+        shown |= _lifelines(items, edges, signed & (size > 0))
     items, edges, shown, share = _connected(items, edges, shown, size / into[edges.target])
     used = {end for i in np.flatnonzero(shown) for end in (edges.source[i], edges.target[i])}
     drawn = sum(1 for i, item in enumerate(items) if item.kind != "token" or i in used)
@@ -106,6 +108,20 @@ def visible(scene: Scene, opened: Collection[str], sieve: Sieve | None = None) -
         min_effect=float(least),
         counts=(drawn, len(scene.ids), int(shown.sum()), len(scene.weight)),
     )
+
+
+def _lifelines(items: Sequence[Item], edges: CoarseEdges, may: np.ndarray) -> np.ndarray:
+    """The strongest edge into and out of each supernode, so that none seems to do nothing."""
+    lines = np.zeros(len(edges.total), dtype=bool)
+    size = np.where(may, np.abs(edges.total), -1.0)
+    for place, item in enumerate(items):
+        if item.kind != "supernode":
+            continue
+        for ends in (edges.source, edges.target):
+            mine = np.flatnonzero((ends == place) & may)
+            if len(mine):
+                lines[mine[np.argmax(size[mine])]] = True
+    return lines
 
 
 def nice_threshold(sizes: Float[np.ndarray, " edge"], most: int) -> float:

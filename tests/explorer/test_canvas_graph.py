@@ -156,6 +156,18 @@ def test_weak_edges_are_left_out_before_there_are_too_many():
     assert nice_threshold(sizes, 40) == 0.02
 
 
+def test_every_supernode_keeps_its_strongest_edges_unless_a_size_is_asked_for():
+    made = scene()
+    shown = visible(made, ("A", "B", "C", "D"), Sieve(most_edges=1))
+    ends = {
+        shown.items[e].id
+        for i in np.flatnonzero(shown.shown)
+        for e in (shown.edges.source[i], shown.edges.target[i])
+    }
+    assert {item.id for item in shown.items if item.kind == "supernode"} <= ends
+    assert not visible(made, (), Sieve(min_effect=1e9)).shown.any()
+
+
 def test_edges_of_one_size_are_all_shown():
     assert nice_threshold(np.full(90, 0.3), 40) == 0.3
 
