@@ -11,6 +11,7 @@ Neither is bounded by 1. Intervals are percentile bootstraps over prompts, the s
 prompts for C, ∅ and M.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -88,8 +89,13 @@ def scores(outcome: Outcome, empty: Outcome, model: Outcome, *, seed: int = 0) -
 
 
 def p_value(value: float, random: Float[Tensor, " draw"]) -> float:
-    """(1 + #{random ≥ value}) / (draws + 1): the chance of a random circuit doing as well."""
-    return (1 + int((random >= value).sum())) / (len(random) + 1)
+    """(1 + #{random ≥ value}) / (draws + 1): the chance of a random circuit doing as well.
+
+    A score that cannot be computed is no better than any random circuit: p is then 1.
+    """
+    if not math.isfinite(value):
+        return 1.0
+    return (1 + int((~(random < value)).sum())) / (len(random) + 1)
 
 
 def _resamples(n: int, seed: int) -> Tensor:

@@ -66,13 +66,13 @@ class Judgement(NamedTuple):
 def judge(evidence: Evidence) -> Judgement:
     """The verdict for a circuit; see the module docstring for the rules."""
     refusal = _nothing_to_explain(evidence)
+    sentences = tuple(_sentence(block) for block in evidence.blocks)
     if refusal:
-        return Judgement(Verdict.REJECTED, (refusal,))
+        return Judgement(Verdict.REJECTED, (refusal, *sentences))
     sufficient = [_sufficient(block) for block in evidence.blocks]
     necessary = [block["necessity"] >= NECESSARY for block in evidence.blocks]
-    reasons = tuple(_sentence(block) for block in evidence.blocks)
     verdict = _word(evidence, sufficient, necessary)
-    return Judgement(verdict, (*reasons, *_diagnosis(evidence, verdict)))
+    return Judgement(verdict, (*sentences, *_diagnosis(evidence, verdict)))
 
 
 def _nothing_to_explain(evidence: Evidence) -> str | None:
