@@ -1,0 +1,61 @@
+"""Every verdict can be reached, and only by its own numbers."""
+
+import pytest
+
+from core.validation import Evidence, Verdict, judge
+
+
+def block(**changes):
+    base = {
+        "ablation": "resample", "n_nodes": 40, "faithfulness": 0.97,
+        "faithfulness_ci": [0.95, 0.99], "phi": 0.99, "phi_empty": 0.02, "necessity": 0.95,
+        "random": {"n": 100, "faithfulness_max": 0.3, "p_value": 1 / 101},
+    }  # fmt: skip
+    return {**base, **changes}
+
+
+def evidence(resample, mean=None, **changes):
+    base = {"accuracy": 1.0, "gate": 0.98, "span_ci_low": 3.0, "errors_kept": 0.98}
+    base |= {"worst_fvu": 0.01, "blocks": (resample, mean or {**resample, "ablation": "mean"})}
+    return Evidence(**{**base, **changes})
+
+
+WEAK = {"faithfulness": 0.4, "faithfulness_ci": [0.35, 0.45], "phi": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("given", "want"),
+    [
+        (evidence(block()), Verdict.HOLDS),
+        (evidence(block(necessity=0.1)), Verdict.SUFFICIENT_NOT_NECESSARY),
+        (evidence(block(faithfulness=0.8, faithfulness_ci=[0.75, 0.85])), Verdict.HOLDS_IN_PART),
+        (evidence(block(), block(**WEAK, ablation="mean")), Verdict.HOLDS_IN_PART),
+        (evidence(block(**WEAK)), Verdict.NECESSARY_NOT_SUFFICIENT),
+        (evidence(block(**WEAK, necessity=0.1)), Verdict.DOES_NOT_HOLD),
+        (
+            evidence(block(faithfulness=0.8, faithfulness_ci=[0.6, 0.95], phi=0.85)),
+            Verdict.UNDECIDED,
+        ),
+        (evidence(block(), accuracy=0.3), Verdict.REJECTED),
+        (evidence(block(), span_ci_low=-0.1), Verdict.REJECTED),
+    ],
+)
+def test_verdicts(given, want):
+    assert judge(given).verdict is want
+
+
+def test_a_random_circuit_that_does_as_well_spoils_it():
+    no_better = block(random={"n": 100, "faithfulness_max": 0.98, "p_value": 0.2})
+    assert judge(evidence(no_better)).verdict is not Verdict.HOLDS
+
+
+def test_a_floor_spoils_it_and_is_named():
+    judged = judge(evidence(block(phi_empty=0.9)))
+    assert judged.verdict is not Verdict.HOLDS
+    assert any("floor" in reason for reason in judged.reasons)
+
+
+def test_dark_matter_and_a_small_dictionary_are_named():
+    judged = judge(evidence(block(**WEAK), errors_kept=0.9, worst_fvu=0.4))
+    assert any("dark matter" in reason for reason in judged.reasons)
+    assert any("larger dictionary" in reason for reason in judged.reasons)
