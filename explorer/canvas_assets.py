@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
+from streamlit.components import v2
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
@@ -23,7 +23,7 @@ def component() -> Any:
     if manager.get_component_asset_root(CANVAS) is None:
         _declare(manager, "canvas", Path(__file__).parent, "canvas")
         _declare(manager, "vis", *_vis_network())
-    return st.components.v2.component(CANVAS, js="index.js", css="canvas.css")
+    return v2.component(CANVAS, js="index.js", css="canvas.css")
 
 
 def _declare(manager: Any, name: str, root: Path, folder: str) -> None:

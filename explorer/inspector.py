@@ -183,7 +183,7 @@ def curve_figure(
 ) -> go.Figure:
     """Mean activation by value: dots, the fit as a line, and this prompt's value in ink."""
     numeric = all(isinstance(value, (int, float)) for value in curve.values)
-    x = list(curve.values) if numeric else [str(value) for value in curve.values]
+    x: list[float | str] = [v if numeric else str(v) for v in curve.values]
     figure = go.Figure()
     if curve.fit:
         figure.add_scatter(
@@ -201,7 +201,7 @@ def curve_figure(
         hovertemplate=f"{escape(curve.variable)} %{{x}}: %{{y:.2f}}<extra></extra>",
     )
     current = curve.current if numeric or curve.current is None else str(curve.current)
-    if current in x:
+    if current is not None and current in x:
         at = x.index(current)
         y = curve.means[at] if curve.current_activation is None else curve.current_activation
         figure.add_scatter(

@@ -16,9 +16,8 @@ from core.features import (
 )
 from explorer import figures, inspector, theme
 from explorer.inspector import Bar, Context, Curve, Fact
+from explorer.inspector_graph import EDGES
 
-EDGES = 5
-"""Edges named on each side; the others are one bar."""
 CONTEXTS: Mapping[str, int] = {"top": 3}
 """Prompts shown of a quantile; one of each where not named."""
 TOKENS = 3

@@ -1,7 +1,7 @@
 // The keyboard, the list of keys, and find. Keys work when the focus is on the canvas or on nothing.
 
 import { element } from "./dom.js";
-import { canChange } from "./network.js";
+import { canChange } from "./notes.js";
 
 const HELP = [
   ["click", "select; Shift adds"], ["double click, Enter", "open in place, again closes"], ["X", "ablate or put back"],

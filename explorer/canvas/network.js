@@ -3,8 +3,10 @@
 // Python gives positions in its own units; here they are stretched to the panel. Stretching is the
 // same for every node, so what did not overlap in Python does not overlap on the screen.
 
-import { element, signed, svg } from "./dom.js";
+import { element } from "./dom.js";
 import { drawEdge, edgeAt, routeEdges } from "./edges.js";
+import { legend } from "./legend.js";
+import { canChange, edgeLines, nodeLines } from "./notes.js";
 import { drawNode, forgetWidths, frameGround, write } from "./shapes.js";
 
 const ROOMY = { left: 72, right: 14, top: 14, bottom: 16 }; // row names stand at the left
@@ -285,54 +287,4 @@ function drawnOut(graph, room) {
   const factor = slack ? Math.min(MOST_STRETCH * 2, Math.max(0, room - nh) / slack) : 0;
   const inGaps = (y) => graph.gaps.reduce((sum, [a, b]) => sum + Math.max(0, Math.min(y, b) - a), 0);
   return { height: nh + factor * slack, at: (y) => y + factor * inGaps(y) };
-}
-
-export const canChange = (app, node) => Boolean(node) && !["token", "position", "bias", "logit"].includes(node.kind) && node.fixed !== true;
-
-function nodeLines(app, n) {
-  const kind = { frame: "supernode" }[n.kind] ?? n.kind;
-  const label = n.label?.trim() && !n.id.startsWith(n.label) ? ` ${n.label}` : "";
-  const lines = [[[n.id, "strong mono"], [label, "strong"]]];
-  const what = n.count ? `${kind}, ${n.count} nodes` : kind;
-  lines.push([[[what, ...(n.notes ?? [])].join(" \u00b7 "), "dim"]]);
-  const factor = app.store.scale(n.id);
-  if (factor === 0) lines.push([["ablated", "dim"]]);
-  else if (factor !== 1) lines.push([[`\u00d7 ${+factor.toFixed(2)}`, "dim"]]);
-  const last = app.data.effects?.[n.id];
-  if (last) lines.push([["ablating it: ", "dim"], [last, ""]]);
-  return lines;
-}
-
-function edgeLines(nodes, e) {
-  const name = (id) => {
-    const n = nodes.get(id);
-    return n.kind === "token" || n.kind === "logit" ? n.label : n.title ?? n.id;
-  };
-  const lines = [
-    [[`${name(e.from)} \u2192 ${name(e.to)}`, "mono strong"]],
-    [[signed(e.effect), e.effect < 0 ? "neg strong" : "pos strong"], [e.count > 1 ? ` sum of ${e.count} edges` : " direct effect", ""]],
-  ];
-  if (e.share !== null && e.share !== undefined) lines[1].push([`, ${Math.round(100 * e.share)} % of its input`, ""]);
-  if (e.count > 1) lines.push([[`\u03a3|\u00b7| ${e.total.toFixed(2)} \u00b7 largest ${signed(e.largest)}`, "dim"]]);
-  return lines;
-}
-
-// ---- legend ------------------------------------------------------------------------------------------------
-function legend() {
-  const sign = (width, ...children) => svg("svg", { width, height: 14, viewBox: `0 0 ${width} 14`, "aria-hidden": "true" }, ...children);
-  const entry = (name, wide, glyph) => element("span", { class: wide ? "wide" : "" }, glyph, name);
-  const outline = (tag, attributes, kind) => svg(tag, { ...attributes, fill: "none", stroke: `var(--${kind})`, "stroke-width": 1.4 });
-  return element(
-    "div", { class: "legend", "aria-hidden": "true" },
-    entry("supernode", false, sign(16, outline("rect", { x: 1, y: 1, width: 14, height: 12, rx: 3 }, "ink-2"))),
-    entry("feature", false, sign(16, svg("circle", { cx: 8, cy: 7, r: 5, fill: "var(--ink-2)" }))),
-    entry("head", false, sign(16, outline("path", { d: "M8 .8l5.4 3.1v6.2L8 13.2l-5.4-3.1V3.9z" }, "kind-head"))),
-    entry("error", false, sign(16, outline("path", { d: "M8 1.5l5.5 5.5L8 12.5 2.5 7z" }, "kind-error"))),
-    entry("token", true, sign(16, outline("rect", { x: 2, y: 1.5, width: 12, height: 11, rx: 2 }, "kind-token"))),
-    entry("position", true, sign(16, outline("path", { d: "M8 2.5l5 8.5H3z" }, "kind-position"))),
-    element("span", { class: "push" }),
-    entry("supports", false, sign(24, svg("path", { d: "M0 7h16", stroke: "var(--pos)", "stroke-width": 3 }), svg("path", { d: "M16 2l7 5-7 5z", fill: "var(--pos)" }))),
-    entry("opposes", false, sign(24, svg("path", { d: "M0 7h20", stroke: "var(--neg)", "stroke-width": 3 }), svg("path", { d: "M21 1.5v11", stroke: "var(--neg)", "stroke-width": 2.6 }))),
-    entry("ablated", false, sign(24, svg("path", { d: "M0 7h24", stroke: "var(--ink-3)", "stroke-width": 2, "stroke-dasharray": "2 4" }))),
-  );
 }

@@ -5,7 +5,7 @@ import pytest
 
 from explorer import inspector, theme
 from explorer.inspector import Bar, Context, Curve, Fact
-from explorer.inspector_panel import edge_bars, places, short, to_logit
+from explorer.inspector_graph import edge_bars, places, short, to_logit
 from tests.explorer.scenes import scene
 
 BAD = "<img src=x onerror=1>"

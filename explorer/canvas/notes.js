@@ -1,0 +1,33 @@
+// What the tooltip says, as lines of [text, class]; and which nodes can be changed at all.
+
+import { signed } from "./dom.js";
+
+export const canChange = (app, node) => Boolean(node) && !["token", "position", "bias", "logit"].includes(node.kind) && node.fixed !== true;
+
+export function nodeLines(app, n) {
+  const kind = { frame: "supernode" }[n.kind] ?? n.kind;
+  const label = n.label?.trim() && !n.id.startsWith(n.label) ? ` ${n.label}` : "";
+  const lines = [[[n.id, "strong mono"], [label, "strong"]]];
+  const what = n.count ? `${kind}, ${n.count} nodes` : kind;
+  lines.push([[[what, ...(n.notes ?? [])].join(" \u00b7 "), "dim"]]);
+  const factor = app.store.scale(n.id);
+  if (factor === 0) lines.push([["ablated", "dim"]]);
+  else if (factor !== 1) lines.push([[`\u00d7 ${+factor.toFixed(2)}`, "dim"]]);
+  const last = app.data.effects?.[n.id];
+  if (last) lines.push([["ablating it: ", "dim"], [last, ""]]);
+  return lines;
+}
+
+export function edgeLines(nodes, e) {
+  const name = (id) => {
+    const n = nodes.get(id);
+    return n.kind === "token" || n.kind === "logit" ? n.label : n.title ?? n.id;
+  };
+  const lines = [
+    [[`${name(e.from)} \u2192 ${name(e.to)}`, "mono strong"]],
+    [[signed(e.effect), e.effect < 0 ? "neg strong" : "pos strong"], [e.count > 1 ? ` sum of ${e.count} edges` : " direct effect", ""]],
+  ];
+  if (e.share !== null && e.share !== undefined) lines[1].push([`, ${Math.round(100 * e.share)} % of its input`, ""]);
+  if (e.count > 1) lines.push([[`\u03a3|\u00b7| ${e.total.toFixed(2)} \u00b7 largest ${signed(e.largest)}`, "dim"]]);
+  return lines;
+}
