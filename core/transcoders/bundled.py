@@ -64,11 +64,8 @@ class Recipe:
     """The sites of a nested prefix are filled in from the model's card."""
 
 
-def _nested(
-    prefix: tuple[int, ...], lengths: tuple[float, ...] = (0.5, 1.0), **others: Any
-) -> TrainSettings:
-    nested = NestedSettings(prefix=prefix, lengths=lengths)
-    return TrainSettings(kind="nested", nested=nested, **others)
+def _nested(prefix: tuple[int, ...], **others: Any) -> TrainSettings:
+    return TrainSettings(kind="nested", nested=NestedSettings(prefix=prefix), **others)
 
 
 RECIPES = (
@@ -95,7 +92,7 @@ RECIPES = (
     Recipe(
         model="gpt2-coref",
         task="coreference",
-        settings=_nested((76, 84, 110), lengths=(1.0,), features=512, k=32, steps=2500),
+        settings=_nested((76, 84, 110), features=512, k=32, steps=2500),
     ),
     Recipe(
         model="gpt2-coref",
