@@ -88,7 +88,10 @@ def _task_name(info: BundleInfo, titles: Mapping[str, str]) -> str:
     if info.error:
         return info.name
     name = titles.get(info.task) or plain(info.task)
-    return f"Null: {info.title or name}" if is_null(info) else name
+    if not is_null(info):
+        return name
+    title = info.title or name
+    return title if title.startswith("Null") else f"Null: {title}"
 
 
 def is_null(info: BundleInfo) -> bool:

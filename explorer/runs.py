@@ -153,7 +153,8 @@ def _expected(model: str) -> str:
     took = [job.finished - job.created for job in same if job.finished]
     if not took:
         return "about a minute"
-    return f"about {notices.clock(statistics.median(took))} min"
+    seconds = statistics.median(took)
+    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
 
 
 def running() -> None:
@@ -205,7 +206,7 @@ def stages_of(job: Job) -> tuple[Stage, ...]:
         stages.append(
             Stage(
                 name=STAGES.get(step.name, step.name),
-                note=step.note or count,
+                note=count if step.note in ("", step.name) else step.note,
                 state=ended,
                 seconds=step.seconds,
                 share=step.done / step.total if step.total else None,
