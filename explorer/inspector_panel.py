@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import streamlit as st
 
-from core.bundle import Bundle
+from core.bundle import Bundle, relabel
 from core.errors import CoreError
 from explorer import changes, inspector, inspector_node, notices, resources, state, theme
 from explorer.inspector import Bar, Fact
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from core.features import SupernodeReport
     from core.lab import Lab, LabSettings
 
+LABEL_LENGTH = 60
+"""Letters of a label that a person may write."""
 MEMBERS = 12
 """Members of a supernode that are listed."""
 
@@ -134,6 +136,22 @@ def _actions(seen: Inspected, node: str) -> None:
             st.button(text, key=f"inspect-{scale:g}", on_click=put(scale), type=kind)
 
 
+def _rename(seen: Inspected, node: str, label: str) -> None:
+    """A person's own name for a node; kept in the bundle, so only of one's own circuits."""
+    if resources.is_bundled(resources.find(seen.name)):
+        return
+    key = f"inspect-label-{node}"
+
+    def keep() -> None:
+        words = str(state.value(key) or "").strip()[:LABEL_LENGTH]
+        if words and words != label:
+            relabel(seen.bundle, {node: words})
+
+    with st.container(key="inspector-rename"), st.popover("✎", help="Name it yourself"):
+        st.text_input("Label", value=label, key=key, max_chars=LABEL_LENGTH)
+        st.button("Keep this label", key="inspect-keep-label", on_click=keep)
+
+
 # ---- supernode ----
 
 
@@ -144,6 +162,7 @@ def _supernode(seen: Inspected, name: str) -> None:
     sub = f"{len(members)} nodes · {escape(places(seen.scene, members))}"
     st.html(inspector.title_html(label, sub, role=theme.role_of(name), badge=name))
     st.html(inspector.facts_html(_supernode_facts(seen, name, report)))
+    _rename(seen, name, label)
     _actions(seen, name)
     if report is not None:
         _variables(report)
@@ -233,6 +252,7 @@ def _feature(seen: Inspected, node: str, report: Any) -> None:
     direction = f"{shown.answer.strip()} − {shown.wrong.strip()}" if shown else "answer"
     st.html(inspector_node.feature_title_html(report, role))
     st.html(inspector.facts_html(inspector_node.feature_facts(report, direction)))
+    _rename(seen, node, report.label)
     _actions(seen, node)
     inspector_node.draw_feature(report, shown.variables if shown else {}, role)
 

@@ -1,11 +1,13 @@
 """The Circuit page: what a link opens, what a click changes, and what it says when it cannot."""
 
+import shutil
+
 import pytest
 
 from explorer import circuit, resources, state
 from explorer.canvas_data import CanvasView, Change
 from explorer.view import View
-from tests.pages.conftest import component, html, press
+from tests.pages.conftest import _use, component, html, press
 
 CANVAS = "circuit-canvas"
 
@@ -70,6 +72,18 @@ def test_ablating_in_the_inspector_changes_the_set(store, open_page):
     assert component(app, CANVAS)["view"]["rev"] == 1
     app = press(app, "Put back `X`")
     assert component(app, CANVAS)["view"]["changes"] == []
+
+
+def test_a_persons_label_is_kept(tmp_path, written, monkeypatch, open_page):
+    copy = tmp_path / "store"
+    shutil.copytree(written, copy)
+    _use(copy, monkeypatch, tmp_path)
+    app = open_page("circuit", circuit="tiny", select="B")
+    next(field for field in app.text_input if field.label == "Label").set_value("my <half>")
+    app = press(app, "Keep this label")
+    assert not app.exception
+    assert resources.bundle("tiny").labels["B"] == "my <half>"
+    assert "my &lt;half&gt;" in html(app)
 
 
 def test_a_breadcrumb_goes_up(store, open_page):
