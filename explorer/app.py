@@ -2,31 +2,28 @@
 
     hagd explore            or            streamlit run explorer/app.py
 
-Importing the engine (torch, transformers) takes seconds, once a server: the shell is drawn first
-and says so, then the page.
+Importing the engine (torch, transformers) takes seconds, once a server. The library does without;
+the other pages show the shape of a page until it is there.
 """
 
-import importlib
-import sys
 from pathlib import Path
 
 import streamlit as st
 
-from explorer import menu, notices, state, theme
+from explorer import engine, menu, notices, state, theme
 
-ENGINE = "explorer.resources"
 HERE = Path(__file__).resolve().parent
 
 
 def start_engine() -> None:
     """Import what every page needs, with the shape of a page in the meantime."""
     slot = st.empty()  # always there: an element less on the next run would shift all others
-    if ENGINE in sys.modules:
+    if engine.ready():
         return
     with slot.container(key="starting"):
         st.html('<div class="hs-note">Starting the engine…</div>')
         notices.skeleton(6)
-    importlib.import_module(ENGINE)
+    engine.wait()
     slot.empty()
 
 
@@ -36,9 +33,11 @@ def main() -> None:
     st.logo(notices.logo(theme.palette()), size="medium")
     theme.apply()
     st.html(f"<style>{(HERE / 'screens.css').read_text('utf-8')}</style>")
-    state.begin(page.url_path or "library")
+    name = page.url_path or "library"
+    state.begin(name)
     messages = st.container(key="messages")
-    notices.guarded(start_engine)
+    if name != "library":
+        notices.guarded(start_engine)
     try:
         notices.guarded(page.run)
     finally:

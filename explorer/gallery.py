@@ -12,14 +12,18 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamlit.components.v2 import component
 
-from core.bundle import BundleInfo
 from explorer import theme
 from explorer.view import Shelf
 
+if TYPE_CHECKING:
+    from core.bundle import BundleInfo
+
+THUMBNAIL = (118, 124)
+"""Width and height of a card's drawing, in pixels."""
 HERE = Path(__file__).resolve().parent
 SORTS = {
     "": "newest first",
@@ -59,12 +63,12 @@ class Row:
     error: str | None = None
 
 
-def shelf(infos: Sequence[BundleInfo], titles: Mapping[str, str]) -> tuple[Row, ...]:
+def shelf(infos: "Sequence[BundleInfo]", titles: Mapping[str, str]) -> tuple[Row, ...]:
     """Rows of the library. `titles` names tasks; one that is not in it keeps its reference."""
     return tuple(_row(info, titles) for info in infos)
 
 
-def _row(info: BundleInfo, titles: Mapping[str, str]) -> Row:
+def _row(info: "BundleInfo", titles: Mapping[str, str]) -> Row:
     found = info.validation
     return Row(
         name=info.name,
@@ -84,7 +88,7 @@ def _row(info: BundleInfo, titles: Mapping[str, str]) -> Row:
     )
 
 
-def _task_name(info: BundleInfo, titles: Mapping[str, str]) -> str:
+def _task_name(info: "BundleInfo", titles: Mapping[str, str]) -> str:
     if info.error:
         return info.name
     name = titles.get(info.task) or plain(info.task)
@@ -94,7 +98,7 @@ def _task_name(info: BundleInfo, titles: Mapping[str, str]) -> str:
     return title if title.startswith("Null") else f"Null: {title}"
 
 
-def is_null(info: BundleInfo) -> bool:
+def is_null(info: "BundleInfo") -> bool:
     """Whether this circuit was made from something that must not validate."""
     settings = info.provenance.get("settings") or {}
     return info.verdict == "rejected" or settings.get("null") not in (None, "", "none")

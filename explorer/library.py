@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.bundle import BundleInfo
 from core.store import default_location
-from explorer import gallery, menu, notices, resources, runs, state, theme
+from explorer import engine, gallery, menu, notices, resources, runs, state, theme
 from explorer.gallery import Row
-from explorer.thumbnail import HEIGHT, WIDTH
 from explorer.view import Shelf
+
+if TYPE_CHECKING:
+    from core.bundle import BundleInfo
 
 CARDS = 3
 VERDICT_WORDS = {"": "any"} | {name: shown.word for name, shown in theme.VERDICTS.items()}
@@ -25,6 +27,16 @@ def page() -> None:
             notices.guarded(runs.new_run)
             notices.guarded(runs.running)
             notices.guarded(_trace)
+    with st.container(key="library-end"):
+        if not engine.ready():
+            engine.start()
+            st.fragment(_await_engine, run_every=0.5)()
+
+
+def _await_engine() -> None:
+    """Draw the page again once circuits can be opened: thumbnails, and what is damaged and why."""
+    if engine.ready():
+        st.rerun(scope="app")
 
 
 def _main() -> None:
@@ -66,7 +78,7 @@ def _heading(stored: int, bundled: int) -> None:
 
 def _cards(rows: Sequence[Row], key: str) -> str:
     drawn = [
-        gallery.card_data(row, _address(row), resources.thumbnail(row.name), (WIDTH, HEIGHT))
+        gallery.card_data(row, _address(row), resources.thumbnail(row.name), gallery.THUMBNAIL)
         for row in rows
     ]
     return gallery.gallery(drawn, [], key=key)
@@ -92,7 +104,7 @@ def featured_of(rows: tuple[Row, ...], many: int = CARDS) -> tuple[Row, ...]:
     return tuple((first + again)[:many])
 
 
-def choose(infos: Sequence[BundleInfo]) -> str:
+def choose(infos: "Sequence[BundleInfo]") -> str:
     """The circuit that a page opens when the link names none; empty where there is none."""
     first = featured_of(gallery.shelf(infos, {}), 1)
     return first[0].name if first else ""

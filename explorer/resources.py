@@ -5,27 +5,31 @@
    again is not shown from before.
 3. Everything kept is read-only and shared by all sessions; interventions are arguments of a
    call, never state of a shared thing.
+
+Nothing here imports the engine before a function needs it (`explorer.engine`).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import streamlit as st
 
-from core.assets import ASSETS, MODELS
-from core.bundle import Bundle, BundleInfo, list_bundles, open_bundle
+from core.assets import ASSETS, MODELS, TASKS
 from core.errors import CoreError, FormatError
 from core.store import Store, open_store
-from core.tasks import Task, bundled_tasks, load_task
+from explorer import engine
+from explorer.heads import read_heads
 from explorer.jobs import Jobs
-from explorer.thumbnail import thumbnail as draw
 
 if TYPE_CHECKING:
+    from core.bundle import Bundle, BundleInfo
     from core.features import FeatureReport, HeadReport, SupernodeReport
     from core.lab import Lab, LabSettings
     from core.models import LanguageModel
+    from core.tasks import Task
     from core.transcoders import TranscoderSet
     from explorer.scene import Scene
     from explorer.testlog import TestLog
@@ -54,20 +58,28 @@ def jobs() -> Jobs:
     return Jobs(store().layout.root / "jobs")
 
 
-def library() -> tuple[BundleInfo, ...]:
+def library() -> "tuple[BundleInfo, ...]":
     """Heads of all circuits, own and bundled, newest first; names are made unique."""
     roots = (results(), BUNDLED)
-    return _library(tuple(str(root) for root in roots), _stamp(roots))
+    return _library(tuple(map(str, roots)), _stamp(roots), engine.ready())
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _library(roots: Sequence[str], stamp: Stamp) -> tuple[BundleInfo, ...]:
+def _library(roots: Sequence[str], stamp: Stamp, checked: bool) -> "tuple[BundleInfo, ...]":
     infos, seen = [], dict[str, int]()
-    for info in list_bundles(*roots):
+    for info in _heads(roots, checked):
         seen[info.name] = seen.get(info.name, 0) + 1
         again = seen[info.name]
         infos.append(info if again == 1 else replace(info, name=f"{info.name}~{again}"))
     return tuple(infos)
+
+
+def _heads(roots: Sequence[str], checked: bool) -> "Sequence[BundleInfo]":
+    if not checked:
+        return cast("Sequence[BundleInfo]", read_heads([Path(root) for root in roots]))
+    from core.bundle import list_bundles
+
+    return list_bundles(*roots)
 
 
 def _stamp(roots: Sequence[Path]) -> Stamp:
@@ -84,12 +96,12 @@ def _written(folder: Path) -> str:
         return str(folder)
 
 
-def is_bundled(info: BundleInfo) -> bool:
+def is_bundled(info: "BundleInfo") -> bool:
     """Whether a circuit came with the program."""
     return info.path.is_relative_to(BUNDLED)
 
 
-def find(name: str) -> BundleInfo:
+def find(name: str) -> "BundleInfo":
     """The head of the circuit with this name.
 
     Raises:
@@ -107,7 +119,7 @@ def find(name: str) -> BundleInfo:
     return info
 
 
-def bundle(name: str) -> Bundle:
+def bundle(name: str) -> "Bundle":
     """The circuit with this name, opened and checked.
 
     Raises:
@@ -118,7 +130,9 @@ def bundle(name: str) -> Bundle:
 
 
 @st.cache_resource(show_spinner=False, max_entries=24)
-def _bundle(path: str, stamp: str) -> Bundle:
+def _bundle(path: str, stamp: str) -> "Bundle":
+    from core.bundle import open_bundle
+
     return open_bundle(path)
 
 
@@ -212,13 +226,17 @@ def _report(kind: str, name: str, stamp: str, node: str, prompt: int) -> Any:
 
 
 def thumbnail(name: str) -> list[Any]:
-    """Drawing of a circuit's coarse network; empty where it cannot be opened."""
+    """Drawing of a circuit's coarse network; empty where it cannot be opened, or not yet."""
+    if not engine.ready():
+        return []
     info = find(name)
     return _thumbnail(str(info.path), _written(info.path))
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _thumbnail(path: str, stamp: str) -> list[Any]:
+    from explorer.thumbnail import thumbnail as draw
+
     try:
         opened = _bundle(path, stamp)
         return draw(opened, _roles(str(opened.provenance["task"]["ref"])))
@@ -234,15 +252,18 @@ def _roles(ref: str) -> tuple[str, ...]:
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
-def task(ref: str) -> Task:
+def task(ref: str) -> "Task":
     """A bundled task, or one read from a file."""
+    from core.tasks import load_task
+
     return load_task(ref)
 
 
 @st.cache_resource(show_spinner=False)
 def task_titles() -> Mapping[str, str]:
     """Titles of the bundled tasks by name."""
-    return {name: task(name).title for name in bundled_tasks()}
+    about = (p for p in sorted(TASKS.glob("*.json")) if p.with_suffix(".jsonl").is_file())
+    return {p.stem: str(json.loads(p.read_text("utf-8")).get("title", p.stem)) for p in about}
 
 
 def model_names() -> tuple[str, ...]:
@@ -352,6 +373,7 @@ def traced_json(wanted: "Traced") -> dict[str, Any]:
 @st.cache_resource(show_spinner=False, max_entries=8)
 def prompt_examples(model_ref: str) -> tuple[str, ...]:
     """Prompts that a model has the words for."""
+    from core.tasks import bundled_tasks
     from explorer.tracing import examples
 
     return examples(model(model_ref), bundled_tasks())

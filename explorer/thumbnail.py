@@ -17,8 +17,9 @@ import numpy as np
 from core.bundle import Bundle
 from core.graph import NodeKind
 from explorer import theme
+from explorer.gallery import THUMBNAIL
 
-WIDTH, HEIGHT = 118, 124
+WIDTH, HEIGHT = THUMBNAIL
 MAX_BOXES, MAX_TOKENS = 6, 4
 WEAKEST = 0.06
 """Share of the strongest edge below which an edge is not drawn."""
