@@ -87,8 +87,36 @@ def _graphml(bundle: Any, out: Path) -> list[Path]:
     return write_graphml(bundle, out)
 
 
+def _neuronpedia(bundle: Any, out: Path) -> list[Path]:
+    import json
+
+    from core.interop import ExportSettings, to_neuronpedia
+    from core.lab import Lab
+    from core.pipeline.graphs import order_of
+    from core.store import write_whole
+
+    lab, tree = Lab(bundle), bundle.hierarchy
+    place = order_of(bundle.graph, bundle.circuit.nodes).tolist()
+    labels, names = bundle.labels, [str(node) for node in bundle.circuit.nodes]
+    settings = ExportSettings(
+        slug=slug(bundle.name),
+        direction="answer − wrong",
+        labels={p: labels.get(n, n) for p, n in zip(place, names, strict=True) if p >= 0},
+        groups={
+            f"{tree.name[s]} {labels.get(tree.name[s], '')}".strip(): [
+                place[leaf] for leaf in tree.members(s).tolist() if place[leaf] >= 0
+            ]
+            for s in tree.level(1)
+        },
+    )
+    data = to_neuronpedia(bundle.graph, lab.model, list(lab.task.roles), settings)
+    write_whole(out, json.dumps(data, ensure_ascii=False).encode())
+    return [out]
+
+
 WRITERS: dict[Format, Callable[[Any, Path], list[Path]]] = {
     Format.HTML: _html,
     Format.CSV: _csv,
     Format.GRAPHML: _graphml,
+    Format.NEURONPEDIA: _neuronpedia,
 }

@@ -3,16 +3,25 @@
 In order: the ones asked for (a folder, or `neurons` for the raw MLP neurons); the bundled ones of a
 bundled model (`nested` unless `topk` is asked for); else new ones, trained on the task's features
 split by reconstruction alone and kept under the store, so that the next run finds them.
+
+Before a nested dictionary is trained, each MLP output (layer, position) is ablated once: the dense
+prefix has to reconstruct only where that matters. This picks places, never answers.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 from core.assets import ASSETS
+from core.interventions.sites import scan_sites
 from core.models import LanguageModel, bundled_models
+from core.pipeline.prepare import take
 from core.pipeline.progress import OnProgress, RunProgress
 from core.store import Store, plain, stage_key
+from core.store.locks import only_one
 from core.tasks import PromptBatch
 from core.transcoders import (
     Progress,
@@ -24,6 +33,8 @@ from core.transcoders import (
     train_transcoders,
 )
 
+SCAN_PROMPTS = 128
+"""Prompts on which each MLP output is ablated before a nested dictionary is trained."""
 BUNDLED_KINDS = ("nested", "topk")
 """Kinds that come with every bundled model, the default first."""
 
@@ -43,17 +54,22 @@ def bundled_transcoders(model: LanguageModel, kind: str) -> Path | None:
     return folder if known and (folder / "config.yaml").is_file() else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """How transcoders that have to be trained are trained and kept."""
+
+    settings: TrainSettings
+    store: Store
+    """Holds checkpoints and the lock under which they are trained once."""
+    keep: Path
+    """Folder for the finished ones."""
+    progress: OnProgress
+
+
 def find_transcoders(
-    model: LanguageModel,
-    ref: str | None,
-    features: Sequence[PromptBatch],
-    store: Store,
-    *,
-    keep: Path,
-    settings: TrainSettings,
-    progress: OnProgress,
+    model: LanguageModel, ref: str | None, features: Sequence[PromptBatch], training: Training
 ) -> Dictionary:
-    """The transcoders of a run; new ones are kept under `keep`. See the module docstring.
+    """The transcoders of a run; see the module docstring.
 
     Raises:
         TranscoderError: If the folder asked for does not hold transcoders of this model.
@@ -65,31 +81,52 @@ def find_transcoders(
         return Dictionary(load_transcoders(folder, model), str(folder))
     if ref is not None and ref not in BUNDLED_KINDS:
         return Dictionary(load_transcoders(ref, model), ref)
-    return _trained(model, features, store, keep, settings, progress)
+    settings = training.settings
+    if ref is not None:
+        settings = replace(settings, kind="topk" if ref == "topk" else "nested")
+    return _trained(model, features, replace(training, settings=settings))
 
 
 def _trained(
-    model: LanguageModel,
-    features: Sequence[PromptBatch],
-    store: Store,
-    keep: Path,
-    settings: TrainSettings,
-    progress: OnProgress,
+    model: LanguageModel, features: Sequence[PromptBatch], training: Training
 ) -> Dictionary:
     """Trains once; a killed training resumes, a finished one is read back."""
+    settings, store = with_sites(training.settings, model, features), training.store
     prompts = stage_key("prompts", 1, {}, [batch.clean.tolist() for batch in features])
     key = stage_key("transcoders", 1, {"model": model.key, "prompts": prompts}, plain(settings))
-    folder = keep / f"{model.name}-{key[:16]}"
-    if not (folder / "config.yaml").is_file():
+    folder = training.keep / f"{model.name}-{key[:16]}"
 
-        def tell(step: Progress) -> None:
-            note = f"loss {step.loss:.4f}"
-            done = RunProgress(stage="transcoders", done=step.step, total=step.steps, note=note)
-            progress(done)
-
-        made, _report = train_transcoders(
-            model, features, settings, tell, resume_dir=store.checkpoint(key)
+    def tell(step: Progress) -> None:
+        note = f"loss {step.loss:.4f}"
+        training.progress(
+            RunProgress(stage="transcoders", done=step.step, total=step.steps, note=note)
         )
-        save_transcoders(made, folder)
-        store.forget_checkpoint(key)
+
+    with only_one(store.layout.locks, key, store.notify):
+        if not (folder / "config.yaml").is_file():
+            resume = store.checkpoint(key)
+            made, _report = train_transcoders(model, features, settings, tell, resume_dir=resume)
+            save_transcoders(made, folder)
+            store.forget_checkpoint(key)
     return Dictionary(load_transcoders(folder, model), str(folder))
+
+
+def with_sites(
+    settings: TrainSettings, model: LanguageModel, features: Sequence[PromptBatch]
+) -> TrainSettings:
+    """The settings with the places a nested prefix is for, where they can be told.
+
+    Prompts of several lengths have no common positions to ablate one by one; the prefix is then
+    trained at all of them.
+    """
+    if settings.kind != "nested" or settings.nested.sites or len(features) > 1:
+        return settings
+    judge = take(features[0], torch.arange(min(SCAN_PROMPTS, len(features[0].clean))))
+    scan = scan_sites(model, features[0], judge)
+    if not any(site.matters for site in scan.sites):
+        return settings
+    rows = [[0.0] * judge.clean.shape[1] for _ in range(model.n_layers)]
+    for site in scan.sites:
+        rows[site.layer][site.position] = float(site.matters)
+    sites = tuple(tuple(row) for row in rows)
+    return replace(settings, nested=replace(settings.nested, sites=sites))

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.bundle import Bundle, locate, open_bundle
+from core.bundle import Bundle, open_bundle
 from core.circuit import FeatureNode
 from core.errors import TaskError
-from core.models import load_model
+from core.lab import Lab
 from core.pipeline.prepare import Prepared, prepare
 from core.tasks import Split, load_task
-from core.transcoders import TranscoderSet, load_transcoders, neuron_transcoders
+from core.transcoders import measure_transcoders
 from core.validation import Candidate, ValidationSettings, validate
 
 
@@ -30,40 +30,34 @@ def revalidate(
     Raises:
         CoreError: If the bundle, its model, its transcoders or the task cannot be used together.
     """
-    bundle = open_bundle(folder)
-    prepared, coders = _parts(bundle, task)
+    lab = Lab(open_bundle(folder))
+    own = prepare(lab.model, lab.task)
+    prepared = own if task is None else _other(own, task, lab.bundle.name)
     ood = Split.OOD in prepared.batches
+    quality = measure_transcoders(lab.model, lab.transcoders, own.batches[Split.SELECTION])
     result = validate(
-        prepared.evaluator(coders, Split.TEST),
-        _candidate(bundle),
+        prepared.evaluator(lab.transcoders, Split.TEST),
+        _candidate(lab.bundle),
         gate=prepared.task.gate,
         split=Split.TEST.value,
         settings=settings or ValidationSettings(),
-        ood=prepared.evaluator(coders, Split.OOD) if ood else None,
+        ood=prepared.evaluator(lab.transcoders, Split.OOD) if ood else None,
+        worst_fvu=max(row.fvu for row in quality.layers),
         progress=progress,
     )
-    return result | {"task": prepared.task.name, "bundle": bundle.name}
+    return result | {"task": prepared.task.name, "bundle": lab.bundle.name}
 
 
-def _parts(bundle: Bundle, task: str | None) -> tuple[Prepared, TranscoderSet]:
-    model = load_model(_ref(bundle, "model"))
-    own = prepare(model, load_task(_ref(bundle, "task")))
-    ref = _ref(bundle, "transcoders")
-    coders = neuron_transcoders(model) if ref == "neurons" else load_transcoders(ref, model)
-    if task is None:
-        return own, coders
-    other = prepare(model, load_task(task))
+def _other(own: Prepared, task: str, name: str) -> Prepared:
+    """Another task on the same model, refused where positions would mean something else."""
+    other = prepare(own.model, load_task(task))
     if other.length != own.length:
         raise TaskError(
             f"Task {other.task.name} has prompts of up to {other.length} tokens; the circuit "
-            f"{bundle.name} was found on prompts of {own.length}. The same length is required, so "
-            "that positions mean the same. Use prompts of that length, or run the task anew."
+            f"{name} was found on prompts of {own.length}. The same length is required, so that "
+            "positions mean the same. Use prompts of that length, or run the task anew."
         )
-    return other, coders
-
-
-def _ref(bundle: Bundle, part: str) -> str:
-    return locate(bundle.provenance[part]["ref"], bundle.path)
+    return other
 
 
 def _candidate(bundle: Bundle) -> Candidate:

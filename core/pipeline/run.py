@@ -24,15 +24,16 @@ from torch import Tensor
 
 from core.attribution import TaskGraph
 from core.bundle import Bundle, Source, provenance, write_bundle
-from core.circuit import Circuit
+from core.circuit import Circuit, FeatureNode
 from core.errors import GateError
 from core.features import label_circuit
+from core.graph import AttributionGraph
 from core.guide import InfluenceGuide, graph_view
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy, modularity_report
 from core.lab import Lab
 from core.models import load_model
-from core.pipeline.dictionaries import Dictionary, find_transcoders
-from core.pipeline.graphs import restricted, task_graph
+from core.pipeline.dictionaries import Dictionary, Training, find_transcoders
+from core.pipeline.graphs import order_of, restricted, task_graph
 from core.pipeline.nulls import permuted, untrained
 from core.pipeline.prepare import Prepared, check_gate, prepare
 from core.pipeline.probes import Probe
@@ -116,10 +117,12 @@ def run_task(
         prepared.model,
         request.transcoders,
         prepared.batches[Split.FEATURES],
-        store,
-        keep=keep / "transcoders",
-        settings=training or TrainSettings(kind="nested", seed=settings.seed),
-        progress=progress,
+        Training(
+            settings=training or TrainSettings(kind="nested", seed=settings.seed),
+            store=store,
+            keep=keep / "transcoders",
+            progress=progress,
+        ),
     )
     quality = measure_transcoders(
         prepared.model, dictionary.transcoders, prepared.batches[Split.SELECTION]
@@ -269,10 +272,10 @@ def _bundle(
     )
 
 
-def circuit_tree(nodes: Any, graph: Any, settings: RunSettings) -> Hierarchy:
+def circuit_tree(
+    nodes: tuple[FeatureNode, ...], graph: AttributionGraph, settings: RunSettings
+) -> Hierarchy:
     """The tree of supernodes over a circuit's own nodes, for browsing: leaf i is node i."""
-    from core.pipeline.graphs import order_of
-
     place = order_of(graph, nodes)
     number = torch.full((graph.n_nodes + 1,), -1)
     number[place[place >= 0]] = torch.arange(len(nodes))[place >= 0]

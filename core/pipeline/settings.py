@@ -44,5 +44,10 @@ class RunSettings:
                     f"Run setting {name} is {value}; it must be at least "
                     f"{2 if name == 'branching' else 1}. Raise it."
                 )
+        if self.draws < 100:
+            raise SettingsError(
+                f"Run setting draws is {self.draws}; at least 100 random circuits are required, or "
+                "p cannot fall below 0.01. Raise it."
+            )
         if not 0 < self.aim <= 1:
             raise SettingsError(f"Run setting aim is {self.aim}; it must be in (0, 1]. Change it.")

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from core.errors import GateError
+from core.interventions.sites import scan_sites
 from core.models import LanguageModel
 from core.tasks import PromptBatch, Split, Task, encode_pairs
 from core.zoo.recipes import Recipe
-from core.zoo.sites import scan_sites
 
 SCHEMA = 1
 

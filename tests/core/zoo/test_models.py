@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from core.assets import MODELS
+from core.interventions.sites import pca_rank, scan_sites
 from core.models import load_model
 from core.tasks import Split, encode_pairs, load_task
 from core.zoo.card import measure
 from core.zoo.recipes import RECIPES
-from core.zoo.sites import pca_rank, scan_sites
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
