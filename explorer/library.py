@@ -29,14 +29,19 @@ def page() -> None:
             notices.guarded(_trace)
     with st.container(key="library-end"):
         if not engine.ready():
-            engine.start()
-            st.fragment(_await_engine, run_every=0.5)()
+            st.fragment(_await_engine, run_every=0.7)()
 
 
 def _await_engine() -> None:
-    """Draw the page again once circuits can be opened: thumbnails, and what is damaged and why."""
+    """Start the engine once the page is on the screen; draw it again when circuits can be opened.
+
+    Its import holds the interpreter, so it would delay the very page it is meant to follow.
+    """
     if engine.ready():
         st.rerun(scope="app")
+    if state.local("page-is-drawn"):
+        engine.start()
+    state.remember("page-is-drawn", True)
 
 
 def _main() -> None:
