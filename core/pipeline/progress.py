@@ -1,5 +1,6 @@
 """What a run tells whoever watches it."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -32,3 +33,19 @@ OnProgress = Callable[[RunProgress], None]
 
 def ignore(progress: RunProgress) -> None:
     """For a caller who does not want to know."""
+
+
+class Clock:
+    """Seconds spent in each stage, told as it ends."""
+
+    def __init__(self, progress: OnProgress) -> None:
+        self.progress = progress
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def finish(self, stage: Stage, note: str = "") -> None:
+        """Ends a stage and tells how it went."""
+        now = time.perf_counter()
+        self.seconds[stage] = round(now - self._last, 2)
+        self._last = now
+        self.progress(RunProgress(stage=stage, done=1, total=1, note=note))

@@ -14,6 +14,7 @@ from core.circuit import FeatureNode
 from core.errors import TaskError
 from core.lab import Lab
 from core.pipeline.prepare import Prepared, prepare
+from core.pipeline.run import worst_fvu
 from core.tasks import Split, load_task
 from core.transcoders import measure_transcoders
 from core.validation import Candidate, ValidationSettings, validate
@@ -42,7 +43,7 @@ def revalidate(
         split=Split.TEST.value,
         settings=settings or ValidationSettings(),
         ood=prepared.evaluator(lab.transcoders, Split.OOD) if ood else None,
-        worst_fvu=max(row.fvu for row in quality.layers),
+        worst_fvu=worst_fvu(quality),
         progress=progress,
     )
     return result | {"task": prepared.task.name, "bundle": lab.bundle.name}

@@ -9,40 +9,27 @@
 7. validate: once, on the test split (and the out-of-distribution split), beside all controls.
 8. write: the bundle.
 
-The task graph is kept in the store under a key of everything it was made from, so that a killed or
-repeated run does not build it twice; transcoders in training resume from their checkpoint.
+Stages 3 to 6 are kept in the store as one piece (`discovery.py`); transcoders in training resume
+from their checkpoint.
 """
 
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
-from torch import Tensor
-
-from core.attribution import TaskGraph
-from core.bundle import Bundle, Source, provenance, write_bundle
-from core.circuit import Circuit, FeatureNode
+from core.bundle import Bundle, write_bundle
 from core.errors import GateError
-from core.features import label_circuit
-from core.graph import AttributionGraph
-from core.guide import InfluenceGuide, graph_view
-from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy, modularity_report
-from core.lab import Lab
 from core.models import load_model
-from core.pipeline.dictionaries import Dictionary, Training, find_transcoders
-from core.pipeline.graphs import order_of, restricted, task_graph
+from core.pipeline.dictionaries import Training, find_transcoders
+from core.pipeline.discovery import Discovery, discover
 from core.pipeline.nulls import permuted, untrained
 from core.pipeline.prepare import Prepared, check_gate, prepare
-from core.pipeline.probes import Probe
-from core.pipeline.progress import OnProgress, RunProgress, Stage, ignore
-from core.pipeline.search import Found, cut, feature_graph, guide_scores, search
+from core.pipeline.progress import Clock, OnProgress, RunProgress, ignore
+from core.pipeline.result import Parts, Refs, make_bundle, title_of
 from core.pipeline.settings import RunSettings
 from core.store import Store, open_store
-from core.tasks import Split, Task, load_task
-from core.transcoders import TrainSettings, measure_transcoders
+from core.tasks import Split, load_task
+from core.transcoders import QualityReport, TrainSettings, TranscoderSet, measure_transcoders
 from core.validation import Candidate, ValidationSettings, validate
 
 
@@ -67,27 +54,6 @@ class RunRequest:
     """How the run was started, for the provenance."""
 
 
-class Refs(NamedTuple):
-    """Where the parts of a result can be found again."""
-
-    model: str
-    task: str
-
-
-class _Clock:
-    """Seconds spent in each stage."""
-
-    def __init__(self, progress: OnProgress) -> None:
-        self.progress, self.seconds, self._last = progress, {}, time.perf_counter()
-
-    def finish(self, stage: Stage, note: str = "") -> None:
-        """Ends a stage and tells how it went."""
-        now = time.perf_counter()
-        self.seconds[stage] = round(now - self._last, 2)
-        self._last = now
-        self.progress(RunProgress(stage=stage, done=1, total=1, note=note))
-
-
 def run_task(
     request: RunRequest,
     settings: RunSettings | None = None,
@@ -108,39 +74,40 @@ def run_task(
     Raises:
         CoreError: Whatever stands in the way, before any long work where it can be known.
     """
-    settings, store = settings or RunSettings(), store or open_store()
-    clock = _Clock(progress)
+    settings, store, clock = settings or RunSettings(), store or open_store(), Clock(progress)
     keep = request.keep or store.results_dir.parent
     prepared, refs = _load(request, settings, keep)
     clock.finish("prepare", f"accuracy {_gate(prepared, settings):.3f}")
-    dictionary = find_transcoders(
-        prepared.model,
-        request.transcoders,
-        prepared.batches[Split.FEATURES],
-        Training(
-            settings=training or TrainSettings(kind="nested", seed=settings.seed),
-            store=store,
-            keep=keep / "transcoders",
-            progress=progress,
-        ),
+    wanted = training or TrainSettings(kind="nested", seed=settings.seed)
+    how = Training(settings=wanted, store=store, keep=keep / "transcoders", progress=progress)
+    features = prepared.batches[Split.FEATURES]
+    dictionary = find_transcoders(prepared.model, request.transcoders, features, how)
+    coders = dictionary.transcoders
+    quality = measure_transcoders(prepared.model, coders, prepared.batches[Split.SELECTION])
+    clock.finish("transcoders", f"FVU {worst_fvu(quality):.3f}")
+    found = discover(prepared, coders, settings, store, clock)
+    validation = _validate(prepared, coders, found, settings, worst_fvu(quality), progress)
+    clock.finish("validate", f"F {validation['faithfulness']}")
+    parts = Parts(
+        prepared=prepared,
+        dictionary=dictionary,
+        refs=refs,
+        settings=settings,
+        found=found,
+        validation=validation,
+        record={"seconds": clock.seconds, "transcoder_quality": asdict(quality)},
     )
-    quality = measure_transcoders(
-        prepared.model, dictionary.transcoders, prepared.batches[Split.SELECTION]
-    )
-    clock.finish("transcoders", f"FVU {max(row.fvu for row in quality.layers):.3f}")
-    pooled = task_graph(prepared, dictionary.transcoders, settings.graph_prompts, progress)
-    whole = pooled.graph()
-    clock.finish("graphs", f"{whole.n_nodes} nodes, {whole.n_edges} edges")
-    found, tree = _search(prepared, dictionary, pooled, settings, clock)
-    validation = _validate(prepared, dictionary, pooled, found, settings, quality, progress)
-    clock.finish("validate", f"F {validation['faithfulness']:.3f}")
-    bundle = _bundle(request, settings, prepared, dictionary, refs, pooled, found, validation)
-    extra = {"search": found.record, "tree": tree, "seconds": clock.seconds}
-    extra["transcoder_quality"] = asdict(quality)
-    bundle = replace(bundle, provenance={**bundle.provenance, **extra})
-    written = write_bundle(_labelled(bundle, prepared, dictionary), request.out)
+    name = request.name or request.out.name
+    title = title_of(prepared.task.title, request.model, settings.null)
+    bundle = make_bundle(parts, name=name, title=title, command=request.command)
+    written = write_bundle(bundle, request.out)
     clock.finish("write", str(request.out))
     return written
+
+
+def worst_fvu(quality: QualityReport) -> float:
+    """The largest share of variance that any layer's transcoder leaves unexplained."""
+    return max(row.fvu for row in quality.layers)
 
 
 def _load(request: RunRequest, settings: RunSettings, keep: Path) -> tuple[Prepared, Refs]:
@@ -168,138 +135,25 @@ def _gate(prepared: Prepared, settings: RunSettings) -> float:
         return 0.0
 
 
-def _search(
-    prepared: Prepared,
-    dictionary: Dictionary,
-    pooled: TaskGraph,
-    settings: RunSettings,
-    clock: _Clock,
-) -> tuple[Found, dict[str, Any]]:
-    whole = pooled.graph()
-    features = feature_graph(whole)
-    tree = cut(features, settings)
-    report = modularity_report(tree, level=1, seed=settings.seed)
-    clock.finish("hierarchy", f"{tree.n_supernodes} supernodes, {tree.depth} levels")
-    prior = guide_scores(InfluenceGuide(), graph_view(whole), features, tree)
-    coders = dictionary.transcoders
-    labels = prepared.evaluator(coders, Split.LABELS, settings.probe_prompts)
-    choose = prepared.evaluator(coders, Split.SELECTION)
-    found = search(
-        Probe.on(labels, features.nodes),
-        Probe.on(choose, features.nodes),
-        tree,
-        prior,
-        _dense(features.nodes, coders.prefixes),
-        settings,
-        clock.progress,
-    )
-    clock.finish("search", f"{found.size} nodes, {found.forwards} forwards")
-    return found, {"depth": tree.depth, "supernodes": tree.n_supernodes, **asdict(report)}
-
-
-def _dense(nodes: Tensor, prefixes: tuple[int, ...]) -> Tensor:
-    """Which nodes are dense features of a nested dictionary."""
-    return nodes[:, 2] < torch.tensor(prefixes)[nodes[:, 0]]
-
-
 def _validate(
     prepared: Prepared,
-    dictionary: Dictionary,
-    pooled: TaskGraph,
-    found: Found,
+    transcoders: TranscoderSet,
+    found: Discovery,
     settings: RunSettings,
-    quality: Any,
-    progress: Callable[[RunProgress], None],
+    fvu: float,
+    progress: OnProgress,
 ) -> dict[str, Any]:
-    coders = dictionary.transcoders
-    test = prepared.evaluator(coders, Split.TEST)
-    ood = prepared.evaluator(coders, Split.OOD) if Split.OOD in prepared.batches else None
-    graph, _ = restricted(pooled.graph(), found.order[: found.size])
+    ood = Split.OOD in prepared.batches
     result = validate(
-        test,
-        Candidate(order=found.order, size=found.size, n_edges=graph.n_edges),
+        prepared.evaluator(transcoders, Split.TEST),
+        Candidate(order=found.order, size=found.size, n_edges=found.graph.n_edges),
         gate=prepared.task.gate,
         split=Split.TEST.value,
         settings=ValidationSettings(draws=settings.draws, seed=settings.seed),
-        ood=ood,
-        worst_fvu=max(row.fvu for row in quality.layers),
+        ood=prepared.evaluator(transcoders, Split.OOD) if ood else None,
+        worst_fvu=fvu,
         progress=lambda done, total: progress(
             RunProgress(stage="validate", done=done, total=total)
         ),
     )
     return result | {"forwards_used": found.forwards}
-
-
-def _bundle(
-    request: RunRequest,
-    settings: RunSettings,
-    prepared: Prepared,
-    dictionary: Dictionary,
-    refs: Refs,
-    pooled: TaskGraph,
-    found: Found,
-    validation: dict[str, Any],
-) -> Bundle:
-    task: Task = prepared.task
-    nodes = found.order[: found.size]
-    graph, places = restricted(pooled.graph(), nodes)
-    circuit = Circuit(
-        nodes=nodes,
-        model_key=prepared.model.key,
-        transcoder_key=dictionary.transcoders.key,
-        task_key=task.key,
-        seed=settings.seed,
-        settings=asdict(settings),
-    )
-    sources = {
-        "model": Source(ref=refs.model, key=prepared.model.key),
-        "transcoders": Source(ref=dictionary.ref, key=dictionary.transcoders.key),
-        "task": Source(ref=refs.task, key=task.key),
-    }
-    record = provenance(
-        **sources, settings=asdict(settings), seed=settings.seed, command=request.command
-    )
-    null = "" if settings.null == "none" else f"Null: {settings.null.replace('-', ' ')} · "
-    return Bundle(
-        name=request.name or request.out.name,
-        title=f"{null}{task.title} · {request.model.rstrip('/').split('/')[-1]}",
-        circuit=circuit,
-        hierarchy=circuit_tree(nodes, graph, settings),
-        graph=graph,
-        validation=validation,
-        provenance=record,
-        tensors={"order": torch.tensor(found.order), **_edge_columns(pooled, places)},
-    )
-
-
-def circuit_tree(
-    nodes: tuple[FeatureNode, ...], graph: AttributionGraph, settings: RunSettings
-) -> Hierarchy:
-    """The tree of supernodes over a circuit's own nodes, for browsing: leaf i is node i."""
-    place = order_of(graph, nodes)
-    number = torch.full((graph.n_nodes + 1,), -1)
-    number[place[place >= 0]] = torch.arange(len(nodes))[place >= 0]
-    ends = number[graph.edge_index]
-    inside = (ends >= 0).all(0)
-    options = HierarchySettings(branching=settings.branching, leaf_size=6, seed=settings.seed)
-    return build_hierarchy(
-        len(nodes),
-        ends[:, inside].numpy(),
-        graph.direct_effect[inside].double().numpy(),
-        settings=options,
-    )
-
-
-def _edge_columns(pooled: TaskGraph, places: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The pooled edges' other statistics; NaN-free, 0 for the joined left-out edges."""
-    columns = {}
-    for name in ("mean_abs", "sign_consistency", "frequency"):
-        values = getattr(pooled, name)
-        columns[f"edge.{name}"] = torch.where(places >= 0, values[places.clamp(min=0)], 0.0)
-    return columns
-
-
-def _labelled(bundle: Bundle, prepared: Prepared, dictionary: Dictionary) -> Bundle:
-    """Names for features and supernodes."""
-    parts = {"transcoders": dictionary.transcoders, "task": prepared.task}
-    return replace(bundle, labels=label_circuit(Lab(bundle, model=prepared.model, **parts)))

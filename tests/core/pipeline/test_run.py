@@ -123,6 +123,18 @@ def test_the_same_run_gives_the_same_circuit(made, place):
         assert again.validation[name] == pytest.approx(made[0].validation[name], abs=1e-4)
 
 
+def test_a_repeated_run_does_not_search_again(made, place, monkeypatch):
+    def never(*_args, **_options):
+        raise AssertionError("searched again")
+
+    monkeypatch.setattr("core.pipeline.discovery.task_graph", never)
+    with open_store(place / "store") as store:
+        again = run_task(
+            request(place, place / "repeated"), SETTINGS, store=store, training=TRAINING
+        )
+    assert again.circuit.nodes == made[0].circuit.nodes
+
+
 def test_a_stored_circuit_validates_to_the_same_figures(made, place):
     again = revalidate(place / "bundle", settings=ValidationSettings())
     for name in ("faithfulness", "phi", "necessity"):

@@ -1,0 +1,165 @@
+"""What is found before anything is validated, kept in the store as one piece.
+
+Graphs, hierarchy, search and refinement look at the attribution, labels and selection splits only.
+Their result is small: the ranking, the size, and the circuit's part of the task graph. It is kept
+under a key of everything it was made from, the engine's own code included, so that a run that is
+killed while validating, or repeated, does not search again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.attribution import TaskGraph
+from core.bundle import code_version
+from core.circuit import FeatureNode
+from core.graph import AttributionGraph
+from core.guide import InfluenceGuide, graph_view
+from core.hierarchy import modularity_report
+from core.pipeline.graphs import restricted, task_graph
+from core.pipeline.prepare import Prepared
+from core.pipeline.probes import Probe
+from core.pipeline.progress import Clock
+from core.pipeline.search import Found, cut, feature_graph, guide_scores, search
+from core.pipeline.settings import RunSettings
+from core.store import Record, Store, plain, stage_key
+from core.tasks import Split
+from core.transcoders import TranscoderSet
+
+EDGE_COLUMNS = ("mean_abs", "sign_consistency", "frequency")
+"""What a pooled edge says besides its mean."""
+SCHEMA = 1
+"""Of the stored record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Discovery:
+    """A circuit, not yet validated."""
+
+    order: tuple[FeatureNode, ...]
+    """Every candidate, strongest first; each prefix is a circuit."""
+    size: int
+    """Nodes of the circuit."""
+    forwards: int
+    """Circuits run by group testing."""
+    record: Mapping[str, Any]
+    """How graph, tree and search went, as JSON values."""
+    graph: AttributionGraph
+    """The task graph restricted to the circuit, leaves and logits."""
+    columns: Mapping[str, Tensor]
+    """Further statistics of its edges, by name."""
+
+    @property
+    def circuit(self) -> tuple[FeatureNode, ...]:
+        """The nodes of the circuit."""
+        return self.order[: self.size]
+
+
+def discover(
+    prepared: Prepared,
+    transcoders: TranscoderSet,
+    settings: RunSettings,
+    store: Store,
+    clock: Clock,
+) -> Discovery:
+    """The circuit of a task, from the store if this very search was done before."""
+    inputs = {
+        "model": prepared.model.key,
+        "transcoders": transcoders.key,
+        "task": prepared.task.key,
+        "code": code_version(),
+    }
+    key = stage_key("discovery", SCHEMA, inputs, plain(settings))
+    record = store.get_or_compute(
+        key,
+        lambda: _packed(_discover(prepared, transcoders, settings, clock)),
+        kind="discovery",
+        provenance=inputs,
+    )
+    found = _unpacked(record)
+    clock.finish("refine", f"{found.size} nodes, {found.forwards} forwards")
+    return found
+
+
+def _discover(
+    prepared: Prepared, transcoders: TranscoderSet, settings: RunSettings, clock: Clock
+) -> Discovery:
+    pooled = task_graph(prepared, transcoders, settings.graph_prompts, clock.progress)
+    whole = pooled.graph()
+    clock.finish("graphs", f"{whole.n_nodes} nodes, {whole.n_edges} edges")
+    found, tree = _search(prepared, transcoders, whole, settings, clock)
+    graph, places = restricted(whole, found.order[: found.size])
+    return Discovery(
+        order=found.order,
+        size=found.size,
+        forwards=found.forwards,
+        record={"search": found.record, "tree": tree},
+        graph=graph,
+        columns=_edge_columns(pooled, places),
+    )
+
+
+def _search(
+    prepared: Prepared,
+    transcoders: TranscoderSet,
+    whole: AttributionGraph,
+    settings: RunSettings,
+    clock: Clock,
+) -> tuple[Found, dict[str, Any]]:
+    features = feature_graph(whole)
+    tree = cut(features, settings)
+    report = modularity_report(tree, level=1, seed=settings.seed)
+    clock.finish("hierarchy", f"{tree.n_supernodes} supernodes, {tree.depth} levels")
+    prior = guide_scores(InfluenceGuide(), graph_view(whole), features, tree)
+    labels = prepared.evaluator(transcoders, Split.LABELS, settings.probe_prompts)
+    choose = prepared.evaluator(transcoders, Split.SELECTION)
+    found = search(
+        Probe.on(labels, features.nodes),
+        Probe.on(choose, features.nodes),
+        tree,
+        prior,
+        _dense(features.nodes, transcoders.prefixes),
+        settings,
+        clock.progress,
+    )
+    clock.finish("search", f"{found.size} nodes, {found.forwards} forwards")
+    return found, {"depth": tree.depth, "supernodes": tree.n_supernodes, **asdict(report)}
+
+
+def _dense(nodes: Tensor, prefixes: tuple[int, ...]) -> Tensor:
+    """Which nodes are dense features of a nested dictionary."""
+    return nodes[:, 2] < torch.tensor(prefixes)[nodes[:, 0]]
+
+
+def _edge_columns(pooled: TaskGraph, places: Tensor) -> dict[str, Tensor]:
+    """The pooled edges' other statistics; 0 for the joined left-out edges."""
+    found = {}
+    for name in EDGE_COLUMNS:
+        values = getattr(pooled, name)
+        found[name] = torch.where(places >= 0, values[places.clamp(min=0)], 0.0)
+    return found
+
+
+def _packed(found: Discovery) -> Record:
+    graph = {f"graph.{f.name}": getattr(found.graph, f.name) for f in fields(found.graph)}
+    columns = {f"edge.{name}": values for name, values in found.columns.items()}
+    return Record(
+        data={"size": found.size, "forwards": found.forwards, "record": found.record},
+        tensors={"order": torch.tensor(found.order), **graph, **columns},
+    )
+
+
+def _unpacked(record: Record) -> Discovery:
+    tensors = record.tensors
+    names = [f.name for f in fields(AttributionGraph)]
+    return Discovery(
+        order=tuple(FeatureNode(*row) for row in tensors["order"].tolist()),
+        size=record.data["size"],
+        forwards=record.data["forwards"],
+        record=record.data["record"],
+        graph=AttributionGraph(**{name: tensors[f"graph.{name}"] for name in names}),
+        columns={name: tensors[f"edge.{name}"] for name in EDGE_COLUMNS},
+    )

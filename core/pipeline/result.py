@@ -1,0 +1,112 @@
+"""The bundle of a run: circuit, tree, graph, figures, labels, and where they come from."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from core.bundle import Bundle, Source, provenance
+from core.circuit import Circuit, FeatureNode
+from core.features import label_circuit
+from core.graph import AttributionGraph
+from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
+from core.lab import Lab
+from core.pipeline.dictionaries import Dictionary
+from core.pipeline.discovery import Discovery
+from core.pipeline.graphs import order_of
+from core.pipeline.prepare import Prepared
+from core.pipeline.settings import RunSettings
+
+
+class Refs(NamedTuple):
+    """Where the parts of a result can be found again."""
+
+    model: str
+    task: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Parts:
+    """All that a bundle is made of."""
+
+    prepared: Prepared
+    dictionary: Dictionary
+    refs: Refs
+    settings: RunSettings
+    found: Discovery
+    validation: Mapping[str, Any]
+    record: Mapping[str, Any]
+    """More for the provenance: seconds of each stage, quality of the transcoders."""
+
+
+def make_bundle(parts: Parts, *, name: str, title: str, command: str) -> Bundle:
+    """The bundle, labelled; not yet written."""
+    found, settings = parts.found, parts.settings
+    bundle = Bundle(
+        name=name,
+        title=title,
+        circuit=_circuit(parts),
+        hierarchy=circuit_tree(found.circuit, found.graph, settings),
+        graph=found.graph,
+        validation=parts.validation,
+        provenance=_provenance(parts, command) | {**found.record, **parts.record},
+        tensors={
+            "order": torch.tensor(found.order),
+            **{f"edge.{column}": values for column, values in found.columns.items()},
+        },
+    )
+    lab = Lab(
+        bundle,
+        model=parts.prepared.model,
+        transcoders=parts.dictionary.transcoders,
+        task=parts.prepared.task,
+    )
+    return replace(bundle, labels=label_circuit(lab))
+
+
+def title_of(task: str, model: str, null: str) -> str:
+    """What a person reads: a null says so first."""
+    mark = "" if null == "none" else f"Null: {null.replace('-', ' ')} · "
+    return f"{mark}{task} · {Path(model).name}"
+
+
+def circuit_tree(
+    nodes: tuple[FeatureNode, ...], graph: AttributionGraph, settings: RunSettings
+) -> Hierarchy:
+    """The tree of supernodes over a circuit's own nodes, for browsing: leaf i is node i."""
+    place = order_of(graph, nodes)
+    number = torch.full((graph.n_nodes + 1,), -1)
+    number[place[place >= 0]] = torch.arange(len(nodes))[place >= 0]
+    ends = number[graph.edge_index]
+    inside = (ends >= 0).all(0)
+    options = HierarchySettings(branching=settings.branching, leaf_size=6, seed=settings.seed)
+    return build_hierarchy(
+        len(nodes),
+        ends[:, inside].numpy(),
+        graph.direct_effect[inside].double().numpy(),
+        settings=options,
+    )
+
+
+def _circuit(parts: Parts) -> Circuit:
+    return Circuit(
+        nodes=parts.found.circuit,
+        model_key=parts.prepared.model.key,
+        transcoder_key=parts.dictionary.transcoders.key,
+        task_key=parts.prepared.task.key,
+        seed=parts.settings.seed,
+        settings=asdict(parts.settings),
+    )
+
+
+def _provenance(parts: Parts, command: str) -> dict[str, Any]:
+    return provenance(
+        model=Source(ref=parts.refs.model, key=parts.prepared.model.key),
+        transcoders=Source(ref=parts.dictionary.ref, key=parts.dictionary.transcoders.key),
+        task=Source(ref=parts.refs.task, key=parts.prepared.task.key),
+        settings=asdict(parts.settings),
+        seed=parts.settings.seed,
+        command=command,
+    )
