@@ -5,6 +5,7 @@ a feature fires, its density, what it promotes, and the edges whose sum closes. 
 together for what is selected.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Literal, NamedTuple
@@ -66,7 +67,9 @@ def signed(value: float, digits: int = 2) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits at most, two decimals where they matter."""
+    """Three significant digits at most, two decimals where they matter; a dash for NaN."""
+    if not math.isfinite(value):
+        return "–"
     text = f"{abs(value):.0f}" if abs(value) >= 100 else f"{abs(value):.2f}"
     return (MINUS if value < 0 and float(text) != 0 else "") + text
 

@@ -1,5 +1,6 @@
 """What the Lab's changes do: on this prompt, on the task, against random selections; the log."""
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
@@ -11,7 +12,7 @@ from streamlit.components.v2 import component
 
 from core.bundle import Bundle
 from core.lab import Comparison, Lab, RandomTest, TaskEffect
-from explorer import changes, figures, notices, resources, state, testlog, theme
+from explorer import changes, figures, inspector, notices, resources, state, testlog, theme
 from explorer.figures import Bars, Dots
 from explorer.jobs import Job, Report
 from explorer.testlog import Test
@@ -76,7 +77,7 @@ def across_task(bundle: Bundle, lab: Lab, view: View, effect: TaskEffect) -> Non
         st.html(
             '<div class="hs-head"><h3>Across the task</h3><span class="hs-sub">P(right answer), a '
             f"dot for each of {len(lab.prompts)} unseen prompts</span><span>"
-            f'F <b class="hx-strong">{effect.faithfulness:.2f}</b> · right '
+            f'F <b class="hx-strong">{inspector.number(effect.faithfulness)}</b> · right '
             f'<b class="hx-strong">{effect.accuracy_changed:.0%}</b></span></div>'
         )
         figure = figures.task_strip(
@@ -205,6 +206,8 @@ def _half(title: str, what: str, one: Comparison, key: str) -> None:
     with st.container(key=f"half-{key}"):
         p = "p < 0.01" if one.p_value < 0.01 else f"p = {one.p_value:.2f}"
         st.html(f'<div class="hs-half"><b>{title}</b><span>{p}</span><em>{what}</em></div>')
+        if not math.isfinite(one.value):
+            return  # nothing to be faithful to: the sentence below says so
         figure = figures.against_random(one.value, one.random.tolist(), theme.palette(), height=190)
         _chart(figure, f"random-{key}")
 
@@ -218,14 +221,10 @@ def record(bundle: Bundle, view: View, effect: TaskEffect) -> None:
     outcome = {
         "before": float(base.median()),
         "after": float(effect.changed.median()),
-        "faithfulness": _finite(effect.faithfulness),
+        "faithfulness": effect.faithfulness,
         "accuracy": effect.accuracy_changed,
     }
     tests.add(bundle, view, outcome=outcome, nodes=changes.size(bundle, view.changes))
-
-
-def _finite(value: float) -> float:
-    return value if abs(value) < 1e9 else 0.0
 
 
 def log(bundle: Bundle, view: View) -> None:

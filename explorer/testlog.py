@@ -7,8 +7,9 @@ The list is read from the store once a process and then kept up in memory.
 
 import csv
 import io
+import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -43,6 +44,7 @@ class Test:
     after: float
     """The same with the changes."""
     faithfulness: float
+    """NaN where the model is no better than the empty circuit."""
     accuracy: float
     nodes: int
     """Single nodes changed."""
@@ -62,12 +64,13 @@ class TestLog:
             known = self._all().get(circuit_key(bundle), {})
             return tuple(sorted(known.values(), key=lambda test: test.time, reverse=True)[:MOST])
 
-    def add(self, bundle: Bundle, view: View, *, outcome: dict[str, float], nodes: int) -> Test:
+    def add(self, bundle: Bundle, view: View, *, outcome: Mapping[str, float], nodes: int) -> Test:
         """Store one test; the same one again only gets a new time."""
         what = _what(view)
+        numbers = {name: _or_none(value) for name, value in outcome.items()}
         key = stage_key(TEST, SCHEMA, {"circuit": circuit_key(bundle)}, what)
         time = datetime.now(UTC).isoformat(timespec="seconds")
-        data = what | outcome | {"nodes": nodes, "time": time}
+        data = what | numbers | {"nodes": nodes, "time": time}
         about = {"circuit": circuit_key(bundle), "name": bundle.name, "test": data}
         self.store.put(key, Record(data=data), kind=TEST, provenance=about)
         test = _test(key, data)
@@ -125,7 +128,7 @@ def _test(key: str, data: Any) -> Test:
         inside=str(data["inside"]),
         before=float(data["before"]),
         after=float(data["after"]),
-        faithfulness=float(data["faithfulness"]),
+        faithfulness=_or_nan(data["faithfulness"]),
         accuracy=float(data["accuracy"]),
     )
 
@@ -164,7 +167,7 @@ def pack(test: RandomTest) -> Record:
     data = {name: getattr(test, name) for name in names}
     for name in ("necessity", "sufficiency"):
         one: Comparison = getattr(test, name)
-        data[name] = {"value": one.value, "p_value": one.p_value, "shown": one.shown}
+        data[name] = {"value": _or_none(one.value), "p_value": one.p_value, "shown": one.shown}
     return Record(data=data, tensors=tensors)
 
 
@@ -173,9 +176,19 @@ def unpack(record: Record) -> RandomTest:
     data: dict[str, Any] = dict(record.data)
     tensors = record.tensors
     for name in ("necessity", "sufficiency"):
-        data[name] = Comparison(random=tensors[name], **data[name])
+        one = data[name] | {"value": _or_nan(data[name]["value"])}
+        data[name] = Comparison(random=tensors[name], **one)
     data["prompts"] = tensors["prompts"].to(torch.int64)
     return RandomTest(**data, random_p_answer=tensors["random_p_answer"])
+
+
+def _or_none(value: float) -> float | None:
+    """JSON has no NaN: what cannot be computed is written as null."""
+    return value if math.isfinite(value) else None
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 def stored_random(store: Store, key: str) -> RandomTest | None:

@@ -17,6 +17,7 @@ from core.lab.outcome import logit_differences, p_answers
 from core.lab.plan import Plan
 from core.lab.selections import Exchangeable
 from core.lab.workspace import Rows, Workspace
+from core.validation import faithfulness
 
 Progress = Callable[[int, int], None]
 """(random selections done, of how many)."""
@@ -45,15 +46,15 @@ class Bench:
 
     def __init__(self, work: Workspace, settings: LabSettings, rows: Rows) -> None:
         self.work, self.settings, self.rows = work, settings, rows
-        self.empty, self.full = work.end_points(rows, settings.how)
+        self.ends = work.end_points(rows, settings.how)
 
     def prompts(self) -> Int[Tensor, " prompt"]:
         """Numbers of the prompts, in the order of the columns."""
         return torch.cat([part.batch.index[rows] for _, part, rows in self.rows])
 
     def f(self, ran: Ran) -> Float[Tensor, " variant"]:
-        """F of each variant."""
-        return (ran.logit_diff.mean(1) - self.empty) / (self.full - self.empty)
+        """F of each variant; NaN where the model is no better than the empty circuit."""
+        return faithfulness(ran.logit_diff, self.ends.empty, self.ends.full)
 
     def run(self, plan: Plan) -> Ran:
         """Every variant of a plan on every prompt."""

@@ -35,6 +35,7 @@ from core.lab.outcome import logit_differences, p_answers
 from core.lab.plan import changed_plan
 from core.lab.random_test import random_band, random_test, single_effects
 from core.lab.workspace import Workspace
+from core.validation import faithfulness
 
 DEFAULT = LabSettings()
 SHOWN_TOKENS = 7
@@ -153,8 +154,7 @@ class Lab(Workspace):
         chance = torch.cat([p_answers(x, b.answer) for x, b in rows], 1)[:, order]
         correct = torch.cat([x.argmax(-1) == b.answer for x, b in rows], 1)[:, order]
         diff = torch.cat([logit_differences(x, b.answer, b.wrong) for x, b in rows], 1)
-        empty, full = self.end_points(self.everything(), how)
-        f = ((diff.mean(1) - empty) / (full - empty)).tolist()
+        f = faithfulness(diff, *self.end_points(self.everything(), how)).tolist()
         accuracy = correct.float().mean(1).tolist()
         return TaskEffect(
             full=chance[0],

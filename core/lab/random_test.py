@@ -11,7 +11,8 @@ What runs is the circuit alone or the whole model, as the settings say. The rand
 * necessity inside the model: every feature that is alive on the prompts and not in the selection.
 
 They are matched by layer, position and activation (`selections`), and p = (1 + #{random ≥ value}) /
-(draws + 1). Values equal but for rounding count as ≥.
+(draws + 1). Values equal but for rounding count as ≥. Where the model is no better than the empty
+circuit (a null) F cannot be computed: the figures are NaN, p is 1 and nothing is shown.
 """
 
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from core.lab.plan import changeable
 from core.lab.selections import Draws, Exchangeable, draw_selections
 from core.lab.words import LEAST_KEPT, LEAST_LOSS, LEVEL, sentence, verdict
 from core.lab.workspace import Rows, Workspace
+from core.validation import p_value
 
 EQUAL = 1e-5
 """F values closer than this are equal: rounding depends on how runs are batched."""
@@ -75,10 +77,8 @@ def random_test(
 
 def compare(value: float, random: Float[Tensor, " draw"], *, least: float) -> Comparison:
     """A figure against the same figure of random selections."""
-    as_much = int((random >= value - EQUAL).sum())
-    p_value = (1 + as_much) / (len(random) + 1)
-    shown = p_value < LEVEL and value >= least
-    return Comparison(value=value, random=random, p_value=p_value, shown=shown)
+    p = p_value(value - EQUAL, random)
+    return Comparison(value=value, random=random, p_value=p, shown=p < LEVEL and value >= least)
 
 
 def random_band(

@@ -1,5 +1,7 @@
 """What a comparison with random selections says, in words."""
 
+import math
+
 from core.lab.contents import Comparison
 
 LEVEL = 0.05
@@ -8,6 +10,11 @@ LEAST_LOSS = 0.1
 """And, for necessity, at least this much F lost."""
 LEAST_KEPT = 0.5
 """And, for sufficiency, at least this much F kept alone."""
+NOTHING = (
+    "On these prompts the model's margin is no larger than that of its empty circuit: there is "
+    "nothing to be faithful to, and F cannot be computed."
+)
+"""Said in place of figures on a null."""
 
 _VERDICTS = {
     (True, True): "Necessary and sufficient.",
@@ -19,11 +26,15 @@ _VERDICTS = {
 
 def verdict(necessity: Comparison, sufficiency: Comparison) -> str:
     """The two claims as one short sentence."""
+    if not math.isfinite(necessity.value):
+        return "Nothing to compare."
     return _VERDICTS[necessity.shown, sufficiency.shown]
 
 
 def sentence(necessity: Comparison, sufficiency: Comparison, *, overlap: float) -> str:
     """The verdict and the figures behind it."""
+    if not math.isfinite(necessity.value):
+        return NOTHING
     parts = [
         verdict(necessity, sufficiency),
         f"Ablating it costs {necessity.value:.2f} of F; {_against(necessity, 'cost')}.",

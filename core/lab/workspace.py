@@ -5,6 +5,7 @@ of threads may share it.
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -24,6 +25,15 @@ from core.transcoders import TranscoderSet, load_transcoders, neuron_transcoders
 
 Rows = tuple[tuple[int, Part, slice], ...]
 """Number of a part, the part, and which of its prompts."""
+
+
+class EndPoints(NamedTuple):
+    """Logit differences of the two circuits that F is measured between."""
+
+    empty: Float[Tensor, " prompt"]
+    """Of the empty circuit, strict: everything is at its reference."""
+    full: Float[Tensor, " prompt"]
+    """Of the model."""
 
 
 class Workspace:
@@ -122,8 +132,8 @@ class Workspace:
     def everything(self) -> Rows:
         return tuple((number, part, slice(None)) for number, part in enumerate(self.parts))
 
-    def end_points(self, parts: Rows, how: Ablation) -> tuple[float, float]:
-        """Mean logit difference of the empty circuit (strict) and of the model."""
+    def end_points(self, parts: Rows, how: Ablation) -> EndPoints:
+        """What F is measured between."""
         strict = LabSettings(how=how, inside="circuit")
         empty, full = [], []
         for number, part, rows in parts:
@@ -131,7 +141,7 @@ class Workspace:
             nothing = self._nothing.baseline(number, part, strict, rows).logits[None]
             empty.append(logit_differences(nothing, batch.answer, batch.wrong))
             full.append(logit_differences(part.logits[None, rows], batch.answer, batch.wrong))
-        return float(torch.cat(empty, 1).mean()), float(torch.cat(full, 1).mean())
+        return EndPoints(empty=torch.cat(empty, 1)[0], full=torch.cat(full, 1)[0])
 
 
 def _ref(bundle: Bundle, part: str) -> str:

@@ -1,5 +1,7 @@
 """Random selections and the tests against them: matching by hand, p by hand, planted answers."""
 
+import math
+
 import pytest
 import torch
 
@@ -7,9 +9,11 @@ from core.circuit import FeatureNode, HeadNode
 from core.errors import NodeError, SettingsError
 from core.interventions import Ablation
 from core.lab import Change, Comparison, LabSettings
+from core.lab.comparison import Bench, Ran
 from core.lab.random_test import compare
 from core.lab.selections import draw_selections
-from core.lab.words import sentence, verdict
+from core.lab.words import NOTHING, sentence, verdict
+from core.lab.workspace import EndPoints
 from tests.core.lab.tiny_lab import NODES, tiny_lab
 
 INSIDE = LabSettings(inside="circuit")
@@ -112,6 +116,39 @@ def test_values_equal_those_of_single_runs(lab, settings):
     rest = [str(node) for node in NODES if str(node) not in chosen]
     only = lab.across_task([Change(node=node, scale=0.0) for node in rest], settings)
     assert got.sufficiency.value == pytest.approx(only.faithfulness, abs=1e-3)
+
+
+def test_f_by_hand_between_two_end_points(lab):
+    """Margins 1 and 5: what answers with a mean margin of 2 has F (2 − 1) / (5 − 1)."""
+    bench = Bench(lab, INSIDE, lab.everything())
+    ran = Ran(logit_diff=torch.tensor([[1.0, 3.0], [5.0, 5.0]]), p_answer=torch.zeros(2, 2))
+    bench.ends = EndPoints(empty=torch.tensor([0.0, 2.0]), full=torch.tensor([4.0, 6.0]))
+    assert bench.f(ran).tolist() == [0.25, 1.0]
+
+
+@pytest.mark.parametrize("full", [-1.0, 0.0], ids=["inverted", "none"])
+def test_a_model_no_better_than_its_empty_circuit_has_no_f_and_proves_nothing(
+    lab, monkeypatch, full
+):
+    """With a span below 0 the sign of F would turn and the worst selection look the best."""
+    n = len(lab.prompts)
+    ends = EndPoints(empty=torch.zeros(n), full=torch.full((n,), full))
+    monkeypatch.setattr(lab, "end_points", lambda parts, how: ends)
+    effect = lab.across_task([Change(node="0:4:2", scale=0.0)], INSIDE)
+    assert math.isnan(effect.faithfulness)
+    assert math.isnan(effect.faithfulness_circuit)
+    got = lab.against_random(["0:4:2"], INSIDE, draws=5, prompts=99)
+    for figure in (got.necessity, got.sufficiency):
+        assert math.isnan(figure.value)
+        assert (figure.p_value, figure.shown) == (1.0, False)
+    assert got.verdict == "Nothing to compare."
+    assert got.sentence == NOTHING
+
+
+def test_what_cannot_be_computed_is_no_better_than_any_random_selection():
+    assert compare(math.nan, torch.zeros(99), least=0.1).p_value == 1.0
+    assert compare(0.9, torch.full((99,), math.nan), least=0.1).p_value == 1.0
+    assert compare(0.9, torch.zeros(99), least=0.1).p_value == 0.01
 
 
 def test_the_whole_circuit_is_held_against_itself_and_the_sentence_says_so(lab):
