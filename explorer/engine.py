@@ -44,3 +44,5 @@ def wait() -> None:
 def _load() -> None:
     for module in MODULES:
         importlib.import_module(module)
+    # Every visitor's click is one thread already; more of them would only wait for each other.
+    sys.modules["torch"].set_num_threads(1)

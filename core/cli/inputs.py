@@ -4,17 +4,11 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from core.assets import ASSETS
+from core.assets import CIRCUITS
 from core.bundle import list_bundles
 from core.errors import FormatError, TranscoderError
 from core.models import LanguageModel
-from core.pipeline.dictionaries import BUNDLED_KINDS, bundled_transcoders
-from core.transcoders import TranscoderSet, load_transcoders, neuron_transcoders
-
-NEURONS = "neurons"
-
-CIRCUITS = ASSETS / "circuits"
-"""Circuits that come with the program."""
+from core.transcoders import TranscoderSet, open_transcoders
 
 
 def transcoders_for(model: LanguageModel, ref: str | None) -> TranscoderSet:
@@ -27,19 +21,15 @@ def transcoders_for(model: LanguageModel, ref: str | None) -> TranscoderSet:
     Raises:
         TranscoderError: If there are none, or they do not fit the model.
     """
-    if ref == NEURONS:
-        return neuron_transcoders(model)
-    if ref is not None and ref not in BUNDLED_KINDS:
-        return load_transcoders(ref, model)
-    folder = bundled_transcoders(model, ref or BUNDLED_KINDS[0])
-    if folder is None:
+    found = open_transcoders(model, ref)
+    if found is None:
         raise TranscoderError(
             f"No transcoders are bundled for {model.name}"
             + (f" under the name {ref!r}" if ref else "")
             + ". A transcoder folder is required: name one with --transcoders, train some with "
             "`hagd train`, or give `--transcoders neurons` for the model's own MLP neurons."
         )
-    return load_transcoders(folder, model)
+    return found.transcoders
 
 
 def new_folder(out: Path, ours: Sequence[str]) -> Path:

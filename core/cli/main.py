@@ -145,4 +145,6 @@ def _refuse(message: str, code: int) -> int:
 
 def main() -> None:
     """Entry point of the `hagd` script."""
+    # Idle threads that spin make small models several times slower; read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sys.exit(call(sys.argv[1:]))

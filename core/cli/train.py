@@ -72,7 +72,7 @@ def command(
 
 
 def _train(model_ref: str, task_ref: str, out: Path, settings: Any, where: Any) -> dict[str, Any]:
-    from core.models import load_model
+    from core.models import load_model, suited_threads
     from core.store import open_store, stage_key
     from core.tasks import Split, encode_pairs, load_task, longest_prompt
     from core.transcoders import measure_transcoders, save_transcoders, train_transcoders
@@ -88,7 +88,8 @@ def _train(model_ref: str, task_ref: str, out: Path, settings: Any, where: Any) 
             meter.show("training", step.step, step.steps, f"loss {step.loss:.4f}")
 
         folder = store.checkpoint(key)
-        made, report = train_transcoders(model, batches, settings, progress, resume_dir=folder)
+        with suited_threads(model):
+            made, report = train_transcoders(model, batches, settings, progress, resume_dir=folder)
         save_transcoders(made, out)
         store.forget_checkpoint(key)
     quality = measure_transcoders(model, made, unseen)

@@ -5,6 +5,7 @@ from core.models.hooks import Edits
 from core.models.language_model import LanguageModel, Trace
 from core.models.load import bundled_models, load_model
 from core.models.norms import NormWeights
+from core.models.threads import suited_threads
 
 __all__ = [
     "FAMILIES",
@@ -17,4 +18,5 @@ __all__ = [
     "bundled_models",
     "family_of",
     "load_model",
+    "suited_threads",
 ]

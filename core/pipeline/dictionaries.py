@@ -11,47 +11,25 @@ prefix has to reconstruct only where that matters. This picks places, never answ
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
-import torch
-
-from core.assets import ASSETS
 from core.interventions.sites import scan_sites
-from core.models import LanguageModel, bundled_models
-from core.pipeline.prepare import take
+from core.models import LanguageModel
 from core.pipeline.progress import OnProgress, RunProgress
 from core.store import Store, plain, stage_key
 from core.store.locks import only_one
 from core.tasks import PromptBatch
 from core.transcoders import (
+    Dictionary,
     Progress,
     TrainSettings,
-    TranscoderSet,
     load_transcoders,
-    neuron_transcoders,
+    open_transcoders,
     save_transcoders,
     train_transcoders,
 )
 
 SCAN_PROMPTS = 128
 """Prompts on which each MLP output is ablated before a nested dictionary is trained."""
-BUNDLED_KINDS = ("nested", "topk")
-"""Kinds that come with every bundled model, the default first."""
-
-
-class Dictionary(NamedTuple):
-    """Transcoders and where they can be found again."""
-
-    transcoders: TranscoderSet
-    ref: str
-    """A folder, or `neurons`."""
-
-
-def bundled_transcoders(model: LanguageModel, kind: str) -> Path | None:
-    """The folder of a bundled dictionary of this very model, if there is one."""
-    folder = ASSETS / "transcoders" / model.name / kind
-    known = model.name in bundled_models() and model.path == ASSETS / "models" / model.name
-    return folder if known and (folder / "config.yaml").is_file() else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +52,9 @@ def find_transcoders(
     Raises:
         TranscoderError: If the folder asked for does not hold transcoders of this model.
     """
-    if ref == "neurons":
-        return Dictionary(neuron_transcoders(model), "neurons")
-    folder = bundled_transcoders(model, ref or BUNDLED_KINDS[0])
-    if folder is not None:
-        return Dictionary(load_transcoders(folder, model), str(folder))
-    if ref is not None and ref not in BUNDLED_KINDS:
-        return Dictionary(load_transcoders(ref, model), ref)
+    found = open_transcoders(model, ref)
+    if found is not None:
+        return found
     settings = training.settings
     if ref is not None:
         settings = replace(settings, kind="topk" if ref == "topk" else "nested")
@@ -121,7 +95,7 @@ def with_sites(
     """
     if settings.kind != "nested" or settings.nested.sites or len(features) > 1:
         return settings
-    judge = take(features[0], torch.arange(min(SCAN_PROMPTS, len(features[0].clean))))
+    judge = features[0].take(slice(SCAN_PROMPTS))
     scan = scan_sites(model, features[0], judge)
     if not any(site.matters for site in scan.sites):
         return settings

@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -101,17 +101,11 @@ def head(batches: Batches, limit: int | None) -> Batches:
         return batches
     share = limit / total
     return tuple(
-        take(batch, torch.arange(max(1, round(share * len(batch.clean))))) for batch in batches
+        batch.take(torch.arange(max(1, round(share * len(batch.clean))))) for batch in batches
     )
-
-
-def take(batch: PromptBatch, rows: Tensor) -> PromptBatch:
-    """Some rows of a batch."""
-    columns = ("clean", "corrupt", "answer", "wrong", "index")
-    return replace(batch, **{name: getattr(batch, name)[rows] for name in columns})
 
 
 def _select(batches: Batches, indices: Tensor) -> Batches:
     """The prompts with these pair indices."""
     kept = ((batch, torch.isin(batch.index, indices).nonzero().squeeze(1)) for batch in batches)
-    return tuple(take(batch, rows) for batch, rows in kept if len(rows))
+    return tuple(batch.take(rows) for batch, rows in kept if len(rows))

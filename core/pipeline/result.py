@@ -13,11 +13,11 @@ from core.features import label_circuit
 from core.graph import AttributionGraph
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
 from core.lab import Lab
-from core.pipeline.dictionaries import Dictionary
 from core.pipeline.discovery import Discovery
 from core.pipeline.graphs import order_of
 from core.pipeline.prepare import Prepared
 from core.pipeline.settings import RunSettings
+from core.transcoders import Dictionary
 
 
 class Refs(NamedTuple):

@@ -13,6 +13,7 @@ from core.bundle import Bundle, open_bundle
 from core.circuit import FeatureNode
 from core.errors import TaskError
 from core.lab import Lab
+from core.models import suited_threads
 from core.pipeline.prepare import Prepared, prepare
 from core.pipeline.run import worst_fvu
 from core.tasks import Split, load_task
@@ -32,6 +33,13 @@ def revalidate(
         CoreError: If the bundle, its model, its transcoders or the task cannot be used together.
     """
     lab = Lab(open_bundle(folder))
+    with suited_threads(lab.model):
+        return _validated(lab, task, settings or ValidationSettings(), progress)
+
+
+def _validated(
+    lab: Lab, task: str | None, settings: ValidationSettings, progress: Callable[[int, int], None]
+) -> dict[str, Any]:
     own = prepare(lab.model, lab.task)
     prepared = own if task is None else _other(own, task, lab.bundle.name)
     ood = Split.OOD in prepared.batches
@@ -41,7 +49,7 @@ def revalidate(
         _candidate(lab.bundle),
         gate=prepared.task.gate,
         split=Split.TEST.value,
-        settings=settings or ValidationSettings(),
+        settings=settings,
         ood=prepared.evaluator(lab.transcoders, Split.OOD) if ood else None,
         worst_fvu=worst_fvu(quality),
         progress=progress,

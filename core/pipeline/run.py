@@ -19,7 +19,7 @@ from typing import Any
 
 from core.bundle import Bundle, write_bundle
 from core.errors import GateError
-from core.models import load_model
+from core.models import load_model, suited_threads
 from core.pipeline.dictionaries import Training, find_transcoders
 from core.pipeline.discovery import Discovery, discover
 from core.pipeline.nulls import permuted, untrained
@@ -77,6 +77,22 @@ def run_task(
     settings, store, clock = settings or RunSettings(), store or open_store(), Clock(progress)
     keep = request.keep or store.results_dir.parent
     prepared, refs = _load(request, settings, keep)
+    with suited_threads(prepared.model):
+        return _run(request, settings, store, keep, training, clock, prepared, refs)
+
+
+def _run(
+    request: RunRequest,
+    settings: RunSettings,
+    store: Store,
+    keep: Path,
+    training: TrainSettings | None,
+    clock: Clock,
+    prepared: Prepared,
+    refs: Refs,
+) -> Bundle:
+    """All stages after loading."""
+    progress = clock.progress
     clock.finish("prepare", f"accuracy {_gate(prepared, settings):.3f}")
     wanted = training or TrainSettings(kind="nested", seed=settings.seed)
     how = Training(settings=wanted, store=store, keep=keep / "transcoders", progress=progress)
