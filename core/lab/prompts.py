@@ -63,16 +63,8 @@ class Part:
 
     def take(self, rows: slice) -> "Part":
         """Some of the prompts; views, nothing is copied."""
-        batch = PromptBatch(
-            clean=self.batch.clean[rows],
-            corrupt=self.batch.corrupt[rows],
-            answer=self.batch.answer[rows],
-            wrong=self.batch.wrong[rows],
-            index=self.batch.index[rows],
-            shift=self.batch.shift,
-        )
         return Part(
-            batch=batch,
+            batch=self.batch.take(rows),
             start=self.start,
             resid=self.resid[:, rows],
             logits=self.logits[rows],

@@ -44,6 +44,17 @@ class PromptBatch:
     shift: int
     """Aligned position = position + shift."""
 
+    def take(self, rows: Int[Tensor, " row"] | slice) -> "PromptBatch":
+        """Some of the prompts; views where a slice is given."""
+        return PromptBatch(
+            clean=self.clean[rows],
+            corrupt=self.corrupt[rows],
+            answer=self.answer[rows],
+            wrong=self.wrong[rows],
+            index=self.index[rows],
+            shift=self.shift,
+        )
+
 
 class _Row(NamedTuple):
     clean: list[int]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
@@ -94,3 +95,14 @@ def test_answer_falls_back_to_the_form_that_is_one_token() -> None:
 def test_ids_given_by_the_file_are_used_as_they_are() -> None:
     (batch,) = encode_pairs([replace(PAIR, answer="?", answer_id=3, wrong_id=4)], WORDS)
     assert (batch.answer.item(), batch.wrong.item()) == (3, 4)
+
+
+@pytest.mark.parametrize("rows", [torch.tensor([0, 2]), slice(None, None, 2)])
+def test_some_rows_of_a_batch_keep_every_column_and_its_place(rows) -> None:
+    pairs = [PAIR, replace(PAIR, clean="<bos> 2 + 2 =", answer="4", wrong="3"), PAIR]
+    (batch,) = encode_pairs(pairs, WORDS, longest=7)
+    some = batch.take(rows)
+    assert some.index.tolist() == [0, 2]
+    assert some.clean.tolist() == batch.clean[[0, 2]].tolist()
+    assert some.corrupt.tolist() == batch.corrupt[[0, 2]].tolist()
+    assert (some.answer.tolist(), some.wrong.tolist(), some.shift) == ([5, 5], [6, 6], 2)
