@@ -15,9 +15,8 @@ from core.errors import ModelError, TranscoderError
 from core.graph import AttributionGraph, NodeKind, Pruned, influence, prune
 from core.interop import ExportSettings, to_neuronpedia
 from core.models import LanguageModel
-from core.pipeline.dictionaries import BUNDLED_KINDS, bundled_transcoders
 from core.tasks import Split, load_task
-from core.transcoders import TranscoderSet, load_transcoders, neuron_transcoders
+from core.transcoders import TranscoderSet, neuron_transcoders, open_transcoders
 from explorer.view import Traced
 
 MOST_FEATURES = 1024
@@ -137,13 +136,9 @@ def coders_of(model: LanguageModel, ref: str) -> TranscoderSet:
     Raises:
         TranscoderError: If there are none of that name, or they do not fit the model.
     """
-    if ref == "neurons":
-        return neuron_transcoders(model)
-    if ref and ref not in BUNDLED_KINDS:
-        return load_transcoders(ref, model)
-    folder = bundled_transcoders(model, ref or BUNDLED_KINDS[0])
-    if folder is not None:
-        return load_transcoders(folder, model)
+    found = open_transcoders(model, ref or None)
+    if found is not None:
+        return found.transcoders
     if not ref:
         return neuron_transcoders(model)
     raise TranscoderError(

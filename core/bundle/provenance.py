@@ -18,14 +18,12 @@ from typing import Any
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
-from core.assets import ASSETS, MODELS, TASKS
+from core.assets import ASSETS, MODELS, NEURONS, TASKS
 
 LIBRARIES = ("torch", "transformers", "numpy", "scipy", "torch_geometric", "safetensors")
 """Libraries whose version can change a figure."""
 PARTS = ("model", "transcoders", "task")
 """What every result is made from."""
-NEURONS = "neurons"
-"""Reference of the transcoders that are the model's own MLP neurons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

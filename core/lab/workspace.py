@@ -21,7 +21,7 @@ from core.lab.outcome import logit_differences
 from core.lab.prompts import Part, chosen_pairs, make_parts, means_of, prompt_views
 from core.models import LanguageModel, load_model
 from core.tasks import Task, load_task, longest_prompt, with_roles
-from core.transcoders import TranscoderSet, load_transcoders, neuron_transcoders
+from core.transcoders import TranscoderSet, open_transcoders
 
 Rows = tuple[tuple[int, Part, slice], ...]
 """Number of a part, the part, and which of its prompts."""
@@ -155,7 +155,13 @@ def _ref(bundle: Bundle, part: str) -> str:
 
 def _load_coders(bundle: Bundle, model: LanguageModel) -> TranscoderSet:
     ref = _ref(bundle, "transcoders")
-    return neuron_transcoders(model) if ref == "neurons" else load_transcoders(ref, model)
+    found = open_transcoders(model, ref)
+    if found is None:
+        raise TranscoderError(
+            f"{bundle.name!r} was found on the {ref} transcoders that come with a model, and "
+            f"{model.name} has none. Put the original model back, or run the pipeline again."
+        )
+    return found.transcoders
 
 
 def _check_keys(bundle: Bundle, model: LanguageModel, coders: TranscoderSet, task: Task) -> None:

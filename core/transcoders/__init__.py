@@ -11,6 +11,7 @@ from core.transcoders.activations import (
 )
 from core.transcoders.files import check_fits, load_transcoders, save_transcoders
 from core.transcoders.neurons import neuron_transcoders
+from core.transcoders.open import Dictionary, open_transcoders
 from core.transcoders.prediction import PredictionHead, load_heads, save_heads
 from core.transcoders.report import LayerQuality, QualityReport, measure_transcoders
 from core.transcoders.samples import Samples, collect, site_ranks
@@ -26,6 +27,7 @@ from core.transcoders.transcoder import Transcoder, TranscoderSet
 
 __all__ = [
     "Activation",
+    "Dictionary",
     "Gated",
     "JumpRelu",
     "LayerQuality",
@@ -50,6 +52,7 @@ __all__ = [
     "load_transcoders",
     "measure_transcoders",
     "neuron_transcoders",
+    "open_transcoders",
     "save_heads",
     "save_transcoders",
     "site_ranks",
