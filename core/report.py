@@ -12,17 +12,18 @@ from typing import Any
 
 from core.circuit import Circuit
 from core.graph import AttributionGraph, NodeKind
+from core.verdicts import VERDICTS, Verdict
 
-VERDICT_WORDS = {
-    "holds": ("✓", "Holds", "ok"),
-    "holds_in_part": ("◐", "Holds in part", "warn"),
-    "sufficient_not_necessary": ("◑", "Sufficient, not necessary", "warn"),
-    "necessary_not_sufficient": ("◒", "Necessary, not sufficient", "warn"),
-    "does_not_hold": ("✕", "Does not hold", "bad"),
-    "rejected": ("⊘", "Rejected, as expected", "idle"),
-    "undecided": ("?", "Undecided", "idle"),
+MARKS = {
+    Verdict.HOLDS: "✓",
+    Verdict.HOLDS_IN_PART: "◐",
+    Verdict.SUFFICIENT_NOT_NECESSARY: "◑",
+    Verdict.NECESSARY_NOT_SUFFICIENT: "◒",
+    Verdict.DOES_NOT_HOLD: "✕",
+    Verdict.REJECTED: "⊘",
+    Verdict.UNDECIDED: "?",
 }
-"""Mark, words and colour name of each verdict: never a colour alone."""
+"""Mark of each verdict, beside its word and colour: never a colour alone."""
 
 _COLOURS = """
 :root { color-scheme: light dark; --bg: #F5F6F8; --panel: #FFFFFF; --line: #E2E6EB;
@@ -89,7 +90,8 @@ def report_html(
 
 
 def _head(title: str, circuit: Circuit, validation: Mapping[str, Any]) -> str:
-    mark, word, colour = VERDICT_WORDS[validation["verdict"]]
+    word, colour = VERDICTS[validation["verdict"]]
+    mark = MARKS[Verdict(validation["verdict"])]
     reasons = "".join(f"<p>{escape(str(reason))}</p>" for reason in validation.get("reasons", ()))
     return (
         f"<h1>{escape(title)}</h1>"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import streamlit as st
 
-from core.assets import ASSETS, MODELS, TASKS
+from core.assets import CIRCUITS, MODELS, TASKS
 from core.errors import CoreError, FormatError
 from core.store import Store, open_store
 from explorer import engine
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from explorer.tracing import Trace
     from explorer.view import Traced
 
-BUNDLED = ASSETS / "circuits"
-"""Circuits that come with the program."""
 Stamp = tuple[str, ...]
 
 
@@ -60,7 +58,7 @@ def jobs() -> Jobs:
 
 def library() -> "tuple[BundleInfo, ...]":
     """Heads of all circuits, own and bundled, newest first; names are made unique."""
-    roots = (results(), BUNDLED)
+    roots = (results(), CIRCUITS)
     return _library(tuple(map(str, roots)), _stamp(roots), engine.ready())
 
 
@@ -98,7 +96,7 @@ def _written(folder: Path) -> str:
 
 def is_bundled(info: "BundleInfo") -> bool:
     """Whether a circuit came with the program."""
-    return info.path.is_relative_to(BUNDLED)
+    return info.path.is_relative_to(CIRCUITS)
 
 
 def find(name: str) -> "BundleInfo":

@@ -13,9 +13,12 @@ from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import streamlit as st
+
+from core.verdicts import VERDICTS as VERDICTS
+from core.verdicts import verdict_shown
 
 Mode = Literal["dark", "light"]
 
@@ -190,24 +193,6 @@ ROLES: tuple[str, ...] = ("role-a", "role-b", "role-c", "role-d", "role-e", "rol
 """Hues of the supernodes in the order of the tree; a letter always goes with the hue."""
 
 
-class Verdict(NamedTuple):
-    """How one verdict is shown: never by its colour alone."""
-
-    word: str
-    tone: Literal["ok", "warn", "bad", "idle"]
-
-
-VERDICTS: Mapping[str, Verdict] = {
-    "holds": Verdict("Holds", "ok"),
-    "holds_in_part": Verdict("Holds in part", "warn"),
-    "sufficient_not_necessary": Verdict("Sufficient, not necessary", "warn"),
-    "necessary_not_sufficient": Verdict("Necessary, not sufficient", "warn"),
-    "does_not_hold": Verdict("Does not hold", "bad"),
-    "rejected": Verdict("Rejected, as expected", "idle"),
-    "undecided": Verdict("Undecided", "idle"),
-}
-
-
 def mode() -> Mode:
     """Theme in use in this browser; dark where Streamlit does not know it yet."""
     return "light" if st.context.theme.type == "light" else "dark"
@@ -225,7 +210,7 @@ def mark_html(tone: str, size: int = 14) -> str:
 
 def verdict_html(verdict: str) -> str:
     """Mark and word of a verdict; an unknown one is shown as Undecided with its own text."""
-    word, tone = VERDICTS.get(verdict, Verdict(verdict.replace("_", " "), "idle"))
+    word, tone = verdict_shown(verdict)
     return f'<span class="hx-verdict hx-{tone}">{mark_html(tone)}{escape(word)}</span>'
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from core.circuit import Circuit
 from core.graph import AttributionGraph
 from core.hierarchy import Hierarchy
+from core.verdicts import Verdict
 
 CIRCUIT = "circuit.json"
 HIERARCHY = "hierarchy.json"
@@ -25,15 +26,8 @@ TENSORS = "tensors.safetensors"
 REPORT = "report.html"
 FILES = (CIRCUIT, HIERARCHY, GRAPH, VALIDATION, PROVENANCE, TENSORS, REPORT)
 
-VERDICTS = (
-    "holds",
-    "holds_in_part",
-    "sufficient_not_necessary",
-    "necessary_not_sufficient",
-    "does_not_hold",
-    "rejected",
-    "undecided",
-)
+VERDICTS = tuple(verdict.value for verdict in Verdict)
+"""What `validation.json` may say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

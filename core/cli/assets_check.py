@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from core.assets import ASSETS, MODELS
+from core.assets import CIRCUITS, MODELS, TRANSCODERS
 from core.errors import CoreError
 
 
@@ -23,10 +23,10 @@ def _parts() -> Iterator[tuple[str, str, Callable[[], object]]]:
         yield "model", folder.name, lambda folder=folder: _check_model(folder)
     for name in bundled_tasks():
         yield "task", name, lambda name=name: load_task(name)
-    for config in sorted((ASSETS / "transcoders").glob("*/*/config.yaml")):
+    for config in sorted(TRANSCODERS.glob("*/*/config.yaml")):
         name = "/".join(config.parent.parts[-2:])
         yield "transcoders", name, lambda config=config: load_transcoders(config.parent)
-    for folder in _folders(ASSETS / "circuits"):
+    for folder in _folders(CIRCUITS):
         yield "circuit", folder.name, lambda folder=folder: open_bundle(folder)
 
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from core.assets import ASSETS
+from core.assets import CIRCUITS
 from core.cli.options import Json, StoreDir
 from core.cli.output import emit, table, tell
+from core.verdicts import verdict_shown
 
 
 def command(store: StoreDir = None, as_json: Json = False) -> None:
@@ -13,7 +14,7 @@ def command(store: StoreDir = None, as_json: Json = False) -> None:
     from core.store import open_store
 
     with open_store(store, tell) as opened:
-        infos = list_bundles(opened.results_dir, ASSETS / "circuits")
+        infos = list_bundles(opened.results_dir, CIRCUITS)
     found: list[dict[str, Any]] = [
         {
             "name": info.name,
@@ -42,4 +43,5 @@ def _row(entry: dict[str, Any]) -> tuple[object, ...]:
     if entry["error"]:
         return (entry["name"], "", "", "", "", "", f"damaged: {entry['error']}", entry["path"])
     names = ("name", "model", "task", "n_nodes", "faithfulness", "phi", "verdict", "path")
-    return tuple(entry[name] for name in names)
+    shown = entry | {"verdict": verdict_shown(entry["verdict"]).word}
+    return tuple(shown[name] for name in names)

@@ -13,6 +13,7 @@ from core.cli.meter import Meter
 from core.cli.names import slug
 from core.cli.options import Json, Model, Seed, StoreDir, Task
 from core.cli.output import emit, shown, table, tell
+from core.verdicts import verdict_shown
 
 
 class Null(StrEnum):
@@ -117,6 +118,6 @@ def report_text(report: dict[str, Any]) -> RenderableType:
         f"{report.get('error_regime')}"
     )
     reasons = [shown(f"- {reason}") for reason in report.get("reasons", ())]
-    verdict = f"Verdict: {str(report.get('verdict')).replace('_', ' ')}"
+    verdict = f"Verdict: {verdict_shown(str(report.get('verdict'))).word}"
     where = f"Bundle: {report['out']}"
     return Group(shown(head), table(("", "circuit", "control"), rows), verdict, *reasons, where)

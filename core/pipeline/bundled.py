@@ -11,14 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from core.assets import ASSETS
+from core.assets import ASSETS, CIRCUITS
 from core.pipeline.progress import RunProgress
 from core.pipeline.run import RunRequest, run_task
 from core.pipeline.settings import Null, RunSettings
 from core.store import open_store
 
-CIRCUITS = ASSETS / "circuits"
-"""One bundle a folder."""
 NULLS = ASSETS / "nulls"
 """Models and transcoders that exist only for null runs."""
 

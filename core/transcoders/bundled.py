@@ -22,7 +22,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from core.assets import ASSETS, MODELS
+from core.assets import MODELS, TRANSCODERS
 from core.errors import CoreError, SettingsError
 from core.models import LanguageModel, load_model
 from core.tasks import PromptBatch, Split, Task, encode_pairs, load_task, longest_prompt
@@ -106,7 +106,7 @@ RECIPES = (
 def train(
     model: Annotated[str | None, typer.Option(help="Only this bundled model.")] = None,
     kind: Annotated[str | None, typer.Option(help="Only `nested` or only `topk`.")] = None,
-    out: Annotated[Path, typer.Option(help="Holds MODEL/KIND.")] = ASSETS / "transcoders",
+    out: Annotated[Path, typer.Option(help="Holds MODEL/KIND.")] = TRANSCODERS,
     seed: Annotated[int, typer.Option(help="Initial weights and batches.")] = 0,
 ) -> None:
     """Train what is missing under --out.

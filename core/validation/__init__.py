@@ -3,7 +3,8 @@
 from core.validation.controls import free_circuits, matched_circuits
 from core.validation.metrics import Scores, faithfulness, p_value, scores
 from core.validation.validate import Candidate, ValidationSettings, ranked, validate
-from core.validation.verdict import Evidence, Judgement, Verdict, judge
+from core.validation.verdict import Evidence, Judgement, judge
+from core.verdicts import Verdict
 
 __all__ = [
     "Candidate",

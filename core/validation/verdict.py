@@ -8,8 +8,9 @@ short is named by the first rule that applies, and the paper's failure signature
 errors back on (dark matter), a floor or a bottleneck, a dictionary that is too small.
 """
 
-from enum import StrEnum
 from typing import Any, NamedTuple
+
+from core.verdicts import Verdict
 
 SUFFICIENT = 0.9
 """Least F and φ of a sufficient circuit."""
@@ -23,19 +24,6 @@ FLOOR = 0.5
 """Largest φ(∅) / φ(C) for accuracy to mean anything."""
 UNEXPLAINED = 0.25
 """FVU above which a larger dictionary or k comes before anything else."""
-
-
-class Verdict(StrEnum):
-    """What the tests say, in one word."""
-
-    HOLDS = "holds"
-    HOLDS_IN_PART = "holds_in_part"
-    SUFFICIENT_NOT_NECESSARY = "sufficient_not_necessary"
-    NECESSARY_NOT_SUFFICIENT = "necessary_not_sufficient"
-    DOES_NOT_HOLD = "does_not_hold"
-    REJECTED = "rejected"
-    """A null, or a model that does not show the behaviour: nothing to explain, as expected."""
-    UNDECIDED = "undecided"
 
 
 class Evidence(NamedTuple):

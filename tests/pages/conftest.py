@@ -34,7 +34,7 @@ def empty_store(monkeypatch, tmp_path) -> Path:
 
 def _use(root: Path, monkeypatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("HAGD_STORE", str(root))
-    monkeypatch.setattr(resources, "BUNDLED", tmp_path / "nothing-bundled")
+    monkeypatch.setattr(resources, "CIRCUITS", tmp_path / "nothing-bundled")
     st.cache_resource.clear()
     return root
 
