@@ -1,4 +1,4 @@
-"""What validation can say of a circuit: the verdicts, and how each is put in words.
+"""What validation can say of a circuit: the verdicts, and how they and figures are put in words.
 
 Only words and tones stand here, for engine, CLI, report and app alike; marks and colours belong to
 whoever draws.
@@ -6,6 +6,7 @@ whoever draws.
 
 from collections.abc import Mapping
 from enum import StrEnum
+from math import isfinite
 from typing import Literal, NamedTuple
 
 
@@ -44,3 +45,8 @@ VERDICTS: Mapping[str, Shown] = {
 def verdict_shown(verdict: str) -> Shown:
     """Word and tone of a verdict; an unknown one keeps its own text."""
     return VERDICTS.get(verdict, Shown(verdict.replace("_", " "), "idle"))
+
+
+def figure(value: float | None) -> str:
+    """Two decimals; a dash for what could not be computed (null in validation.json)."""
+    return "–" if value is None or not isfinite(value) else f"{value:.2f}"

@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.bundle import Bundle
 from core.errors import CoreError
+from core.verdicts import figure
 from explorer import changes, menu, notices, resources, state, theme
 from explorer.canvas_data import (
     Bar,
@@ -224,8 +225,9 @@ def claim_html(bundle: Bundle) -> str:
     found = bundle.validation
     parts = [theme.verdict_html(str(found.get("verdict", "undecided")))]
     for sign, key in (("F", "faithfulness"), ("φ", "phi"), ("φ(∅)", "phi_empty")):
-        if isinstance(value := found.get(key), (int, float)):
-            parts.append(f"<span>{sign} <b>{value:.2f}</b>{_spread_html(found, key)}</span>")
+        if key in found:
+            value, spread = figure(found[key]), _spread_html(found, key)
+            parts.append(f"<span>{sign} <b>{value}</b>{spread}</span>")
     parts.append(f"<span>{len(bundle.circuit.nodes):,} nodes</span>")
     return f'<div class="hx-claim">{"".join(parts)}</div>'
 
@@ -233,8 +235,8 @@ def claim_html(bundle: Bundle) -> str:
 def _spread_html(found: Any, key: str) -> str:
     """ "±0.01" where the validation carries an interval."""
     interval = found.get(f"{key}_ci")
-    if not isinstance(interval, (list, tuple)) or len(interval) != 2:
-        return ""
+    if not isinstance(interval, (list, tuple)) or len(interval) != 2 or None in interval:
+        return ""  # not measured, or could not be computed
     half = (interval[1] - interval[0]) / 2
     digits = 2 if half >= 0.005 else 3
     return f'<span class="hx-pm">±{half:.{digits}f}</span>' if half >= 0.0005 else ""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamlit.components.v2 import component
 
+from core.verdicts import figure
 from explorer import theme
 from explorer.view import Shelf
 
@@ -50,11 +51,12 @@ class Row:
     task: str
     model: str
     nodes: int
-    faithfulness: float
+    faithfulness: float | None
+    """None where it could not be computed."""
     half_width: float | None
     """Half the 95 % interval of F; None where it was not measured."""
-    phi: float
-    phi_empty: float
+    phi: float | None
+    phi_empty: float | None
     p_value: float | None
     curve: Mapping[str, Any]
     """Points from 0 to 1: `line`, `low`, `high` and the `ring` at the chosen size."""
@@ -114,9 +116,10 @@ def curve(points: Sequence[Mapping[str, Any]], chosen: int) -> dict[str, Any]:
     largest = math.log1p(max((point["size"] for point in points), default=0)) or 1.0
 
     def place(point: Mapping[str, Any], name: str) -> list[float]:
-        return [round(math.log1p(point["size"]) / largest, 4), round(_number(point[name]), 4)]
+        return [round(math.log1p(point["size"]) / largest, 4), round(point[name], 4)]
 
-    banded = [point for point in points if "random_low" in point]
+    banded = [point for point in points if _number(point.get("random_low")) is not None]
+    points = [point for point in points if _number(point["faithfulness"]) is not None]
     ring = next((point for point in points if point["size"] == chosen), None)
     return {
         "line": [place(point, "faithfulness") for point in points],
@@ -131,7 +134,7 @@ def pick(rows: Sequence[Row], wanted: Shelf) -> tuple[Row, ...]:
     words = wanted.search.lower().split()
     kept = [row for row in rows if _matches(row, wanted, words)]
     order: dict[str, Callable[[Row], Any]] = {
-        "faithfulness": lambda row: -row.faithfulness,
+        "faithfulness": lambda row: -(row.faithfulness or 0.0),
         "nodes": lambda row: row.nodes,
         "task": lambda row: (row.task.lower(), row.model),
     }
@@ -157,10 +160,10 @@ def row_data(row: Row, href: str) -> dict[str, Any]:
         "task": row.task,
         "model": row.model,
         "nodes": f"{row.nodes:,}",
-        "f": f"{row.faithfulness:.2f}",
+        "f": figure(row.faithfulness),
         "pm": "" if row.half_width is None else f"±{row.half_width:.2f}",
-        "phi": f"{row.phi:.2f}",
-        "phiEmpty": f"{row.phi_empty:.2f}",
+        "phi": figure(row.phi),
+        "phiEmpty": figure(row.phi_empty),
         "p": p_text(row.p_value),
         "verdict": word,
         "tone": tone,
@@ -201,11 +204,12 @@ def _verdict(tone: str, word: str) -> tuple[str, str]:
     return word, tone
 
 
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _half(interval: Any) -> float | None:
     if not isinstance(interval, list | tuple) or len(interval) != 2:
         return None
-    return (_number(interval[1]) - _number(interval[0])) / 2
+    low, high = map(_number, interval)
+    return None if low is None or high is None else (high - low) / 2

@@ -100,7 +100,7 @@ def featured_of(rows: tuple[Row, ...], many: int = CARDS) -> tuple[Row, ...]:
 
     def order(row: Row) -> tuple[int, float]:
         known = rank.index(row.verdict) if row.verdict in rank else len(rank)
-        return known, -row.faithfulness
+        return known, -(row.faithfulness or 0.0)
 
     first, again, seen = [], [], set[tuple[str, str]]()
     for row in sorted(good, key=order):

@@ -7,6 +7,7 @@ from typing import Any
 from core.pipeline.progress import RunProgress
 from core.pipeline.run import RunRequest, run_task
 from core.pipeline.settings import RunSettings
+from core.verdicts import figure
 from explorer.jobs import Report
 
 
@@ -36,7 +37,7 @@ def run(settings: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
     chosen = RunSettings(max_size=int(settings["max_size"]), seed=int(settings["seed"]))
     bundle = run_task(request, chosen, progress=tell)
     found = bundle.validation
-    sentence = f"{len(bundle.circuit.nodes)} nodes, F {found['faithfulness']:.2f}."
+    sentence = f"{len(bundle.circuit.nodes)} nodes, F {figure(found['faithfulness'])}."
     return {"name": bundle.name, "sentence": sentence, "verdict": found["verdict"]}
 
 

@@ -31,6 +31,7 @@ from core.store import Store, open_store
 from core.tasks import Split, load_task
 from core.transcoders import QualityReport, TrainSettings, TranscoderSet, measure_transcoders
 from core.validation import Candidate, ValidationSettings, validate
+from core.verdicts import figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,7 @@ def _run(
     clock.finish("transcoders", f"FVU {worst_fvu(quality):.3f}")
     found = discover(prepared, coders, settings, store, clock)
     validation = _validate(prepared, coders, found, settings, worst_fvu(quality), progress)
-    clock.finish("validate", f"F {validation['faithfulness']}")
+    clock.finish("validate", f"F {figure(validation['faithfulness'])}")
     parts = Parts(
         prepared=prepared,
         dictionary=dictionary,

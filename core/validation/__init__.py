@@ -2,7 +2,7 @@
 
 from core.validation.controls import free_circuits, matched_circuits
 from core.validation.metrics import Scores, faithfulness, p_value, scores
-from core.validation.validate import Candidate, ValidationSettings, ranked, validate
+from core.validation.validate import Candidate, ValidationSettings, validate
 from core.validation.verdict import Evidence, Judgement, judge
 from core.verdicts import Verdict
 
@@ -18,7 +18,6 @@ __all__ = [
     "judge",
     "matched_circuits",
     "p_value",
-    "ranked",
     "scores",
     "validate",
 ]

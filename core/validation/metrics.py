@@ -76,9 +76,10 @@ def scores(outcome: Outcome, empty: Outcome, model: Outcome, *, seed: int = 0) -
     draw = _resamples(len(m), seed)
     f_draws = (m[draw].mean(1) - none[draw].mean(1)) / (full[draw].mean(1) - none[draw].mean(1))
     phi_draws = right[draw].mean(1) / full_right[draw].mean(1)
+    f = float(faithfulness(m[None], none, full)[0])
     return Scores(
-        faithfulness=float(faithfulness(m[None], none, full)[0]),
-        faithfulness_ci=_interval(f_draws),
+        faithfulness=f,
+        faithfulness_ci=_interval(f_draws) if math.isfinite(f) else Interval(math.nan, math.nan),
         phi=float(behaviour(outcome, model)[0]),
         phi_ci=_interval(phi_draws),
         accuracy=float(right.mean()),
@@ -105,6 +106,6 @@ def _resamples(n: int, seed: int) -> Tensor:
 def _interval(draws: Float[Tensor, " draw"]) -> Interval:
     kept = draws[torch.isfinite(draws)]
     if not len(kept):
-        return Interval(float("nan"), float("nan"))
+        return Interval(math.nan, math.nan)
     low, high = torch.quantile(kept, torch.tensor([0.025, 0.975]))
     return Interval(float(low), float(high))

@@ -9,7 +9,8 @@
 4. A verdict in words, from stated thresholds, with the tested reason where it falls short.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from core.errors import SettingsError
 from core.interventions import Ablation, ErrorRegime, Evaluator, Outcome
 from core.validation.controls import RandomCircuits, free_circuits, matched_circuits
 from core.validation.curve import BANDED, area, curve_sizes, nested_masks
-from core.validation.metrics import SMALLEST_SPAN, Scores, faithfulness, p_value, scores
+from core.validation.metrics import Scores, behaviour, faithfulness, p_value, scores
 from core.validation.verdict import Evidence, judge
 
 Progress = Callable[[int, int], None]
@@ -106,9 +107,9 @@ def _judged(
     evidence = Evidence(
         accuracy=float(model.correct.float().mean()),
         gate=gate,
-        span_ci_low=blocks[0]["span_ci"][0],
+        span_ci_low=_real(blocks[0]["span_ci"][0]),
         blocks=(blocks[0], blocks[1]),
-        errors_kept=blocks[3]["faithfulness"],
+        errors_kept=_real(blocks[3]["faithfulness"]),
         worst_fvu=worst_fvu,
     )
     judgement = judge(evidence)
@@ -172,7 +173,7 @@ def _block(
         "faithfulness_full": _number(everything.faithfulness),
         "span_ci": _span_interval(bench, settings.seed),
         "necessity": _necessity(bench, mask),
-        **_controls(bench, candidate, mask[0], found, settings),
+        **_controls(bench, mask[0], found, settings),
         **_curve(bench, candidate, settings),
         "forwards_used": None,
     }
@@ -191,29 +192,32 @@ def _scores_json(found: Scores) -> dict[str, Any]:
     }
 
 
-def _number(value: float) -> float:
-    """JSON has no NaN: what cannot be computed (no span, no right answer) is written as 0."""
-    return round(value, 6) if value == value else 0.0  # noqa: PLR0124
+def _number(value: float) -> float | None:
+    """JSON has no NaN: what cannot be computed (no span, no right answer) is null, never 0."""
+    return round(value, 6) if math.isfinite(value) else None
 
 
-def _span_interval(bench: _Bench, seed: int) -> list[float]:
+def _real(number: float | None) -> float:
+    return math.nan if number is None else number
+
+
+def _span_interval(bench: _Bench, seed: int) -> list[float | None]:
     """95 % interval of m(M) − m(∅), in logits."""
     span = bench.model.logit_diff[0] - bench.empty.logit_diff[0]
     generator = torch.Generator().manual_seed(seed)
     draws = span[torch.randint(len(span), (1000, len(span)), generator=generator)].mean(1)
     low, high = torch.quantile(draws, torch.tensor([0.025, 0.975])).tolist()
-    return [_number(low - SMALLEST_SPAN), _number(high)]
+    return [_number(low), _number(high)]
 
 
-def _necessity(bench: _Bench, mask: Float[Tensor, "1 layer pos feature"]) -> float:
-    """1 − F of everything but the circuit, the model's own errors live."""
+def _necessity(bench: _Bench, mask: Float[Tensor, "1 layer pos feature"]) -> float | None:
+    """1 − F of everything but the circuit, the model's own errors live; None where F is."""
     rest = bench.evaluator.outcome(1 - mask, bench.ablation, ErrorRegime.KEPT)
     return _number(1 - float(bench.f_of(rest)[0]))
 
 
 def _controls(
     bench: _Bench,
-    candidate: Candidate,
     mask: Float[Tensor, "layer pos feature"],
     found: Scores,
     settings: ValidationSettings,
@@ -233,13 +237,13 @@ def _controls(
 def _random_json(bench: _Bench, random: RandomCircuits, found: Scores) -> dict[str, Any]:
     outcome = bench.run(random.masks)
     f = bench.f_of(outcome)
-    accuracy = outcome.correct.float().mean(1) / bench.model.correct.float().mean().clamp(min=1e-9)
+    phi = behaviour(outcome, bench.model)
     return {
         "n": len(f),
         "faithfulness_mean": _number(float(f.mean())),
         "faithfulness_max": _number(float(f.max())),
-        "phi_mean": _number(float(accuracy.mean())),
-        "phi_max": _number(float(accuracy.max())),
+        "phi_mean": _number(float(phi.mean())),
+        "phi_max": _number(float(phi.max())),
         "p_value": p_value(found.faithfulness, f),
         "overlap": _number(random.overlap),
     }
@@ -250,8 +254,8 @@ def _curve(bench: _Bench, candidate: Candidate, settings: ValidationSettings) ->
     sizes = curve_sizes(len(candidate.order), candidate.size)
     masks = nested_masks(candidate.order, sizes, shape)
     outcome = bench.run(masks)
-    f = bench.f_of(outcome).nan_to_num()
-    phi = outcome.correct.float().mean(1) / bench.model.correct.float().mean().clamp(min=1e-9)
+    f = bench.f_of(outcome)
+    phi = behaviour(outcome, bench.model)
     # A band costs 20 circuits a point: drawn where the figure is published, not in every regime.
     published = bench.regime is ErrorRegime.ABLATED and bench.ablation is not Ablation.ZERO
     banded = {*BANDED, candidate.size, len(candidate.order)}
@@ -275,15 +279,10 @@ def _curve(bench: _Bench, candidate: Candidate, settings: ValidationSettings) ->
 
 def _band(
     bench: _Bench, mask: Float[Tensor, "layer pos feature"], settings: ValidationSettings
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Range of F over free random circuits of the same size: 5 and 95 % quantiles."""
     draws = {"draws": settings.curve_draws, "seed": settings.seed + 1}
     random = free_circuits(mask, bench.evaluator.active(), **draws)
-    f = bench.f(random.masks).nan_to_num()
+    f = bench.f(random.masks)
     low, high = torch.quantile(f, torch.tensor([0.05, 0.95])).tolist()
     return {"random_low": _number(low), "random_high": _number(high)}
-
-
-def ranked(order: Sequence[tuple[int, int, int]]) -> tuple[FeatureNode, ...]:
-    """Plain triples as feature nodes."""
-    return tuple(FeatureNode(*node) for node in order)

@@ -8,9 +8,12 @@ short is named by the first rule that applies, and the paper's failure signature
 errors back on (dark matter), a floor or a bottleneck, a dictionary that is too small.
 """
 
+import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from core.verdicts import Verdict
+from core.validation.metrics import SMALLEST_SPAN
+from core.verdicts import Verdict, figure
 
 SUFFICIENT = 0.9
 """Least F and φ of a sufficient circuit."""
@@ -38,7 +41,7 @@ class Evidence(NamedTuple):
     blocks: tuple[dict[str, Any], ...]
     """Strict blocks of `validation.json`: resample first, then mean."""
     errors_kept: float
-    """F with clean errors back on, resample."""
+    """F with clean errors back on, resample; NaN where F cannot be computed."""
     worst_fvu: float | None
     """Largest FVU over layers, where it was measured."""
 
@@ -58,7 +61,7 @@ def judge(evidence: Evidence) -> Judgement:
     if refusal:
         return Judgement(Verdict.REJECTED, (refusal, *sentences))
     sufficient = [_sufficient(block) for block in evidence.blocks]
-    necessary = [block["necessity"] >= NECESSARY for block in evidence.blocks]
+    necessary = [_of(block, "necessity") >= NECESSARY for block in evidence.blocks]
     verdict = _word(evidence, sufficient, necessary)
     return Judgement(verdict, (*sentences, *_diagnosis(evidence, verdict)))
 
@@ -69,7 +72,7 @@ def _nothing_to_explain(evidence: Evidence) -> str | None:
             f"The model answers {evidence.accuracy:.2f} of the prompts right; at least "
             f"{evidence.gate:.2f} is required for a circuit to mean anything."
         )
-    if not evidence.span_ci_low > 0:
+    if not evidence.span_ci_low > SMALLEST_SPAN:
         return (
             "The model's margin is not reliably larger than that of its empty circuit, so there is "
             "nothing for a circuit to be faithful to."
@@ -79,21 +82,21 @@ def _nothing_to_explain(evidence: Evidence) -> str | None:
 
 def _sufficient(block: dict[str, Any]) -> bool:
     return (
-        block["faithfulness"] >= SUFFICIENT
-        and block["phi"] >= SUFFICIENT
+        _of(block, "faithfulness") >= SUFFICIENT
+        and _of(block, "phi") >= SUFFICIENT
         and block["random"]["p_value"] < SIGNIFICANT
-        and block["phi_empty"] <= FLOOR * block["phi"]
+        and _of(block, "phi_empty") <= FLOOR * _of(block, "phi")
     )
 
 
 def _word(evidence: Evidence, sufficient: list[bool], necessary: list[bool]) -> Verdict:
-    low, high = evidence.blocks[0]["faithfulness_ci"]
+    low, high = (_real(end) for end in evidence.blocks[0]["faithfulness_ci"])
     if all(sufficient):
         return Verdict.HOLDS if all(necessary) else Verdict.SUFFICIENT_NOT_NECESSARY
     if low < PARTLY and high >= SUFFICIENT:
         return Verdict.UNDECIDED
     partly = [
-        block["faithfulness"] >= PARTLY and block["random"]["p_value"] < SIGNIFICANT
+        _of(block, "faithfulness") >= PARTLY and block["random"]["p_value"] < SIGNIFICANT
         for block in evidence.blocks
     ]
     if any(sufficient) or all(partly):
@@ -105,11 +108,20 @@ def _sentence(block: dict[str, Any]) -> str:
     random = block["random"]
     return (
         f"Under {block['ablation']} ablation {block['n_nodes']} nodes alone keep F "
-        f"{block['faithfulness']:.2f} of the margin and φ {block['phi']:.2f} of the right answers "
-        f"(nothing kept: φ {block['phi_empty']:.2f}; best of {random['n']} matched random circuits:"
-        f" F {random['faithfulness_max']:.2f}, p {random['p_value']:.3f}); without them "
-        f"{1 - block['necessity']:.2f} of the margin is left."
+        f"{figure(block['faithfulness'])} of the margin and φ {figure(block['phi'])} of the right "
+        f"answers (nothing kept: φ {figure(block['phi_empty'])}; best of {random['n']} matched "
+        f"random circuits: F {figure(random['faithfulness_max'])}, p {random['p_value']:.3f}); "
+        f"without them {figure(1 - _of(block, 'necessity'))} of the margin is left."
     )
+
+
+def _of(block: Mapping[str, Any], name: str) -> float:
+    """A figure of a block; NaN, which passes no threshold, where it could not be computed."""
+    return _real(block[name])
+
+
+def _real(number: float | None) -> float:
+    return math.nan if number is None else number
 
 
 def _diagnosis(evidence: Evidence, verdict: Verdict) -> tuple[str, ...]:
@@ -123,13 +135,13 @@ def _diagnosis(evidence: Evidence, verdict: Verdict) -> tuple[str, ...]:
             f"The dictionary leaves {evidence.worst_fvu:.0%} of an MLP's variance unexplained; a "
             "larger dictionary or k comes before anything else."
         )
-    if evidence.errors_kept - first["faithfulness"] > 0.1:
+    if evidence.errors_kept - _of(first, "faithfulness") > 0.1:
         found.append(
             f"With the transcoders' errors back on F rises to {evidence.errors_kept:.2f}: part of "
             "the behaviour rides on dark matter."
         )
     for block in evidence.blocks:
-        if block["phi_empty"] > FLOOR * max(block["phi"], 1e-9):
+        if _of(block, "phi_empty") > FLOOR * max(_of(block, "phi"), 1e-9):
             found.append(
                 f"Under {block['ablation']} ablation nothing kept already scores φ "
                 f"{block['phi_empty']:.2f}: accuracy has a floor there and says little; read F."

@@ -20,6 +20,16 @@ def evidence(resample, mean=None, **changes):
     return Evidence(**{**base, **changes})
 
 
+def test_what_cannot_be_computed_passes_no_threshold_and_is_a_dash():
+    empty = dict.fromkeys(("faithfulness", "phi", "phi_empty", "necessity"))
+    random = {"n": 100, "faithfulness_max": None, "p_value": 1.0}
+    none = block(**empty, faithfulness_ci=[None, None], random=random)
+    judged = judge(evidence(none, errors_kept=float("nan")))
+    assert judged.verdict is Verdict.DOES_NOT_HOLD
+    assert "keep F – of the margin and φ – of the right answers" in judged.reasons[0]
+    assert "without them – of the margin" in judged.reasons[0]
+
+
 WEAK = {"faithfulness": 0.4, "faithfulness_ci": [0.35, 0.45], "phi": 0.5}
 
 

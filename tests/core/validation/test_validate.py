@@ -1,0 +1,80 @@
+"""validation.json of a tiny model: published as measured, and null where there is no figure."""
+
+import json
+
+import pytest
+import torch
+
+from core.bundle.contents import BundleInfo
+from core.circuit import FeatureNode
+from core.cli.results import _row as results_row
+from core.cli.run import report_text
+from core.interventions import Ablation, Evaluator
+from core.report import report_html
+from core.tasks import Split, encode_pairs
+from core.validation import Candidate, ValidationSettings, validate
+from core.validation.metrics import SMALLEST_SPAN
+from core.validation.verdict import Evidence, judge
+from explorer.gallery import row_data, shelf
+from tests.core.lab.tiny_lab import LENGTH, NODES, tiny_lab
+
+NAMES = ("faithfulness", "faithfulness_empty", "faithfulness_full", "necessity", "cpr", "cmd")
+
+
+def evaluator(lab):
+    tokenizer = lab.model.tokenizer
+    batches = encode_pairs(lab.task.of(Split.TEST), tokenizer, LENGTH)
+    means = encode_pairs(lab.task.of(Split.FEATURES), tokenizer, LENGTH)
+    return Evaluator(lab.model, lab.transcoders, batches, mean_over=means, length=LENGTH)
+
+
+@pytest.fixture(scope="module")
+def null():
+    """A random model whose empty circuit has the larger margin, and what is said of it."""
+    lab = tiny_lab("llama")
+    candidate = Candidate(order=tuple(FeatureNode(*n) for n in NODES), size=4, n_edges=3)
+    runs = evaluator(lab)
+    settings = ValidationSettings(draws=100, curve_draws=2)
+    return lab, runs, validate(runs, candidate, gate=0.0, split="test", settings=settings)
+
+
+def test_the_published_interval_of_the_span_is_the_measured_one(null):
+    """The least span is a threshold of the verdict, not a part of the figure."""
+    _, runs, found = null
+    none = runs.outcome(torch.zeros(1, *runs.mask_shape), Ablation.RESAMPLE).logit_diff[0]
+    span = runs.model_outcome().logit_diff[0] - none
+    rows = torch.randint(len(span), (1000, len(span)), generator=torch.Generator().manual_seed(0))
+    want = torch.quantile(span[rows].mean(1), torch.tensor([0.025, 0.975])).tolist()
+    assert found["span_ci"] == pytest.approx(want, abs=1e-6)
+
+
+@pytest.mark.parametrize(("low", "refused"), [(SMALLEST_SPAN, True), (2 * SMALLEST_SPAN, False)])
+def test_a_span_within_the_least_one_is_nothing_to_explain(null, low, refused):
+    blocks = (null[2], null[2]["other_regimes"][0])
+    given = Evidence(1.0, 0.0, low, blocks, errors_kept=0.0, worst_fvu=None)
+    assert (judge(given).verdict == "rejected") is refused
+
+
+def test_what_cannot_be_computed_is_null_and_rejected(null):
+    found = null[2]
+    assert {name: found[name] for name in NAMES} == dict.fromkeys(NAMES)
+    assert found["faithfulness_ci"] == [None, None]
+    assert found["random"]["faithfulness_mean"] is None
+    assert all(point["faithfulness"] is None for point in found["curve"])
+    assert found["verdict"] == "rejected"
+    assert any("keep F – of the margin" in reason for reason in found["reasons"])
+    json.dumps(found, allow_nan=False)
+
+
+def test_every_reader_shows_a_dash_for_null(null, tmp_path):
+    lab, _, found = null
+    bundle = lab.bundle
+    parts = {"circuit": bundle.circuit, "graph": bundle.graph, "labels": {}, "provenance": {}}
+    assert "<b>–</b>" in report_html(title="t", validation=found, **parts)
+    info = BundleInfo(path=tmp_path, name="n", verdict="rejected", validation=found)
+    row = row_data(shelf([info], {})[0], "")
+    assert (row["f"], row["pm"], row["curve"]["line"]) == ("–", "", [])
+    assert report_text(found | {"out": "o"}) is not None
+    entry = dict.fromkeys(("name", "model", "task", "n_nodes", "path", "error"))
+    cells = results_row(entry | {"faithfulness": None, "phi": None, "verdict": "rejected"})
+    assert "Rejected, as expected" in cells
