@@ -151,12 +151,13 @@ def served(store: Path) -> Iterator[tuple[str, float]]:
 def first_page(browser: Browser, url: str, began: float) -> float:
     """Seconds from the command until the library's table is there."""
     page = browser.new_page()
+    port = int(url.rsplit(":", 1)[1])
     while True:
-        try:
-            page.goto(url)
-            break
-        except Exception:  # not listening yet
-            time.sleep(0.02)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.02)
+    page.goto(url)
     page.locator("tr[data-name]").first.wait_for(timeout=120_000)
     seconds = time.perf_counter() - began
     page.close()

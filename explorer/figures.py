@@ -21,6 +21,7 @@ Palette = Mapping[str, str]
 UI = theme.SIZES["font-ui"]
 MONO = theme.SIZES["font-mono"]
 TICK, SMALL, DATA = 11, 12, 13
+QUARTERS = [0, 0.25, 0.5, 0.75, 1]
 CONFIG: dict[str, Any] = {
     "displayModeBar": "hover",
     "displaylogo": False,
@@ -51,34 +52,43 @@ class Dots(NamedTuple):
     """Number of each value's prompt; None where every prompt has one."""
 
 
-def template(colours: Palette) -> go.layout.Template:
-    """The look that every figure shares."""
-    axis = {
-        "gridcolor": colours["line-1"],
-        "zeroline": False,
-        "linecolor": colours["line-2"],
-        "tickfont": {"size": TICK, "color": colours["ink-3"]},
-        "fixedrange": True,
-    }
+def template(colours: Palette) -> dict[str, Any]:
+    """The layout that every figure starts from."""
     hover = {
         "bgcolor": colours["bg-2"],
         "bordercolor": colours["line-2"],
         "font": {"family": UI, "size": SMALL, "color": colours["ink-1"]},
     }
-    layout = go.Layout(
-        font={"family": UI, "size": SMALL, "color": colours["ink-2"]},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        xaxis=axis,
-        yaxis=axis,
-        hoverlabel=hover,
-        showlegend=False,
-        margin={"l": 8, "r": 8, "t": 4, "b": 22},
-        bargap=0.28,
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": colours["ink-3"]},
-        transition={"duration": 0},
-    )
-    return go.layout.Template(layout=layout)
+    return {
+        "template": "none",
+        "font": {"family": UI, "size": SMALL, "color": colours["ink-2"]},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "hoverlabel": hover,
+        "showlegend": False,
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": colours["ink-3"]},
+    }
+
+
+def axis(colours: Palette, low: float, high: float, **more: Any) -> dict[str, Any]:
+    """An axis from `low` to `high` that does not zoom."""
+    look = {
+        "gridcolor": colours["line-1"],
+        "zeroline": False,
+        "linecolor": colours["line-2"],
+        "tickfont": {"size": TICK, "color": colours["ink-3"]},
+        "fixedrange": True,
+        "range": [low, high],
+    }
+    return look | more
+
+
+def _figure(
+    colours: Palette, height: int, data: Sequence[Any], notes: Sequence[Any], **layout: Any
+) -> go.Figure:
+    # built in one go: adding parts one by one costs Plotly a copy of all parts each time
+    whole = template(colours) | {"height": height, "annotations": list(notes)} | layout
+    return go.Figure({"data": list(data), "layout": whole})
 
 
 def fill(series: str, colours: Palette) -> dict[str, Any]:
@@ -100,6 +110,14 @@ def dot(series: str, colours: Palette) -> dict[str, Any]:
     return {"size": 5, "color": hue, "opacity": 0.55, "line": {"width": 0}}
 
 
+SERIES = (
+    ("full", "full", -0.3, 0.17),
+    ("circuit", "circuit", -0.08, 0.19),
+    ("ablated", "changed", 0.19, 0.26),
+)
+"""Bars of one token: fill, field of `Bars`, shift and width."""
+
+
 def prompt_bars(
     rows: Sequence[Bars], colours: Palette, *, base: str = "circuit", height: int = 250
 ) -> go.Figure:
@@ -109,32 +127,37 @@ def prompt_bars(
         rows: Tokens from top to bottom.
         base: Series that the change is measured from: circuit or full.
     """
-    figure = _blank(colours, height)
-    places = list(range(len(rows)))
-    for series, name, shift, width in (
-        ("full", "full", -0.3, 0.17),
-        ("circuit", "circuit", -0.08, 0.19),
-        ("ablated", "changed", 0.19, 0.26),
-    ):
-        figure.add_bar(
-            orientation="h",
-            x=[getattr(row, name) for row in rows],
-            y=[place + shift for place in places],
-            width=width,
-            marker=fill(series, colours),
-            customdata=[row.token for row in rows],
-            hovertemplate=f"%{{customdata}} · {name} %{{x:.3f}}<extra></extra>",
-            name=name,
-        )
-    for place, row in zip(places, rows, strict=True):
+    tokens = [row.token for row in rows]
+    data = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "x": [getattr(row, name) for row in rows],
+            "y": [place + shift for place in range(len(rows))],
+            "width": width,
+            "marker": fill(series, colours),
+            "customdata": tokens,
+            "hovertemplate": f"%{{customdata}} · {name} %{{x:.3f}}<extra></extra>",
+            "name": name,
+        }
+        for series, name, shift, width in SERIES
+    ]
+    notes = []
+    for place, row in enumerate(rows):
         change = row.changed - getattr(row, base)
-        figure.add_annotation(_pill(row, place, colours))
-        figure.add_annotation(_change(change, place, colours, strong=row.is_answer))
-    figure.update_layout(barmode="overlay", margin={"l": 62, "r": 52, "t": 2, "b": 22})
-    figure.update_xaxes(range=[0, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1])
+        notes.append(_pill(row, place, colours))
+        notes.append(_change(change, place, colours, strong=row.is_answer))
     bottom = max(len(rows), 1) - 0.5
-    figure.update_yaxes(range=[bottom, -0.55], showticklabels=False, showgrid=False)
-    return figure
+    return _figure(
+        colours,
+        height,
+        data,
+        notes,
+        barmode="overlay",
+        margin={"l": 72, "r": 52, "t": 2, "b": 22},
+        xaxis=axis(colours, 0, 1.02, tickvals=QUARTERS),
+        yaxis=axis(colours, bottom, -0.55, showticklabels=False, showgrid=False),
+    )
 
 
 def _pill(row: Bars, place: int, colours: Palette) -> dict[str, Any]:
@@ -142,7 +165,7 @@ def _pill(row: Bars, place: int, colours: Palette) -> dict[str, Any]:
         "x": 0,
         "xref": "paper",
         "xanchor": "center",
-        "xshift": -34,
+        "xshift": -38,
         "y": place,
         "text": f"<b>{_plain(row.token, 6)}</b>",
         "showarrow": False,
@@ -153,7 +176,7 @@ def _pill(row: Bars, place: int, colours: Palette) -> dict[str, Any]:
         },
         "bgcolor": colours["ink-1" if row.is_answer else "bg-2"],
         "borderpad": 3,
-        "width": 40,
+        "width": 50,
     }
 
 
@@ -189,105 +212,134 @@ def task_strip(
         chance: Drawn as a dotted line.
         current: Index of the prompt that the page shows.
     """
-    figure = _blank(colours, height)
     spread = np.random.default_rng(0).uniform(-0.2, 0.2, len(names))
+    data: list[Any] = []
+    notes = [_beside(colours, 1, -0.72, "median", TICK, "ink-3", right=True)]
+    shapes: list[Any] = []
     for row, one in enumerate(series):
         values = np.asarray(one.values, dtype=float)
         prompts = list(range(len(values)) if one.prompts is None else one.prompts)
-        figure.add_scatter(
-            x=values,
-            y=row + spread[prompts],
-            mode="markers",
-            marker=dot(one.series, colours),
-            customdata=[names[prompt] for prompt in prompts],
-            hovertemplate=f"%{{customdata}}<br>{one.label} %{{x:.3f}}<extra></extra>",
-            name=one.label,
-        )
-        _median(figure, row, values, colours)
+        data.append(_dots(one, values, row + spread[prompts], [names[p] for p in prompts], colours))
+        strong = one.series == "ablated"
+        label = f"<b>{one.label}</b>" if strong else one.label
+        ink = "ink-1" if strong else "ink-2"
+        notes.append(_beside(colours, 0, row, label, DATA, ink))
+        if len(values):
+            middle = float(np.median(values))
+            shapes.append(_upright(middle, row - 0.33, row + 0.33, colours))
+            notes.append(_beside(colours, 1, row, f"<b>{middle:.2f}</b>", 15, "ink-1", right=True))
         if current in prompts:
-            _ring(figure, row, float(values[prompts.index(current)]), colours)
-        _row_label(figure, row, one, colours)
+            data.append(_ring(row, float(values[prompts.index(current)]), colours))
     if chance is not None:
-        line = {"color": colours["series-chance"], "width": 1.2, "dash": "dot"}
-        figure.add_vline(x=chance, line=line)
-        figure.add_annotation(
-            x=chance, y=-0.72, text="chance", showarrow=False, xanchor="left", xshift=4,
-            font={"size": TICK, "color": colours["ink-3"]},
-        )  # fmt: skip
-    figure.add_annotation(
-        x=1, xref="paper", xshift=50, xanchor="right", y=-0.72, text="median", showarrow=False,
-        font={"size": TICK, "color": colours["ink-3"]},
-    )  # fmt: skip
-    figure.update_layout(margin={"l": 112, "r": 56, "t": 0, "b": 22})
-    figure.update_xaxes(range=[-0.02, 1.03], tickvals=[0, 0.25, 0.5, 0.75, 1])
-    figure.update_yaxes(range=[len(series) - 0.4, -0.95], showticklabels=False, showgrid=False)
-    return figure
+        shapes.append(_chance(chance, colours))
+        notes.append(_chance_label(chance, colours))
+    return _figure(
+        colours,
+        height,
+        data,
+        notes,
+        shapes=shapes,
+        margin={"l": 112, "r": 56, "t": 0, "b": 22},
+        xaxis=axis(colours, -0.02, 1.03, tickvals=QUARTERS),
+        yaxis=axis(colours, len(series) - 0.4, -0.95, showticklabels=False, showgrid=False),
+    )
 
 
-def _median(figure: go.Figure, row: int, values: np.ndarray, colours: Palette) -> None:
-    if not len(values):
-        return
-    middle = float(np.median(values))
-    figure.add_shape(
-        type="line", x0=middle, x1=middle, y0=row - 0.33, y1=row + 0.33,
-        line={"color": colours["ink-1"], "width": 2},
-    )  # fmt: skip
-    figure.add_annotation(
-        x=1, xref="paper", xshift=50, xanchor="right", y=row, text=f"<b>{middle:.2f}</b>",
-        showarrow=False, font={"size": 15, "color": colours["ink-1"]},
-    )  # fmt: skip
+def _dots(
+    one: Dots, values: np.ndarray, heights: np.ndarray, names: Sequence[str], colours: Palette
+) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": values,
+        "y": heights,
+        "mode": "markers",
+        "marker": dot(one.series, colours),
+        "customdata": list(names),
+        "hovertemplate": f"%{{customdata}}<br>{one.label} %{{x:.3f}}<extra></extra>",
+        "name": one.label,
+    }
 
 
-def _ring(figure: go.Figure, row: int, value: float, colours: Palette) -> None:
+def _ring(row: int, value: float, colours: Palette) -> dict[str, Any]:
     line = {"color": colours["ink-1"], "width": 2}
-    figure.add_scatter(
-        x=[value], y=[row], mode="markers", hoverinfo="skip",
-        marker={"size": 10, "color": colours["bg-1"], "line": line},
-    )  # fmt: skip
+    marker = {"size": 10, "color": colours["bg-1"], "line": line}
+    place = {"x": [value], "y": [row]}
+    return place | {"type": "scatter", "mode": "markers", "hoverinfo": "skip", "marker": marker}
 
 
-def _row_label(figure: go.Figure, row: int, one: Dots, colours: Palette) -> None:
-    strong = one.series == "ablated"
-    figure.add_annotation(
-        x=0, xref="paper", xshift=-108, xanchor="left", y=row, showarrow=False,
-        text=f"<b>{one.label}</b>" if strong else one.label,
-        font={"size": DATA, "color": colours["ink-1" if strong else "ink-2"]},
-    )  # fmt: skip
+def _upright(x: float, low: float, high: float, colours: Palette) -> dict[str, Any]:
+    line = {"color": colours["ink-1"], "width": 2}
+    return {"type": "line", "x0": x, "x1": x, "y0": low, "y1": high, "line": line}
+
+
+def _chance(chance: float, colours: Palette) -> dict[str, Any]:
+    line = {"color": colours["series-chance"], "width": 1.2, "dash": "dot"}
+    place = {"x0": chance, "x1": chance, "y0": 0, "y1": 1, "yref": "paper"}
+    return place | {"type": "line", "line": line}
+
+
+def _chance_label(chance: float, colours: Palette) -> dict[str, Any]:
+    font = {"size": TICK, "color": colours["ink-3"]}
+    place = {"x": chance, "y": -0.72, "xanchor": "left", "xshift": 4}
+    return place | {"text": "chance", "showarrow": False, "font": font}
+
+
+def _beside(
+    colours: Palette, x: int, y: float, text: str, size: int, ink: str, *, right: bool = False
+) -> dict[str, Any]:
+    """A note in the left or the right margin."""
+    anchor = {"xshift": 50, "xanchor": "right"} if right else {"xshift": -108, "xanchor": "left"}
+    font = {"size": size, "color": colours[ink]}
+    place = {"x": x, "xref": "paper", "y": y}
+    return place | anchor | {"text": text, "showarrow": False, "font": font}
 
 
 def against_random(
     value: float, random: Sequence[float], colours: Palette, *, height: int = 200
 ) -> go.Figure:
     """A figure of the selection (ink line with a dot) beside the same figure of random ones."""
-    figure = _blank(colours, height)
     drawn = np.asarray(random, dtype=float)
     low, high = _range([value, *drawn.tolist()])
     counts, edges = np.histogram(drawn, bins=40, range=(low, high))
     tallest = max(int(counts.max(initial=1)), 1)
-    figure.add_bar(
-        x=(edges[:-1] + edges[1:]) / 2,
-        y=counts,
-        width=0.86 * (edges[1] - edges[0]),
-        marker=fill("random", colours),
-        hovertemplate="%{y} random selections near %{x:.2f}<extra></extra>",
-        name="random",
+    bars = {
+        "type": "bar",
+        "x": (edges[:-1] + edges[1:]) / 2,
+        "y": counts,
+        "width": 0.86 * (edges[1] - edges[0]),
+        "marker": fill("random", colours),
+        "hovertemplate": "%{y} random selections near %{x:.2f}<extra></extra>",
+        "name": "random",
+    }
+    top = 1.12 * tallest
+    return _figure(
+        colours,
+        height,
+        [bars, *_selection(value, top, colours)],
+        [_value(value, top, colours, left=value > (low + high) / 2)],
+        margin={"l": 4, "r": 4, "t": 6, "b": 22},
+        bargap=0,
+        xaxis=axis(colours, low, high, showgrid=False, showline=True, nticks=6),
+        yaxis=axis(colours, 0, 1.22 * tallest, showticklabels=False, showgrid=False),
     )
-    ink, top = {"color": colours["ink-1"], "width": 2.2}, 1.12 * tallest
-    figure.add_scatter(x=[value, value], y=[0, top], mode="lines", line=ink, hoverinfo="skip")
-    figure.add_scatter(
-        x=[value], y=[top], mode="markers", marker={"size": 8, "color": colours["ink-1"]},
-        hovertemplate="the selection %{x:.3f}<extra></extra>",
-    )  # fmt: skip
-    left = value > (low + high) / 2
-    figure.add_annotation(
-        x=value, y=top, text=f"<b>{value:.2f}</b>".replace("-", "−"), showarrow=False,
-        xanchor="right" if left else "left", xshift=-8 if left else 8,
-        font={"size": 14, "color": colours["ink-1"]},
-    )  # fmt: skip
-    figure.update_layout(margin={"l": 4, "r": 4, "t": 6, "b": 22}, bargap=0)
-    figure.update_xaxes(range=[low, high], showgrid=False, showline=True, nticks=6)
-    figure.update_yaxes(range=[0, 1.22 * tallest], showticklabels=False, showgrid=False)
-    return figure
+
+
+def _selection(value: float, top: float, colours: Palette) -> tuple[dict[str, Any], ...]:
+    """The ink line with its dot."""
+    ink = colours["ink-1"]
+    line = {"x": [value, value], "y": [0, top], "mode": "lines", "hoverinfo": "skip"}
+    head = {"x": [value], "y": [top], "mode": "markers", "marker": {"size": 8, "color": ink}}
+    return (
+        line | {"type": "scatter", "line": {"color": ink, "width": 2.2}},
+        head | {"type": "scatter", "hovertemplate": "the selection %{x:.3f}<extra></extra>"},
+    )
+
+
+def _value(value: float, top: float, colours: Palette, *, left: bool) -> dict[str, Any]:
+    side = {"xanchor": "right", "xshift": -8} if left else {"xanchor": "left", "xshift": 8}
+    text = f"<b>{value:.2f}</b>".replace("-", "−")
+    font = {"size": 14, "color": colours["ink-1"]}
+    return {"x": value, "y": top, "text": text, "showarrow": False, "font": font} | side
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
@@ -296,12 +348,6 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(0.0, *finite), max(0.1, *finite)
     pad = 0.06 * (high - low)
     return (low - pad if low < 0 else -0.02 * (high - low)), high + pad
-
-
-def _blank(colours: Palette, height: int) -> go.Figure:
-    figure = go.Figure()
-    figure.update_layout(template=template(colours), height=height)
-    return figure
 
 
 def signed(value: float) -> str:

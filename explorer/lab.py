@@ -80,11 +80,11 @@ def _title(name: str, bundle: Bundle, lab: Lab, view: View) -> None:
             f'{notices.text(bundle.title)}</a><span class="hx-faint">/</span>'
             '<b class="hx-strong">Lab</b></div>'
         )
-        with st.container(key="named-prompt", width=250):
+        with st.container(key="named-prompt", width=300):
             st.selectbox(
                 "Prompt",
                 range(len(lab.prompts)),
-                format_func=lambda index: lab.prompts[index].text,
+                format_func=lambda index: _without_start(lab.prompts[index].text),
                 key=state.widget("lab-prompt", view.prompt),
                 on_change=_choose_prompt,
                 label_visibility="collapsed",
@@ -93,6 +93,11 @@ def _title(name: str, bundle: Bundle, lab: Lab, view: View) -> None:
         with st.container(key="line-lab-end", horizontal=True, horizontal_alignment="right"):
             st.button("Undo", key="lab-undo", on_click=state.undo, disabled=not state.can_undo())
             copy_link(key="lab-copy")
+
+
+def _without_start(text: str) -> str:
+    """A prompt for the list: the token that begins every one says nothing."""
+    return text.removeprefix("<bos>").strip() or text
 
 
 def _choose_prompt() -> None:

@@ -8,10 +8,13 @@ import streamlit as st
 from core.errors import CoreError
 from explorer import notices, resources, state
 from explorer.canvas_data import CanvasView, canvas, counts_text, picture
+from explorer.canvas_graph import Sieve
 from explorer.copy_link import copy_link
 from explorer.tracing import Trace
 from explorer.view import Traced
 
+NO_CONSTANTS = Sieve(hidden=("biases",))
+"""Constants and position embeddings are counted in the scores but not drawn."""
 KINDS = {
     "": "bundled, else neurons",
     "nested": "nested, bundled",
@@ -149,7 +152,7 @@ def _traced(wanted: Traced) -> None:
 
 
 def _network(wanted: Traced, found: Trace) -> None:
-    shown = picture(resources.traced_scene(wanted))
+    shown = picture(resources.traced_scene(wanted), (), NO_CONSTANTS)
     st.html(f'<span class="hx-counts">{counts_text(shown.counts)} shown</span>')
     view = state.local("prompt-view", ("", CanvasView()))
     key = repr(wanted)

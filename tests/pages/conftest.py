@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer import resources
+from explorer import engine, resources
 from tests.pages.tiny_store import write_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +36,7 @@ def _use(root: Path, monkeypatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("HAGD_STORE", str(root))
     monkeypatch.setattr(resources, "CIRCUITS", tmp_path / "nothing-bundled")
     st.cache_resource.clear()
+    engine.wait()
     return root
 
 

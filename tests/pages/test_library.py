@@ -4,7 +4,7 @@ import pytest
 import streamlit as st
 
 from core.errors import SettingsError
-from explorer import gallery, resources, runs
+from explorer import engine, gallery, resources, runs
 from explorer.gallery import Row, pick
 from explorer.library import featured_of
 from explorer.view import Shelf
@@ -52,6 +52,17 @@ def test_the_card_draws_the_coarse_network_as_shapes(store, open_page):
     assert tags <= {"path", "rect", "text"}
     letters = [shape[2] for shape in card["drawing"] if shape[0] == "text"]
     assert {"A", "B", "answer"} <= set(letters)
+
+
+def test_before_the_engine_has_started_the_table_is_there(store, open_page, monkeypatch):
+    monkeypatch.setattr(engine, "ready", lambda: False)
+    monkeypatch.setattr(engine, "start", lambda: None)
+    app = open_page("library")
+    assert not app.exception
+    rows = {row["name"]: row for row in component(app, "table")["rows"]}
+    assert rows["tiny"]["verdict"] == "Holds"
+    assert "as soon as the engine has started" in rows["damaged"]["error"]
+    assert component(app, "featured")["cards"][0]["drawing"] == []
 
 
 def test_an_empty_store_says_what_to_do(empty_store, open_page):
