@@ -19,7 +19,7 @@ import streamlit as st
 
 from core.assets import CIRCUITS, MODELS, TASKS
 from core.errors import CoreError, FormatError
-from core.store import Store, open_store
+from core.store import Store, open_store, plain, stage_key
 from explorer import engine
 from explorer.heads import read_heads
 from explorer.jobs import Jobs
@@ -352,7 +352,7 @@ def _traced_scene(wanted: "Traced", stamp: str) -> "Scene":
     found = _traced(wanted, stamp)
     return scene_of_graph(
         found.pruned.graph,
-        key=f"prompt.{hash(wanted) & 0xFFFFFFFF:x}",
+        key=f"prompt.{stage_key('prompt-scene', 1, {}, plain(wanted))[:8]}",
         title=wanted.text,
         tokens=found.tokens,
         token_text=found.outputs,

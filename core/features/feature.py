@@ -169,7 +169,7 @@ def _outputs(
 ) -> tuple[tuple[TokenEffect, ...], tuple[TokenEffect, ...], float]:
     """Tokens raised, tokens lowered, and the direct effect on answer − wrong."""
     view = lab.prompts[prompt]
-    through = _through_graph(lab, feature, graph)
+    through = _through_graph(feature, graph)
     direct = through.get(view.answer_id, 0.0) - through.get(view.wrong_id, 0.0)
     if feature.position != lab.length - 1:
         rows = [token_effect(lab.model, token, effect) for token, effect in through.items()]
@@ -183,9 +183,7 @@ def _outputs(
     return *token_effects(lab.model, logit_effect(lab.model, trace, written)), direct
 
 
-def _through_graph(
-    lab: Lab, feature: FeatureNode, graph: AttributionGraph | None
-) -> dict[int, float]:
+def _through_graph(feature: FeatureNode, graph: AttributionGraph | None) -> dict[int, float]:
     """Direct effect on each logit of the prompt's graph; empty where the feature is silent."""
     row = None if graph is None else place_in(graph, feature)
     if graph is None or row is None:

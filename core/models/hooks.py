@@ -41,10 +41,6 @@ class Edits:
     heads: Mapping[int, HeadEdit] = field(default_factory=dict)
     """Attention-head edits by layer."""
 
-    def first_layer(self, n_layers: int) -> int:
-        """The first layer that anything changes; n_layers where nothing does."""
-        return min([*self.mlp, *self.replaced, *self.heads], default=n_layers)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:

@@ -129,21 +129,21 @@ class _Gates:
 
     def sample(self) -> Tensor:
         """One draw of the mask, [node]."""
-        return self._spread(self._along(_draw, 1.0))
+        return self._spread(self._along(lambda logit: _draw(logit, self.generator)))
 
     def probability(self) -> Tensor:
         """Probability that each node's mask is not 0, [node]."""
-        return self._spread(self._along(_open, 1.0))
+        return self._spread(self._along(_open))
 
     def parameters(self) -> list[Tensor]:
         """What the optimiser moves."""
         return [self.node, self.tree] if self.tree.numel() else [self.node]
 
-    def _along(self, gate: Callable[[Tensor, torch.Generator], Tensor], one: float) -> Tensor:
-        value = gate(self.node, self.generator)
+    def _along(self, gate: Callable[[Tensor], Tensor]) -> Tensor:
+        value = gate(self.node)
         if self.tree.numel():
             # Place -1 stands for "no supernode here" and is always open.
-            above = torch.cat([gate(self.tree, self.generator), torch.tensor([one])])
+            above = torch.cat([gate(self.tree), torch.ones(1)])
             value = value * above[self.above].prod(dim=1)
         return value
 
@@ -179,8 +179,8 @@ def _draw(logit: Tensor, generator: torch.Generator) -> Tensor:
     return (soft * (ZETA - GAMMA) + GAMMA).clamp(0, 1)
 
 
-def _open(logit: Tensor, generator: torch.Generator) -> Tensor:
-    """P(gate > 0); takes no draw."""
+def _open(logit: Tensor) -> Tensor:
+    """P(gate > 0)."""
     return torch.sigmoid(logit - BETA * math.log(-GAMMA / ZETA))
 
 

@@ -9,13 +9,14 @@ from core.transcoders.activations import (
     Relu,
     TopK,
 )
-from core.transcoders.files import check_fits, load_transcoders, save_transcoders
+from core.transcoders.files import load_transcoders, save_transcoders
 from core.transcoders.neurons import neuron_transcoders
 from core.transcoders.open import Dictionary, open_transcoders
 from core.transcoders.prediction import PredictionHead, load_heads, save_heads
 from core.transcoders.report import LayerQuality, QualityReport, measure_transcoders
 from core.transcoders.samples import Samples, collect, site_ranks
 from core.transcoders.settings import NestedSettings, PredictionSettings, TrainSettings
+from core.transcoders.tensors import check_fits
 from core.transcoders.train import (
     Progress,
     Trained,

@@ -17,15 +17,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from core.errors import TranscoderError
 from core.models import LanguageModel
 from core.transcoders.activations import Activation, Gated, JumpRelu, Nested, Neurons, Relu, TopK
+from core.transcoders.imports import import_transcoders
+from core.transcoders.tensors import check_fits, read_tensors
 from core.transcoders.transcoder import (
     Transcoder,
     TranscoderSet,
@@ -77,8 +77,6 @@ def load_transcoders(folder: str | Path, model: LanguageModel | None = None) -> 
             "required. Train one with `hagd train` or give another path."
         )
     if not (folder / CONFIG).is_file():
-        from core.transcoders.imports import import_transcoders  # it reads tensors through us
-
         return import_transcoders(folder, model)
     config = read_config(folder / CONFIG)
     files = _layer_files(folder, config)
@@ -93,21 +91,6 @@ def load_transcoders(folder: str | Path, model: LanguageModel | None = None) -> 
     if model is not None:
         check_fits(transcoders, model)
     return transcoders
-
-
-def check_fits(transcoders: TranscoderSet, model: LanguageModel) -> None:
-    """Refuse a set whose layers or width are not the model's.
-
-    Raises:
-        TranscoderError: If they differ.
-    """
-    got = (transcoders.n_layers, transcoders.d_model)
-    if got != (model.n_layers, model.d_model):
-        raise TranscoderError(
-            f"These transcoders do not fit {model.name}: they have {got[0]} layers of width "
-            f"{got[1]}, the model has {model.n_layers} layers of width {model.d_model}. Give the "
-            f"transcoders trained on this model (these name {transcoders.model_name!r})."
-        )
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -128,27 +111,6 @@ def read_config(path: Path) -> dict[str, Any]:
     _one_of(config, "feature_input_hook", READS, READS[0])
     _one_of(config, "feature_output_hook", WRITES, WRITES[0])
     return config
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Float32 tensors of one safetensors file.
-
-    Raises:
-        TranscoderError: If it is missing, damaged, or holds values that are not finite.
-    """
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise TranscoderError(
-            f"{path} cannot be read as safetensors: {error}. Copy or train it again."
-        ) from None
-    for name, tensor in tensors.items():
-        if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all()):
-            raise TranscoderError(
-                f"{name} in {path} has values that are NaN, infinite or no floats; all must be "
-                "finite floats. Train the dictionary again or fetch the file again."
-            )
-    return {name: tensor.float() for name, tensor in tensors.items()}
 
 
 def _config(transcoders: TranscoderSet) -> dict[str, Any]:

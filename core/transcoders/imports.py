@@ -29,7 +29,7 @@ from torch import Tensor
 from core.errors import TranscoderError
 from core.models import LanguageModel
 from core.transcoders.activations import Activation, JumpRelu, Relu, TopK
-from core.transcoders.files import check_fits, read_tensors
+from core.transcoders.tensors import check_fits, read_tensors
 from core.transcoders.transcoder import (
     Transcoder,
     TranscoderSet,

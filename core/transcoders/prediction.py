@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from core.errors import TranscoderError
-from core.transcoders.files import read_tensors
+from core.transcoders.tensors import read_tensors
 
 NAME = "prediction_heads.safetensors"
 

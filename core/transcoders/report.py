@@ -18,8 +18,8 @@ from torch import Tensor
 
 from core.models import Edits, LanguageModel
 from core.tasks import PromptBatch
-from core.transcoders.files import check_fits
 from core.transcoders.samples import Samples, collect
+from core.transcoders.tensors import check_fits
 from core.transcoders.transcoder import Transcoder, TranscoderSet
 
 

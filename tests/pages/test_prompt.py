@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.graph import NodeKind
+from core.store import plain, stage_key
 from explorer import resources, tracing
 from explorer.view import Traced
 from tests.pages.conftest import component, html, press
@@ -24,6 +25,12 @@ def own(written):
 @pytest.fixture
 def traced(own):
     return Traced(model=own["with"], transcoders=own["transcoders"], text=WORDS)
+
+
+def test_the_network_of_a_trace_is_named_alike_in_every_process(store, traced):
+    """Python's own hash of a text differs from one process to the next."""
+    name = stage_key("prompt-scene", 1, {}, plain(traced))
+    assert resources.traced_scene(traced).key == f"prompt.{name[:8]}"
 
 
 def test_without_a_model_it_says_so(empty_store, open_page, monkeypatch):
