@@ -51,7 +51,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
     made = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for number, column in enumerate(columns):
         figures = bool(rows) and all(isinstance(row[number], int | float) for row in rows)
-        made.add_column(column, justify="right" if figures else "left", overflow="fold")
+        made.add_column(
+            column, justify="right" if figures else "left", overflow="fold", no_wrap=number == 0
+        )
     for row in rows:
         made.add_row(*(shown(cell) for cell in row))
     return made

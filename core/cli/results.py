@@ -24,6 +24,8 @@ def command(store: StoreDir = None, as_json: Json = False) -> None:
             "n_nodes": info.n_nodes,
             "faithfulness": info.validation.get("faithfulness"),
             "phi": info.validation.get("phi"),
+            "phi_empty": info.validation.get("phi_empty"),
+            "random_max": (info.validation.get("random") or {}).get("faithfulness_max"),
             "verdict": info.verdict,
             "created": info.created,
             "path": str(info.path),
@@ -34,14 +36,15 @@ def command(store: StoreDir = None, as_json: Json = False) -> None:
     emit(found, as_json, lambda: table(COLUMNS, map(_row, found)) if found else NONE)
 
 
-COLUMNS = ("circuit", "model", "task", "nodes", "F", "φ", "verdict", "folder")
+COLUMNS = ("circuit", "nodes", "F", "random", "φ", "φ(∅)", "verdict")
+"""`random` is the F of the best matched random circuit; folders are in `--json`."""
 
 NONE = "No circuits yet. Make one: hagd run --model gpt2-modadd --task modular-addition"
 
 
 def _row(entry: dict[str, Any]) -> tuple[object, ...]:
     if entry["error"]:
-        return (entry["name"], "", "", "", "", "", f"damaged: {entry['error']}", entry["path"])
-    names = ("name", "model", "task", "n_nodes", "faithfulness", "phi", "verdict", "path")
+        return (entry["name"], "", "", "", "", "", f"damaged: {entry['error']}")
+    names = ("name", "n_nodes", "faithfulness", "random_max", "phi", "phi_empty", "verdict")
     shown = entry | {"verdict": verdict_shown(entry["verdict"]).word}
-    return tuple(shown[name] for name in names)
+    return tuple(shown.get(name) for name in names)

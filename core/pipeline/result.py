@@ -66,10 +66,11 @@ def make_bundle(parts: Parts, *, name: str, title: str, command: str) -> Bundle:
     return replace(bundle, labels=label_circuit(lab))
 
 
-def title_of(task: str, model: str, null: str) -> str:
-    """What a person reads: a null says so first."""
+def title_of(task: str, model: str, kind: str, null: str) -> str:
+    """What a person reads: a null says so first, another dictionary than the usual one last."""
     mark = "" if null == "none" else f"Null: {null.replace('-', ' ')} · "
-    return f"{mark}{task} · {Path(model).name}"
+    dictionary = "" if kind == "nested" else f" · {kind}"
+    return f"{mark}{task} · {Path(model).name}{dictionary}"
 
 
 def circuit_tree(

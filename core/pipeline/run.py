@@ -115,7 +115,7 @@ def _run(
         record={"seconds": clock.seconds, "transcoder_quality": asdict(quality)},
     )
     name = request.name or request.out.name
-    title = title_of(prepared.task.title, request.model, settings.null)
+    title = title_of(prepared.task.title, request.model, coders.kind, settings.null)
     bundle = make_bundle(parts, name=name, title=title, command=request.command)
     written = write_bundle(bundle, request.out)
     clock.finish("write", str(request.out))

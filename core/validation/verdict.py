@@ -110,7 +110,7 @@ def _sentence(block: dict[str, Any]) -> str:
         f"Under {block['ablation']} ablation {block['n_nodes']} nodes alone keep F "
         f"{figure(block['faithfulness'])} of the margin and φ {figure(block['phi'])} of the right "
         f"answers (nothing kept: φ {figure(block['phi_empty'])}; best of {random['n']} matched "
-        f"random circuits: F {figure(random['faithfulness_max'])}, p {random['p_value']:.3f}); "
+        f"random circuits: F {figure(random['faithfulness_max'])}, p {random['p_value']:.4f}); "
         f"without them {figure(1 - _of(block, 'necessity'))} of the margin is left."
     )
 
