@@ -1,12 +1,15 @@
 """validation.json of a tiny model: published as measured, and null where there is no figure."""
 
 import json
+from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 import torch
 
 from core.bundle.contents import BundleInfo
 from core.circuit import FeatureNode
+from core.cli.output import shown
 from core.cli.results import _row as results_row
 from core.cli.run import report_text
 from core.interventions import Ablation, Evaluator
@@ -15,6 +18,7 @@ from core.tasks import Split, encode_pairs
 from core.validation import Candidate, ValidationSettings, validate
 from core.validation.metrics import SMALLEST_SPAN
 from core.validation.verdict import Evidence, judge
+from explorer.circuit import claim_html
 from explorer.gallery import row_data, shelf
 from tests.core.lab.tiny_lab import LENGTH, NODES, tiny_lab
 
@@ -74,7 +78,6 @@ def test_every_reader_shows_a_dash_for_null(null, tmp_path):
     info = BundleInfo(path=tmp_path, name="n", verdict="rejected", validation=found)
     row = row_data(shelf([info], {})[0], "")
     assert (row["f"], row["pm"], row["curve"]["line"]) == ("–", "", [])
+    assert "<span>F <b>–</b></span>" in claim_html(replace(bundle, validation=found))
     assert report_text(found | {"out": "o"}) is not None
-    entry = dict.fromkeys(("name", "model", "task", "n_nodes", "path", "error"))
-    cells = results_row(entry | {"faithfulness": None, "phi": None, "verdict": "rejected"})
-    assert "Rejected, as expected" in cells
+    assert {shown(cell) for cell in results_row(defaultdict(lambda: None, verdict=""))} >= {"–"}
