@@ -142,6 +142,11 @@ def served(store: Path) -> Iterator[tuple[str, float]]:
         stderr=subprocess.DEVNULL,
     )
     try:
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.02)
         yield f"http://127.0.0.1:{port}", began
     finally:
         server.terminate()
@@ -151,12 +156,6 @@ def served(store: Path) -> Iterator[tuple[str, float]]:
 def first_page(browser: Browser, url: str, began: float) -> float:
     """Seconds from the command until the library's table is there."""
     page = browser.new_page()
-    port = int(url.rsplit(":", 1)[1])
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.02)
     page.goto(url)
     page.locator("tr[data-name]").first.wait_for(timeout=120_000)
     seconds = time.perf_counter() - began

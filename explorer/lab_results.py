@@ -52,8 +52,8 @@ def this_prompt(bundle: Bundle, lab: Lab, view: View) -> None:
             '<div class="hs-head"><h3>This prompt</h3><span class="hs-sub">P(next token)</span>'
             f"{KEYS}</div>"
             '<div class="hs-values" data-testid="p-answer" '
-            f'data-full="{found.full.p_answer:.4f}" data-circuit="{found.circuit.p_answer:.4f}" '
-            f'data-changed="{found.changed.p_answer:.4f}">P({notices.text(shown.answer)}) '
+            f'data-full="{found.full.p_answer:.6g}" data-circuit="{found.circuit.p_answer:.6g}" '
+            f'data-changed="{found.changed.p_answer:.6g}">P({notices.text(shown.answer)}) '
             f"<b>{found.full.p_answer:.3f}</b> full · <b>{found.circuit.p_answer:.3f}</b> circuit "
             f"· <b>{found.changed.p_answer:.3f}</b> changed</div>"
         )

@@ -41,8 +41,8 @@ def test_the_page_shows_what_the_lab_answers(store, open_page):
     lab, bundle = resources.lab("tiny"), resources.bundle("tiny")
     view = View(changes=(Changed("A"),))
     found = lab.predict(0, changes.expand(bundle, view.changes), changes.settings_of(view))
-    assert f'data-changed="{found.changed.p_answer:.4f}"' in html(app)
-    assert f'data-full="{found.full.p_answer:.4f}"' in html(app)
+    assert f'data-changed="{found.changed.p_answer:.6g}"' in html(app)
+    assert f'data-full="{found.full.p_answer:.6g}"' in html(app)
 
 
 def test_a_chip_takes_its_change_back_and_undo_brings_it_again(store, open_page):
