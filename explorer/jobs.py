@@ -20,7 +20,6 @@ moment in which a live job looks lost.
 import contextlib
 import fcntl
 import importlib
-import json
 import os
 import re
 import secrets
@@ -31,87 +30,17 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from core.errors import CoreError, StoreError
+from explorer.job_files import Cancelled, Job, Report, is_held, read_job, read_json, write_json
 
-State = Literal["running", "done", "failed", "cancelled", "lost"]
 Work = Callable[[Mapping[str, Any], "Report"], Mapping[str, Any]]
 
-EVERY_S = 0.1
-"""Shortest time between two progress lines of one stage."""
 GRACE_S = 2.0
 """Time a cancelled process has to end by itself."""
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
-
-
-class Cancelled(Exception):
-    """Raised inside the work when somebody pressed Cancel."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One stage of a job as far as it has come."""
-
-    name: str
-    done: int
-    total: int
-    """0 where the length is not known."""
-    note: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A job as its files tell it."""
-
-    id: str
-    kind: str
-    title: str
-    settings: Mapping[str, Any]
-    created: float
-    """Seconds since 1970."""
-    state: State
-    steps: tuple[Step, ...]
-    planned: tuple[str, ...]
-    """Names of all stages in order, where the work said so when it started."""
-    result: Mapping[str, Any]
-    error: str
-    """The message of a failure; empty otherwise."""
-    crash: str
-    """Its traceback, where the failure was not a refusal."""
-    finished: float | None
-
-    @property
-    def active(self) -> bool:
-        """Whether it still runs."""
-        return self.state == "running"
-
-
-class Report:
-    """How work tells what it does. Safe to call often; writes at most every `EVERY_S`."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._stage, self._last = folder, "", 0.0
-
-    def __call__(self, stage: str, done: int = 0, total: int = 0, note: str = "") -> None:
-        """Say where the work is. Raises `Cancelled` when it should stop."""
-        self.check()
-        now = time.time()
-        new = stage != self._stage
-        if new or now - self._last >= EVERY_S or (total and done >= total):
-            line = {"t": now, "stage": stage, "done": int(done), "total": int(total), "note": note}
-            with (self._folder / "events.jsonl").open("a", encoding="utf-8") as events:
-                events.write(json.dumps(line) + "\n")
-            self._stage, self._last = stage, now
-
-    def check(self) -> None:
-        """Raise `Cancelled` when somebody pressed Cancel."""
-        if (self._folder / "cancel").exists():
-            raise Cancelled
 
 
 class Jobs:
@@ -137,7 +66,7 @@ class Jobs:
                 start_new_session=True,
             )  # fmt: skip
         os.close(lock)
-        _write_json(folder / "worker.json", {"pid": child.pid})
+        write_json(folder / "worker.json", {"pid": child.pid})
         # somebody has to ask for its exit status, or it stays in the process table
         threading.Thread(target=child.wait, daemon=True).start()
         return folder.name
@@ -173,7 +102,7 @@ class Jobs:
         if not _ID.fullmatch(id) or not (folder / "spec.json").is_file():
             return None
         try:
-            return _read(folder)
+            return read_job(folder)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -184,7 +113,7 @@ class Jobs:
             return
         folder = self._folder / id
         (folder / "cancel").touch()
-        worker = _read_json(folder / "worker.json")
+        worker = read_json(folder / "worker.json")
         if worker.get("pid"):
             threading.Thread(target=_end, args=(folder, worker["pid"]), daemon=True).start()
 
@@ -215,7 +144,7 @@ class Jobs:
             ) from problem
         fcntl.flock(lock, fcntl.LOCK_EX)
         spec = {"kind": kind, "title": title, "settings": dict(settings), "created": time.time()}
-        _write_json(folder / "spec.json", spec | {"planned": list(planned)})
+        write_json(folder / "spec.json", spec | {"planned": list(planned)})
         return folder, lock
 
 
@@ -233,74 +162,11 @@ def perform(folder: Path, work: Work) -> None:
     except Exception as problem:
         crash = "".join(traceback.format_exception(problem))[-8000:]
         ended = {"state": "failed", "error": f"{type(problem).__name__}: {problem}", "crash": crash}
-    _write_json(folder / "result.json", ended | {"finished": time.time()})
+    write_json(folder / "result.json", ended | {"finished": time.time()})
 
 
 def _settings(folder: Path) -> Mapping[str, Any]:
-    return _read_json(folder / "spec.json").get("settings", {})
-
-
-def _read(folder: Path) -> Job:
-    # asked before the result is looked for: a worker that ends in between has left one
-    held = _is_held(folder / "lock")
-    spec, ended = _read_json(folder / "spec.json"), _read_json(folder / "result.json")
-    state = ended.get("state") or ("running" if held else "lost")
-    end = ended.get("finished") or (time.time() if held else None)
-    return Job(
-        id=folder.name,
-        kind=str(spec["kind"]),
-        title=str(spec["title"]),
-        settings=spec["settings"],
-        created=float(spec["created"]),
-        state=state,
-        steps=_steps(folder / "events.jsonl", end),
-        planned=tuple(spec.get("planned", ())),
-        result=ended.get("result", {}),
-        error=str(ended.get("error", "")),
-        crash=str(ended.get("crash", "")),
-        finished=ended.get("finished"),
-    )
-
-
-def _steps(path: Path, end: float | None) -> tuple[Step, ...]:
-    last: dict[str, dict[str, Any]] = {}
-    began: dict[str, float] = {}
-    for event in _events(path):
-        began.setdefault(event["stage"], event["t"])
-        last[event["stage"]] = event
-    names, steps = list(last), []
-    for name, following in zip_longest(names, names[1:]):
-        until = began[following] if following else (end or last[name]["t"])
-        steps.append(
-            Step(
-                name=name,
-                done=last[name]["done"],
-                total=last[name]["total"],
-                note=last[name]["note"],
-                seconds=max(0.0, until - began[name]),
-            )
-        )
-    return tuple(steps)
-
-
-def _events(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.is_file():
-        return
-    for line in path.read_text("utf-8").splitlines():
-        # a line cut off by a kill is not read
-        with contextlib.suppress(ValueError):
-            yield json.loads(line)
-
-
-def _is_held(lock: Path) -> bool:
-    try:
-        with lock.open("rb") as handle:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return False
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
+    return read_json(folder / "spec.json").get("settings", {})
 
 
 def _end(folder: Path, pid: int) -> None:
@@ -308,27 +174,15 @@ def _end(folder: Path, pid: int) -> None:
     for sign in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + GRACE_S
         while time.monotonic() < deadline:
-            if not _is_held(folder / "lock"):
+            if not is_held(folder / "lock"):
                 break
             time.sleep(0.05)
-        if not _is_held(folder / "lock"):
+        if not is_held(folder / "lock"):
             break
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, sign)
     if not (folder / "result.json").exists():
-        _write_json(folder / "result.json", {"state": "cancelled", "finished": time.time()})
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    return json.loads(path.read_text("utf-8"))
-
-
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    whole = path.with_suffix(".part")
-    whole.write_text(json.dumps(value, default=str), "utf-8")
-    whole.replace(path)
+        write_json(folder / "result.json", {"state": "cancelled", "finished": time.time()})
 
 
 def main(arguments: list[str]) -> None:

@@ -14,7 +14,7 @@ from core.bundle import Bundle
 from core.lab import Comparison, Lab, RandomTest, TaskEffect
 from explorer import changes, figures, inspector, notices, resources, state, testlog, theme
 from explorer.figures import Bars, Dots
-from explorer.jobs import Job, Report
+from explorer.job_files import Job, Report
 from explorer.testlog import Test
 from explorer.view import View
 

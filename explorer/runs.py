@@ -14,7 +14,7 @@ import streamlit as st
 
 from core.errors import SettingsError
 from explorer import menu, notices, resources, state, theme
-from explorer.jobs import Job
+from explorer.job_files import Job
 from explorer.notices import Stage
 
 STAGES = {

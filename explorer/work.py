@@ -8,7 +8,7 @@ from core.pipeline.progress import RunProgress
 from core.pipeline.run import RunRequest, run_task
 from core.pipeline.settings import RunSettings
 from core.verdicts import figure
-from explorer.jobs import Report
+from explorer.job_files import Report
 
 
 def run(settings: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
