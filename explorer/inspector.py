@@ -218,7 +218,7 @@ def curve_figure(
             hovertemplate="this prompt: %{y:.2f}<extra></extra>",
         )
     figure.update_layout(
-        template=figures.template(palette),
+        **figures.template(palette),
         height=height,
         margin={"l": 22, "r": 6, "t": 12, "b": 18},
         xaxis={"showgrid": False, "type": "linear" if numeric else "category", "nticks": 7},
