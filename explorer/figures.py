@@ -75,6 +75,7 @@ def axis(colours: Palette, low: float, high: float, **more: Any) -> dict[str, An
     look = {
         "gridcolor": colours["line-1"],
         "zeroline": False,
+        "showline": False,
         "linecolor": colours["line-2"],
         "tickfont": {"size": TICK, "color": colours["ink-3"]},
         "fixedrange": True,

@@ -63,8 +63,8 @@ def _form(wanted: Traced) -> None:
             on_change=_take,
             max_chars=2000,
         )
-        _choice("model", "Model, or a folder", models, wanted.model, 200)
-        _choice("transcoders", "Transcoders, or a folder", kinds, wanted.transcoders, 200)
+        _choice("model", "Model, or a folder", models, wanted.model, 164)
+        _choice("transcoders", "Transcoders, or a folder", kinds, wanted.transcoders, 172)
         for name, label, hint in (
             ("target", "Explain", "the top answers"),
             ("against", "less", "nothing"),
@@ -75,7 +75,7 @@ def _form(wanted: Traced) -> None:
                 placeholder=hint,
                 on_change=_take,
                 max_chars=80,
-                width=124,
+                width=104,
             )
         st.button("Trace", type="primary", key="trace-now", on_click=_take)
         copy_link(key="prompt-copy")
@@ -170,7 +170,7 @@ def _scores(found: Trace) -> None:
     with st.container(key="panel-scores"):
         st.html(
             '<div class="hs-head"><h3>How much of it is explained</h3>'
-            f"<span>{found.seconds:.1f} s</span></div>"
+            f"<span>{_took(found.seconds)}</span></div>"
             '<div class="hs-pair"><div class="hx-metric">'
             f"<b>{found.replacement:.2f}</b>replacement</div>"
             f'<div class="hx-metric"><b>{found.completeness:.2f}</b>completeness</div></div>'
@@ -178,6 +178,10 @@ def _scores(found: Trace) -> None:
             "errors. Completeness: share of inputs that are not errors. Shown: the nodes that hold "
             f"{found.threshold:.0%} of influence.</p>"
         )
+
+
+def _took(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
 
 
 def _bars(rows: list[tuple[str, float, str]], kind: str) -> str:

@@ -350,13 +350,15 @@ def _traced_scene(wanted: "Traced", stamp: str) -> "Scene":
     from explorer.scene import scene_of_graph
 
     found = _traced(wanted, stamp)
-    return scene_of_graph(
+    made = scene_of_graph(
         found.pruned.graph,
         key=f"prompt.{stage_key('prompt-scene', 1, {}, plain(wanted))[:8]}",
         title=wanted.text,
         tokens=found.tokens,
         token_text=found.outputs,
     )
+    direction = {"out:answer": f"{wanted.target} − {wanted.against}"} if wanted.against else {}
+    return replace(made, labels=dict(made.labels) | direction)
 
 
 def traced_json(wanted: "Traced") -> dict[str, Any]:
