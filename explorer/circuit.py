@@ -32,8 +32,8 @@ from explorer.state import Changed, View
 if TYPE_CHECKING:
     from core.lab import Lab
 
-HEIGHT = "calc(100vh - 209px)"
-"""Of the canvas and the inspector: the page without header, two lines and the answer bar."""
+HEIGHT = "var(--work-h)"
+"""Of the canvas and the inspector: the page without header, two lines, a notice and the bar."""
 
 
 def page() -> None:
@@ -43,6 +43,13 @@ def page() -> None:
         notices.empty(
             "No circuit yet",
             "Circuits that come with the program and your own appear in the library.",
+            notices.Button("Open the library", lambda: menu.go("library"), "to-library"),
+        )
+        return
+    if all(info.name != name for info in resources.library()):
+        notices.empty(
+            f"There is no circuit called {name[:80]} here",
+            "It may have another name, or lie in another store. The library lists those there are.",
             notices.Button("Open the library", lambda: menu.go("library"), "to-library"),
         )
         return

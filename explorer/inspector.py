@@ -6,6 +6,7 @@ together for what is selected.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Literal, NamedTuple
@@ -32,6 +33,8 @@ class Bar(NamedTuple):
     label: str
     value: float
     mono: bool = False
+    id: str = ""
+    """Shown before the name; needed where several have the same."""
 
 
 class Context(NamedTuple):
@@ -131,15 +134,26 @@ def bars_html(bars: Sequence[Bar], most: float | None = None) -> str:
     top = most or max((abs(bar.value) for bar in bars), default=0.0) or 1.0
     rows = []
     for bar in bars:
+        name = f"{bar.id} {bar.label}" if bar.id else bar.label
+        first = f'<span class="hx-mono hx-dim">{escape(bar.id)}</span> ' if bar.id else ""
         width = 100 * min(1.0, abs(bar.value) / top)
         tone = "neg" if bar.value < 0 else "pos"
         rows.append(
             f'<div class="hx-bar"><span class="hx-clip{" hx-mono" if bar.mono else ""}" '
-            f'title="{escape(bar.label)}">{escape(bar.label)}</span>'
+            f'title="{escape(name)}">{first}{escape(bar.label)}</span>'
             f'<i><u class="hx-fill-{tone}" style="width:{width:.1f}%"></u></i>'
             f"<b>{signed(bar.value)}</b></div>"
         )
     return f'<div class="hx-bars">{"".join(rows)}</div>'
+
+
+def told_apart(named: Sequence[tuple[str, str, float]]) -> list[Bar]:
+    """Bars of (id, name, value); the id is added where others have the same name."""
+    often = Counter(name for _, name, _ in named)
+    return [
+        Bar(name or node, value, mono=not name, id=node if name and often[name] > 1 else "")
+        for node, name, value in named
+    ]
 
 
 def contexts_html(contexts: Sequence[Context]) -> str:

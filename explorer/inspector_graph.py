@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from explorer.inspector import Bar
+from explorer.inspector import Bar, told_apart
 from explorer.scene import Scene
 
 EDGES = 5
@@ -40,7 +40,9 @@ def edge_bars(scene: Scene, members: np.ndarray, way: Literal["in", "out"]) -> l
     neighbours = np.unique(ends)
     ranked = neighbours[np.argsort(-np.abs(total[neighbours]), kind="stable")]
     most = EDGES
-    bars = [Bar(short(scene, int(i)), float(total[i])) for i in ranked[:most]]
+    bars = told_apart(
+        [(scene.ids[i], short(scene, int(i)), float(total[i])) for i in ranked[:most]]
+    )
     if len(rest := ranked[most:]):
         bars.append(Bar(f"{len(rest)} others", float(total[rest].sum())))
     return bars

@@ -30,10 +30,19 @@ def feature_title_html(report: FeatureReport, role: str) -> str:
     """Name, id, and what named it."""
     holder = report.supernodes[-1] if report.supernodes else ""
     words = f"feature in {holder}" if holder else "feature"
-    best = report.variables[0] if report.variables else None
-    named = f" · named by {best.variable}, R² {best.strength:.2f}" if best else ""
+    named = f" · {explained(report.variables[0])}" if report.variables else ""
     sub = f'<span class="hx-mono">{escape(report.node)}</span> &nbsp;{escape(words + named)}'
     return inspector.title_html(report.label or report.node, sub, role=role)
+
+
+def explained(fit: VariableFit) -> str:
+    """How much of the feature its first variable explains: η² by value, or else its best wave's R².
+
+    The two differ: means per value may take any shape, a wave is one cosine.
+    """
+    if fit.wave is not None and fit.wave.r2 > fit.eta2:
+        return f"{fit.variable}, k = {fit.wave.frequency}: R² {fit.wave.r2:.2f}"
+    return f"{fit.variable} explains {inspector.percent(fit.eta2)}"
 
 
 def feature_facts(report: FeatureReport, direction: str) -> list[Fact]:
@@ -92,17 +101,17 @@ def _draw_curve(
 
 
 def curve_of(fit: VariableFit, current: object, activation: float) -> Curve:
-    """The variable's means with the fitted wave, where that explains most of them."""
+    """The variable's means with the fitted wave and the wave's own R², where it is a fair one."""
     wave = fit.wave
     points: list[tuple[float, float]] = []
-    note = f"mean of {len(fit.values)} values, R² {fit.eta2:.2f}"
+    note = f"mean at each of {len(fit.values)} values"
     if wave is not None and wave.r2 >= 0.3:
         low, high = float(fit.values[0]), float(fit.values[-1])
         x = np.linspace(low, high, CURVE_POINTS * len(fit.values))
         angle = 2 * np.pi * wave.frequency * x / wave.period + np.pi * wave.phase
         y = wave.offset + wave.amplitude * np.cos(angle)
         points = [(float(a), float(b)) for a, b in zip(x, y, strict=True)]
-        note = f"mean of {len(fit.values)} values, fit k = {wave.frequency}"
+        note = f"mean per value; line: k = {wave.frequency}, R² {wave.r2:.2f}"
     known = isinstance(current, (int, float, str))
     return Curve(
         variable=fit.variable,
@@ -116,10 +125,13 @@ def curve_of(fit: VariableFit, current: object, activation: float) -> Curve:
 
 
 def contexts_of(quantiles: Sequence[Quantile]) -> list[Context]:
-    """A few prompts of each quantile; the group is named on its first line."""
-    rows = []
+    """A few prompts of each quantile, each once; the group is named on its first line."""
+    rows: list[Context] = []
+    shown: set[int] = set()
     for quantile in quantiles:
-        for i, found in enumerate(quantile.contexts[: CONTEXTS.get(quantile.name, 1)]):
+        fresh = [found for found in quantile.contexts if found.prompt not in shown]
+        for i, found in enumerate(fresh[: CONTEXTS.get(quantile.name, 1)]):
+            shown.add(found.prompt)
             rows.append(
                 Context(
                     group="" if i else quantile.name,
@@ -139,7 +151,7 @@ def token_bars(promoted: Sequence[TokenEffect], suppressed: Sequence[TokenEffect
 
 def edge_bars(rows: Sequence[EdgeRow]) -> list[Bar]:
     """The largest edges, and the others as one bar."""
-    bars = [Bar(row.text, row.effect) for row in rows[:EDGES]]
+    bars = inspector.told_apart([(row.node, row.text, row.effect) for row in rows[:EDGES]])
     if rest := rows[EDGES:]:
         bars.append(Bar(f"{len(rest)} others", sum(row.effect for row in rest)))
     return bars

@@ -16,7 +16,7 @@ import streamlit as st
 from core.bundle import Bundle, relabel
 from core.errors import CoreError
 from explorer import changes, inspector, inspector_node, notices, resources, state, theme
-from explorer.inspector import Bar, Fact
+from explorer.inspector import Fact
 from explorer.inspector_graph import edge_bars, places, short, to_logit
 from explorer.scene import Scene
 from explorer.state import View
@@ -90,9 +90,10 @@ def _supernode_row(seen: Inspected, name: str) -> str:
     count = len(seen.scene.members(name))
     effect = _alone(seen, name)
     shown = "" if effect is None else inspector.signed(effect)
+    label = escape(seen.label(name))
     return (
-        f'<div class="hx-entry">{theme.badge_html(name)}<span class="hx-clip">'
-        f'{escape(seen.label(name))}</span><span class="hx-faint hx-nowrap">{count} nodes</span>'
+        f'<div class="hx-entry">{theme.badge_html(name)}<span class="hx-clip" '
+        f'title="{label}">{label}</span><span class="hx-faint hx-nowrap">{count} nodes</span>'
         f"<b>{shown}</b></div>"
     )
 
@@ -166,12 +167,14 @@ def _supernode(seen: Inspected, name: str) -> None:
     _actions(seen, name)
     if report is not None:
         _variables(report)
-        top = report.members[:MEMBERS]
-        bars = [Bar(m.label or m.node, m.activation, mono=not m.label) for m in top]
+        top = sorted(report.members, key=lambda m: -abs(m.activation))[:MEMBERS]
+        bars = inspector.told_apart([(m.node, m.label, m.activation) for m in top])
         left = len(report.members) - len(top)
     else:
-        ranked = members[np.argsort(-seen.scene.strength[members], kind="stable")]
-        bars = [Bar(seen.scene.ids[i], float(seen.scene.activation[i])) for i in ranked[:MEMBERS]]
+        size = np.abs(seen.scene.activation[members])
+        ranked = members[np.argsort(-size, kind="stable")]
+        top = [(seen.scene.ids[i], float(seen.scene.activation[i])) for i in ranked[:MEMBERS]]
+        bars = inspector.told_apart([(node, seen.label(node), value) for node, value in top])
         left = len(ranked) - len(bars)
     note = "activation on this prompt" + (f", {left} more" if left > 0 else "")
     st.html(inspector.section_html("Members, strongest first", inspector.bars_html(bars), note))

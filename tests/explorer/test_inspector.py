@@ -102,3 +102,15 @@ def test_the_direct_effect_is_that_on_the_answer():
     assert to_logit(made, made.members("D")) == pytest.approx(float(made.weight[hit].sum()))
     assert short(made, lead) == "57"
     assert short(made, made.ids.index("tok:1")) == "token 17"
+
+
+def test_names_that_repeat_are_told_apart_by_their_id():
+    bars = inspector.told_apart([("1:4:2", "cos", 1.0), ("1:4:3", "cos", 2.0), ("1:4:4", "", 3.0)])
+    assert [(bar.id, bar.label) for bar in bars] == [
+        ("1:4:2", "cos"),
+        ("1:4:3", "cos"),
+        ("", "1:4:4"),
+    ]
+    html = inspector.bars_html([bars[0], inspector.told_apart([("1:4:2", "sin", 1.0)])[0]])
+    assert 'title="1:4:2 cos"' in html
+    assert 'title="sin"' in html

@@ -141,3 +141,10 @@ def test_the_trail_runs_from_the_outermost_to_the_last_opened(store):
 
 def test_a_damaged_circuit_is_never_chosen(store):
     assert circuit._chosen(View()) == "tiny"
+
+
+def test_an_unknown_circuit_leads_to_the_library(store, open_page):
+    app = open_page("circuit", circuit="<b>nope</b>")
+    assert not app.exception
+    assert "There is no circuit called &lt;b&gt;nope&lt;/b&gt; here" in html(app)
+    assert [button.label for button in app.button] == ["Open the library"]
