@@ -43,6 +43,7 @@ def new_folder(out: Path, ours: Sequence[str]) -> Path:
         FormatError: If it holds something else; refused before any long work.
     """
     if not out.exists():
+        _check_writable(out)
         return out
     names = sorted(path.name for path in out.iterdir()) if out.is_dir() else None
     strange = [name for name in names or () if not any(fnmatch(name, form) for form in ours)]
@@ -53,6 +54,18 @@ def new_folder(out: Path, ours: Sequence[str]) -> Path:
             "of the same sort to replace, is required. Name another with --out."
         )
     return out
+
+
+def _check_writable(out: Path) -> None:
+    """Refuses now what would otherwise be found out after all the work."""
+    try:
+        out.mkdir(parents=True)
+        out.rmdir()
+    except OSError as error:
+        raise FormatError(
+            f"{out} can not be written to: {error.strerror}. A folder that can be made is "
+            "required. Name another with --out."
+        ) from None
 
 
 def new_file(out: Path) -> Path:

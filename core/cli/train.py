@@ -77,7 +77,8 @@ def _train(model_ref: str, task_ref: str, out: Path, settings: Any, where: Any) 
     from core.tasks import Split, encode_pairs, load_task, longest_prompt
     from core.transcoders import measure_transcoders, save_transcoders, train_transcoders
 
-    model, task = load_model(model_ref), load_task(task_ref)
+    model = load_model(model_ref)
+    task = load_task(task_ref, tokenizer=model.tokenizer)
     length = longest_prompt(task, model.tokenizer)
     batches = encode_pairs(task.of(Split.FEATURES), model.tokenizer, length)
     unseen = encode_pairs(task.of(Split.SELECTION), model.tokenizer, length)

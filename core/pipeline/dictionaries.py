@@ -8,26 +8,32 @@ Before a nested dictionary is trained, each MLP output (layer, position) is abla
 prefix has to reconstruct only where that matters. This picks places, never answers.
 """
 
+import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from core.errors import TranscoderError
 from core.interventions.sites import scan_sites
 from core.models import LanguageModel
 from core.pipeline.progress import OnProgress, RunProgress
-from core.store import Store, plain, stage_key
+from core.store import Notice, NoticeKind, Store, plain, stage_key, write_whole
 from core.store.locks import only_one
 from core.tasks import PromptBatch
 from core.transcoders import (
     Dictionary,
     Progress,
     TrainSettings,
+    TranscoderSet,
     load_transcoders,
     open_transcoders,
     save_transcoders,
     train_transcoders,
 )
 
+RECORD = "record.json"
+"""Beside kept transcoders: the key of what was written."""
 SCAN_PROMPTS = 128
 """Prompts on which each MLP output is ablated before a nested dictionary is trained."""
 
@@ -77,12 +83,34 @@ def _trained(
         )
 
     with only_one(store.layout.locks, key, store.notify):
-        if not (folder / "config.yaml").is_file():
+        kept = _kept(folder, model, store)
+        if kept is None:
             resume = store.checkpoint(key)
-            made, _report = train_transcoders(model, features, settings, tell, resume_dir=resume)
-            save_transcoders(made, folder)
+            kept, _report = train_transcoders(model, features, settings, tell, resume_dir=resume)
+            save_transcoders(kept, folder)
+            write_whole(folder / RECORD, json.dumps({"key": kept.key}).encode())
             store.forget_checkpoint(key)
-    return Dictionary(load_transcoders(folder, model), str(folder))
+    return Dictionary(kept, str(folder))
+
+
+def _kept(folder: Path, model: LanguageModel, store: Store) -> TranscoderSet | None:
+    """The transcoders trained before, byte for byte; damaged ones are set aside and reported."""
+    if not folder.exists():
+        return None
+    try:
+        found = load_transcoders(folder, model)
+        if found.key == json.loads((folder / RECORD).read_text())["key"]:
+            return found
+        why = "their weights are not the ones that were written"
+    except (TranscoderError, OSError, ValueError, KeyError, TypeError) as error:
+        why = str(error)
+    aside = folder.with_name(f"{folder.name}.damaged-{secrets.token_hex(4)}")
+    folder.rename(aside)
+    message = (
+        f"The transcoders in {folder} are damaged ({why}); kept as {aside.name}, trained anew."
+    )
+    store.notify(Notice(kind=NoticeKind.DAMAGED, key=folder.name, message=message))
+    return None
 
 
 def with_sites(

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from core.bundle import Bundle, write_bundle
-from core.errors import GateError
+from core.errors import GateError, TranscoderError
 from core.models import load_model, suited_threads
 from core.pipeline.dictionaries import Training, find_transcoders
 from core.pipeline.discovery import Discovery, discover
@@ -101,6 +101,13 @@ def _run(
     dictionary = find_transcoders(prepared.model, request.transcoders, features, how)
     coders = dictionary.transcoders
     quality = measure_transcoders(prepared.model, coders, prepared.batches[Split.SELECTION])
+    if not worst_fvu(quality) < 1:
+        raise TranscoderError(
+            f"These transcoders do not reconstruct the MLPs of {prepared.model.name}: a layer's "
+            f"unexplained variance is {worst_fvu(quality):.2f} of the whole, and less than 1 is "
+            f"required. They name {coders.model_name!r} as their model; give the ones trained on "
+            "this one, or leave --transcoders out."
+        )
     clock.finish("transcoders", f"FVU {worst_fvu(quality):.3f}")
     found = discover(prepared, coders, settings, store, clock)
     validation = _validate(prepared, coders, found, settings, worst_fvu(quality), progress)
@@ -129,7 +136,8 @@ def worst_fvu(quality: QualityReport) -> float:
 
 def _load(request: RunRequest, settings: RunSettings, keep: Path) -> tuple[Prepared, Refs]:
     """Model and task, or their null; and where they can be found again."""
-    model, task = load_model(request.model), load_task(request.task)
+    model = load_model(request.model)
+    task = load_task(request.task, tokenizer=model.tokenizer)
     if settings.null == "untrained":
         folder = keep / "models" / f"{model.name}-untrained-{settings.seed}"
         return prepare(untrained(model, folder, settings.seed), task), Refs(

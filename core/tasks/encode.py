@@ -120,6 +120,11 @@ def _ids(text: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return list(tokenizer.encode(text, add_special_tokens=False))
 
 
+def pair_problems(pair: PromptPair, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """What keeps a pair from being encoded; empty if nothing does."""
+    return _encode(pair, 0, tokenizer)[1]
+
+
 def _encode(
     pair: PromptPair, index: int, tokenizer: PreTrainedTokenizerBase
 ) -> tuple[_Row, list[str]]:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from transformers import PreTrainedTokenizerBase
+
 from core.assets import TASKS
 from core.errors import TaskError
 from core.tasks.read import read_pairs
@@ -19,12 +21,15 @@ def bundled_tasks() -> tuple[str, ...]:
     return tuple(sorted(p.stem for p in TASKS.glob("*.json") if p.with_suffix(".jsonl").is_file()))
 
 
-def load_task(ref: str | Path, *, seed: int = 0) -> Task:
+def load_task(
+    ref: str | Path, *, seed: int = 0, tokenizer: PreTrainedTokenizerBase | None = None
+) -> Task:
     """A bundled task by name, or a task read from a `.jsonl` or `.csv` file.
 
     Args:
         ref: Bundled name or path.
         seed: Deals the prompts that name no split; bundled tasks name all of theirs.
+        tokenizer: The model's, where it is known; see `read_pairs`.
 
     Raises:
         TaskError: If there is no such task, or the file breaks the rules of `core.tasks.read`.
@@ -37,7 +42,7 @@ def load_task(ref: str | Path, *, seed: int = 0) -> Task:
             f"Unknown task: got {str(ref)!r}. Required: one of {', '.join(bundled_tasks())}, or "
             "the path of a .jsonl or .csv file. Choose one of them."
         )
-    pairs = read_pairs(path)
+    pairs = read_pairs(path, tokenizer)
     return Task(
         name=path.stem,
         title=path.stem.replace("-", " ").replace("_", " "),

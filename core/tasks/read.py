@@ -15,7 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from transformers import PreTrainedTokenizerBase
+
 from core.errors import TaskError
+from core.tasks.encode import pair_problems
 from core.tasks.problems import Problems
 from core.tasks.task import PromptPair, Split
 
@@ -32,8 +35,15 @@ REQUIRED = (
 )
 
 
-def read_pairs(path: Path) -> tuple[PromptPair, ...]:
+def read_pairs(
+    path: Path, tokenizer: PreTrainedTokenizerBase | None = None
+) -> tuple[PromptPair, ...]:
     """All pairs of a `.jsonl` or `.csv` file, in file order.
+
+    Args:
+        path: The file.
+        tokenizer: The model's, where it is known: token lengths and answers are then checked with
+            everything else, so that every bad line is listed at once.
 
     Raises:
         TaskError: If the file cannot be read, holds no prompts, or has bad lines; every bad line
@@ -44,6 +54,10 @@ def read_pairs(path: Path) -> tuple[PromptPair, ...]:
     reader = _csv_pairs if path.suffix.lower() == ".csv" else _jsonl_pairs
     pairs = tuple(reader(text, path.name, problems))
     _check_repeats(pairs, problems)
+    if tokenizer is not None:
+        for pair in pairs:
+            for reason in pair_problems(pair, tokenizer):
+                problems.add("line", pair.line or 0, reason)
     problems.raise_if_any(path.name, REQUIRED)
     if not pairs:
         raise TaskError(

@@ -8,7 +8,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from core.bundle import FILES, open_bundle
-from core.errors import GateError
+from core.errors import GateError, TranscoderError
 from core.pipeline.revalidate import revalidate
 from core.pipeline.run import RunRequest, run_task
 from core.pipeline.settings import RunSettings
@@ -133,6 +133,38 @@ def test_a_repeated_run_does_not_search_again(made, place, monkeypatch):
             request(place, place / "repeated"), SETTINGS, store=store, training=TRAINING
         )
     assert again.circuit.nodes == made[0].circuit.nodes
+
+
+def test_damaged_transcoders_are_set_aside_and_trained_anew(made, place):
+    told = []
+    (folder,) = (place / "store" / "transcoders").iterdir()
+    file = folder / "layer_0.safetensors"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-40] + bytes(40))
+    with open_store(place / "store", told.append) as store:
+        again = run_task(request(place, place / "mended"), SETTINGS, store=store, training=TRAINING)
+    assert [notice.kind for notice in told] == ["damaged"]
+    assert again.circuit.nodes == made[0].circuit.nodes
+    assert file.read_bytes() == whole
+    assert len(list((place / "store" / "transcoders").iterdir())) == 2
+
+
+def test_transcoders_of_another_model_are_refused(place):
+    other = place / "other"
+    hf = LlamaForCausalLM.from_pretrained(place / "model")
+    for name, value in hf.named_parameters():
+        if "mlp" in name:
+            value.data = value.data.flip(0) * 3
+    hf.save_pretrained(other)
+    (coders,) = {p for p in (place / "store" / "transcoders").iterdir() if "damaged" not in p.name}
+    settings = replace(SETTINGS, null="permuted-answers")  # past the gate, which this model fails
+    asked = replace(request(place, place / "never"), model=str(other), transcoders=str(coders))
+    tiny_tokenizer(WORDS).save_pretrained(other)
+    with (
+        open_store(place / "store") as store,
+        pytest.raises(TranscoderError, match="do not reconstruct the MLPs of other"),
+    ):
+        run_task(asked, settings, store=store)
 
 
 def test_a_stored_circuit_validates_to_the_same_figures(made, place):
