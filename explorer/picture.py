@@ -124,7 +124,14 @@ def scene_data(scene: Scene) -> Mapping[str, Any]:
         if kind in ("feature", "head")
     ]
     if tree is None:
-        return {"tree": None, "parents": {}, "openable": [], "titles": {}, "index": index}
+        return {
+            "tree": None,
+            "parents": {},
+            "openable": [],
+            "titles": {},
+            "sizes": {},
+            "index": index,
+        }
     names = tree.name
     parents = {
         names[s]: names[above] if (above := int(tree.parent[s])) > 0 else None
@@ -147,6 +154,7 @@ def scene_data(scene: Scene) -> Mapping[str, Any]:
         "parents": parents,
         "openable": list(paths),
         "titles": titles,
+        "sizes": size,
         "index": groups + index,
     }
 
@@ -159,6 +167,7 @@ def _branch(scene: Scene, supernode: int) -> dict[str, Any]:
         "id": name,
         "name": name if supernode else "",
         "label": scene.labels.get(name, "") if supernode else scene.title,
+        "short": scene.short_label(name) if supernode else scene.title,
         "sub": "",
         "count": len(tree.members(supernode)),
         "children": [_branch(scene, child) for child in tree.children(supernode)],
@@ -209,6 +218,7 @@ def _node(scene: Scene, item: Item, used: bool) -> dict[str, Any]:
         facts["count"] = len(item.members)
     if item.kind == "supernode":
         facts |= {"name": item.id, "title": item.id, "sub": where(scene, item)}
+        facts["short"] = scene.short_label(item.id)
     elif item.frame is not None:
         facts["name"] = item.frame
     if item.kind == "feature":
@@ -252,6 +262,7 @@ def _frames(scene: Scene, seen: Visible, layout: Layout) -> list[dict[str, Any]]
                 "name": name,
                 "title": name,
                 "label": scene.labels.get(name, ""),
+                "short": scene.short_label(name),
                 "count": len(scene.members(name)),
                 "depth": layout.depth[name],
                 "x": _px(x),

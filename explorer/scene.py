@@ -26,6 +26,10 @@ KIND_NAMES: Mapping[int, str] = {
 }
 
 
+JOINT = " · "
+"""Between the parts of a supernode's label, the more general first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scene:
     """A graph as the canvas reads it; arrays are over the graph's nodes (leaves)."""
@@ -67,6 +71,20 @@ class Scene:
             return np.zeros(0, np.int64)
         leaves = self.tree_leaf[self.tree.members(self.tree.find(name))]
         return leaves[leaves >= 0]
+
+    def short_label(self, name: str) -> str:
+        """A supernode's label without what the one it lies in says already.
+
+        "k = 1, 5" for "result · k = 1, 5" inside "result · k = 1, 5, 24"; never nothing.
+        """
+        parts = self.labels.get(name, "").split(JOINT)
+        if self.tree is None or name not in self.tree.name:
+            return JOINT.join(parts)
+        above = int(self.tree.parent[self.tree.find(name)])
+        known = self.labels.get(self.tree.name[above], "").split(JOINT) if above > 0 else []
+        while len(parts) > 1 and known and parts[0] == known.pop(0):
+            parts = parts[1:]
+        return JOINT.join(parts)
 
     def place(self, node: str) -> int | None:
         """Number of a node, or None."""

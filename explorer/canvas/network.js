@@ -105,6 +105,7 @@ export function createNetwork(app, vis) {
       factor,
       own: changes.has(n.id),
       dead: factor === 0,
+      part: n.kind === "supernode" ? store.partly(n.id) : 0,
       selected: selection.includes(n.id) || selection.some((id) => n.kind !== "frame" && !nodes.has(id) && store.chain(id).includes(n.id)),
       hover: hover !== null && stands(n, hover),
       faded: false,
@@ -167,6 +168,7 @@ export function createNetwork(app, vis) {
   }
 
   function hover(event) {
+    if (!tooltip.stirred(event)) return; // the picture moved, not the mouse
     const { id, dom } = at(event);
     let edge = null;
     if (id === null) {
@@ -219,6 +221,34 @@ export function createNetwork(app, vis) {
     );
   }
 
+  // ---- keyboard -----------------------------------------------------------------------------------------
+  const within = (n, id) => n.id !== id && store.chain(n.id).includes(id);
+
+  function neighbourOf(id, way) {
+    const here = nodes.get(id);
+    const inside = [...nodes.values()].filter((n) => n.kind !== "frame" && within(n, id)).sort((a, b) => a.px - b.px);
+    if (way === "right" && inside.length) return inside[0].id; // into an opened supernode
+    if (way === "up" || way === "down") {
+      const [mine, theirs] = way === "up" ? ["from", "to"] : ["to", "from"];
+      const own = new Set([id, ...inside.map((n) => n.id)]);
+      const found = edges.filter((e) => own.has(e[mine]) && !own.has(e[theirs])).sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect));
+      if (found.length) return found[0][theirs];
+    }
+    return nearest(here, way, inside);
+  }
+
+  /** The nearest node to one side; those in the same row, or the same column, come first. */
+  function nearest(here, way, inside) {
+    const along = way === "left" || way === "right";
+    const side = way === "left" || way === "up" ? -1 : 1;
+    const ahead = (n) => side * (along ? n.px - here.px : n.py - here.py);
+    const aside = (n) => Math.abs(along ? n.py - (inside[0] ?? here).py : n.px - here.px);
+    const found = [...nodes.values()]
+      .filter((n) => n.kind !== "frame" && n.id !== here.id && !inside.includes(n) && ahead(n) > 2)
+      .sort((a, b) => ahead(a) + 4 * aside(a) - ahead(b) - 4 * aside(b));
+    return found[0]?.id ?? null;
+  }
+
   const observer = new ResizeObserver(() => {
     if (!self.drawn || !stage.clientWidth || !app.graph) return;
     self.draw(app.graph);
@@ -234,6 +264,9 @@ export function createNetwork(app, vis) {
     drawn: false,
     draw(graph) {
       if (!stage.clientWidth || !stage.clientHeight) return;
+      hoverEdge = null;
+      store.settle();
+      tooltip.quiet();
       network.setSize(`${stage.clientWidth}px`, `${stage.clientHeight}px`);
       const keep = self.drawn && moved ? { position: network.getViewPosition(), scale: network.getScale() } : null;
       layOut(graph);
@@ -246,20 +279,10 @@ export function createNetwork(app, vis) {
     refresh: () => network.redraw(),
     nodes,
     edges: () => edges,
-    /** Neighbour by the strongest edge upwards or downwards, or the nearest in the same row. */
+    /** Neighbour by the strongest edge upwards or downwards, or the nearest to that side. */
     neighbour(id, way) {
-      const here = nodes.get(id);
-      if (!here) return null;
-      if (way === "up" || way === "down") {
-        const [mine, theirs] = way === "up" ? ["from", "to"] : ["to", "from"];
-        const found = edges.filter((e) => e[mine] === id).sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect));
-        return found[0]?.[theirs] ?? null;
-      }
-      const side = way === "left" ? -1 : 1;
-      const found = [...nodes.values()]
-        .filter((n) => n.kind !== "frame" && (n.px - here.px) * side > 2 && Math.abs(n.py - here.py) < 20)
-        .sort((a, b) => Math.abs(a.px - here.px) - Math.abs(b.px - here.px));
-      return found[0]?.id ?? null;
+      const from = store.chain(id).find((at) => nodes.has(at)); // what is folded stands in its supernode
+      return from ? neighbourOf(from, way) : self.first();
     },
     /** Where the keyboard starts: the answer, or any node. */
     first: () => [...nodes.values()].find((n) => n.lead)?.id ?? nodes.keys().next().value ?? null,

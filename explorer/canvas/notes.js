@@ -11,6 +11,8 @@ export function nodeLines(app, n) {
   const what = n.count ? `${kind}, ${n.count} nodes` : kind;
   lines.push([[[what, ...(n.notes ?? [])].join(" \u00b7 "), "dim"]]);
   const factor = app.store.scale(n.id);
+  const part = app.store.partly(n.id);
+  if (part > 0) lines.push([[`${Math.max(1, Math.round(100 * part))} % of its nodes ablated`, "dim"]]);
   if (factor === 0) lines.push([["ablated", "dim"]]);
   else if (factor !== 1) lines.push([[`\u00d7 ${+factor.toFixed(2)}`, "dim"]]);
   const last = app.data.effects?.[n.id];

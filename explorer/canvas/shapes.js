@@ -30,6 +30,17 @@ export function fit(ctx, text, room) {
   return shown;
 }
 
+/** Text on at most two lines, broken after a space or an underscore; the second is shortened. */
+export function wrap(ctx, text, room) {
+  if (!text || ctx.measureText(text).width <= room) return [text ?? ""];
+  const words = text.split(/(?<=[ _])/);
+  let first = "";
+  while (words.length > 1 && ctx.measureText((first + words[0]).trimEnd()).width <= room) first += words.shift();
+  if (!first) return [fit(ctx, text, room)];
+  const kept = first.replace(/[ \u00b7]+$/, "");
+  return [kept, fit(ctx, words.join("").replace(/^[ \u00b7]+/, ""), room)];
+}
+
 /** The size at which text fits: grown with the others, or as it is where that is too wide. */
 function sized(ctx, palette, text, room, size, weight, mono = false) {
   ctx.font = font(palette, size, weight, mono);
@@ -122,28 +133,54 @@ function supernode(ctx, palette, n, s) {
   });
   const left = n.px - n.pw / 2;
   const top = n.py - n.ph / 2;
-  const halo = s.dead ? "bg-1" : null;
-  if (n.pw < 66) {
-    ctx.font = font(palette, 12, 700);
-    const w = Math.max(18, ctx.measureText(n.name).width + 8);
-    badge(ctx, palette, n.name, n.px - w / 2, n.ph > 44 ? top + 9 : n.py - 9, role, s.dead);
-    const small = sized(ctx, palette, n.label, n.pw - 6, 11.5, 500);
-    const word = fit(ctx, n.label, n.pw - 6);
-    if (n.ph > 44) write(ctx, palette, word || String(n.count), n.px, top + 42, { size: small, weight: 500, colour: word ? "ink-1" : "ink-2", align: "center", halo });
-    if (n.ph > 56 && word) write(ctx, palette, String(n.count), n.px, top + 56, { size: 11.5, colour: "ink-2", align: "center", halo });
-    return;
+  const halo = s.dead || s.part ? "bg-1" : null;
+  if (s.part && !s.dead) partHatch(ctx, palette, n, s.part);
+  const narrow = n.pw < 66;
+  const inset = narrow ? 5 : 8;
+  const w = badge(ctx, palette, n.name, left + inset, top + inset, role, s.dead);
+  const count = String(n.count);
+  ctx.font = font(palette, 12);
+  if (w + ctx.measureText(count).width + 2 * inset + 3 <= n.pw) {
+    write(ctx, palette, count, left + n.pw - inset - 1, top + inset + 13.5, { size: 12, colour: "ink-2", align: "right", halo });
   }
-  const w = badge(ctx, palette, n.name, left + 8, top + 8, role, s.dead);
-  write(ctx, palette, String(n.count), left + n.pw - 9, top + 21.5, { size: 12, colour: "ink-2", align: "right", halo });
+  const text = n.short ?? n.label;
   if (n.ph < 46) {
     ctx.font = font(palette, 13, 600);
-    write(ctx, palette, fit(ctx, n.label, n.pw - w - 46), left + w + 14, top + 21.5, { size: 13, weight: 600, halo });
+    write(ctx, palette, fit(ctx, text, n.pw - w - 46), left + w + 14, top + 21.5, { size: 13, weight: 600, halo });
     return;
   }
-  const size = sized(ctx, palette, n.label, n.pw - 18, 13, 600);
-  write(ctx, palette, fit(ctx, n.label, n.pw - 18), left + 9, top + 41, { size, weight: 600, halo });
-  ctx.font = font(palette, 12);
-  if (n.sub && n.ph > 58) write(ctx, palette, fit(ctx, n.sub, n.pw - 18), left + 9, top + 57, { size: 12, colour: "ink-2", halo });
+  const room = n.pw - 2 * inset;
+  const weight = narrow ? 500 : 600;
+  const size = sized(ctx, palette, text, room, narrow ? 11.5 : 13, weight);
+  const lines = wrap(ctx, text, room);
+  const step = narrow ? 13.5 : 15.5;
+  const first = top + inset + (narrow ? 32 : 33);
+  lines.forEach((line, i) => write(ctx, palette, line, left + inset + 1, first + i * step, { size, weight, halo }));
+  if (lines.length > 1 || !n.sub || n.ph <= 58) return;
+  ctx.font = font(palette, narrow ? 11 : 12);
+  write(ctx, palette, fit(ctx, n.sub, room), left + inset + 1, first + 16, { size: narrow ? 11 : 12, colour: "ink-2", halo });
+}
+
+/** The right-hand share of a closed box: so much of what it holds is ablated. */
+function partHatch(ctx, palette, n, part) {
+  const width = Math.max(10, n.pw * part);
+  const x = n.px + n.pw / 2 - width / 2;
+  ctx.save();
+  roundBox(ctx, n.px, n.py, n.pw, n.ph, 8);
+  ctx.clip();
+  ctx.beginPath();
+  ctx.rect(x - width / 2, n.py - n.ph / 2, width, n.ph);
+  ctx.fillStyle = palette.css("bg-1");
+  ctx.fill();
+  hatch(ctx, palette, x, n.py, width, n.ph);
+  ctx.beginPath();
+  ctx.moveTo(x - width / 2, n.py - n.ph / 2);
+  ctx.lineTo(x - width / 2, n.py + n.ph / 2);
+  ctx.strokeStyle = palette.css("ablated-line");
+  ctx.lineWidth = 1;
+  ctx.setLineDash([4, 3]);
+  ctx.stroke();
+  ctx.restore();
 }
 
 /** Title strip of an opened supernode; its ground is drawn under the edges. */
@@ -155,7 +192,7 @@ function frame(ctx, palette, n, s) {
   ctx.font = font(palette, 12);
   const room = n.pw - w - 30 - ctx.measureText(note).width;
   ctx.font = font(palette, 13, 600);
-  if (room > 24) write(ctx, palette, fit(ctx, n.label, room), left + w + 14, top + 18.5, { size: 13, weight: 600, halo: "bg-1" });
+  if (room > 24) write(ctx, palette, fit(ctx, n.short ?? n.label, room), left + w + 14, top + 18.5, { size: 13, weight: 600, halo: "bg-1" });
   if (n.pw > 90) write(ctx, palette, note, left + n.pw - 9, top + 18.5, { size: 12, colour: "ink-2", align: "right", halo: "bg-1" });
 }
 

@@ -22,6 +22,21 @@ export function createStore(app) {
     return 1;
   }
 
+  /** Share of a supernode's nodes that entries inside it ablate; 0 where it is ablated itself. */
+  function partly(id) {
+    const sizes = app.graph?.sizes ?? {};
+    if (!sizes[id] || scale(id) === 0) return 0;
+    let gone = 0;
+    for (const [node, factor] of state.changes) {
+      const above = chain(node).slice(1);
+      if (!above.includes(id)) continue;
+      const before = above.find((at) => state.changes.has(at));
+      const was = before === undefined ? 1 : state.changes.get(before);
+      if ((factor === 0) !== (was === 0)) gone += (factor === 0 ? 1 : -1) * (sizes[node] ?? 1);
+    }
+    return Math.max(0, Math.min(1, gone / sizes[id]));
+  }
+
   const notify = () => listeners.forEach((f) => f(state));
 
   function send() {
@@ -58,6 +73,7 @@ export function createStore(app) {
     state,
     chain,
     scale,
+    partly,
     notify,
     subscribe: (f) => listeners.add(f),
     ask() {
@@ -80,6 +96,10 @@ export function createStore(app) {
       else if (!add) state.selection = [id];
       else state.selection = had ? state.selection.filter((x) => x !== id) : [...state.selection, id];
       send();
+    },
+    /** Things move under the mouse: what it pointed at is no longer there. No redraw by itself. */
+    settle() {
+      state.hover = null;
     },
     hover(id) {
       if (state.hover === id) return;

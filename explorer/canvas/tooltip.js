@@ -9,6 +9,8 @@ export function createTooltip(root) {
   note.hidden = true;
   root.append(note);
   let timer = null;
+  let rest = null; // where the mouse lay when things moved under it
+  let last = { x: -1, y: -1 };
 
   function place(x, y) {
     const box = root.getBoundingClientRect();
@@ -21,6 +23,19 @@ export function createTooltip(root) {
   }
 
   return {
+    /** Hide, and stay silent until the mouse itself moves. */
+    quiet() {
+      clearTimeout(timer);
+      note.hidden = true;
+      rest = { ...last };
+    },
+    /** Did the mouse move, or only what lies under it? */
+    stirred(event) {
+      const away = rest === null || Math.abs(event.clientX - rest.x) + Math.abs(event.clientY - rest.y) > 2;
+      last = { x: event.clientX, y: event.clientY };
+      if (away) rest = null;
+      return away;
+    },
     /** `lines`: array of lines, each an array of [text, class]. */
     show(lines, x, y) {
       clearTimeout(timer);

@@ -2,6 +2,8 @@
 
 import { element, roleOf } from "./dom.js";
 
+const LONG = 11; // letters, with the name, that surely fit on one line of a cell
+
 export function createTree(app) {
   const { store, tooltip } = app;
   const holder = app.parts.tree;
@@ -29,11 +31,12 @@ export function createTree(app) {
   }
 
   function cell(node, level) {
+    const text = node.short || node.label;
     const name = element("span", { class: level ? "name" : "badge", text: node.name });
     const button = element(
       "button",
       {
-        type: "button", class: `cell level-${level}`, "data-testid": `tree-${node.id}`,
+        type: "button", class: `cell level-${level}${node.name.length + text.length > LONG ? " long" : ""}`, "data-testid": `tree-${node.id}`,
         "aria-label": `Supernode ${node.name}, ${node.label}, ${node.count} nodes`,
         style: { "--role": `var(--${roleOf(node.name)})` },
         on: {
@@ -42,7 +45,8 @@ export function createTree(app) {
             else store.select(node.id, event.shiftKey);
           },
           dblclick: () => store.toggleOpen(node.id),
-          mouseenter: (event) => {
+          mousemove: (event) => {
+            if (!tooltip.stirred(event)) return;
             store.hover(node.id);
             tooltip.show(note(node), event.clientX, event.clientY);
           },
@@ -52,7 +56,7 @@ export function createTree(app) {
           },
         },
       },
-      element("span", { class: "line" }, name, element("span", { class: node.label || !level ? "label" : "label unnamed", text: node.label || (level ? `${node.count} nodes` : "") }), element("span", { class: "count", text: node.count })),
+      element("span", { class: "line" }, name, element("span", { class: text || !level ? "label" : "label unnamed", text: text || (level ? `${node.count} nodes` : "") }), element("span", { class: "count", text: node.count })),
       element("span", { class: "sub", text: node.sub || (level && node.label ? `${node.count} nodes` : "") }),
       element("span", { class: "state", text: "ablated" }),
     );
@@ -89,6 +93,8 @@ export function createTree(app) {
       element("span", { text: root === tree ? root.label : `${root.name} ${root.label}` }),
       element("span", { text: ` \u00b7 ${root.count} nodes` }),
     );
+    store.settle();
+    tooltip.quiet();
     holder.replaceChildren(title, element("div", { class: "branches" }, ...(root.children ?? []).map(branch)));
     drawnFor = root.id;
   }
@@ -101,7 +107,10 @@ export function createTree(app) {
     for (const [id, buttons] of cells) {
       const factor = store.scale(id);
       for (const button of buttons) {
+        const part = store.partly(id);
         button.classList.toggle("ablated", factor === 0);
+        button.classList.toggle("partly", part > 0);
+        button.style.setProperty("--part", `${Math.max(10, 100 * part).toFixed(0)}%`);
         button.classList.toggle("selected", selection.includes(id));
         button.classList.toggle("opened", opened.includes(id));
         button.classList.toggle("hovered", hover !== null && (id === hover || store.chain(hover).includes(id)));

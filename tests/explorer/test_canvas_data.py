@@ -1,6 +1,7 @@
 """The JSON that the browser gets and the messages it sends; the component itself in AppTest."""
 
 import json
+from dataclasses import replace
 from importlib import metadata
 
 import pytest
@@ -150,3 +151,20 @@ def test_vis_network_comes_from_the_installed_pyvis():
     root, folder = _vis_network()
     assert (root / folder / "vis-network.min.js").stat().st_size > 100_000
     assert metadata.version("pyvis")
+
+
+def test_a_box_does_not_repeat_what_its_frame_says():
+    labels = {"A": "result · k = 1, 5", "A1": "result · k = 5", "A2": "result", "B1": "a · k = 2"}
+    made = replace(scene(), labels=labels)
+    short = {name: made.short_label(name) for name in ("A", "A1", "A2", "B1", "D1")}
+    assert short == {
+        "A": "result · k = 1, 5",
+        "A1": "k = 5",
+        "A2": "result",
+        "B1": "a · k = 2",
+        "D1": "",
+    }
+    shown = picture(made, ("A",))
+    (box,) = (node for node in shown.graph["nodes"] if node["id"] == "A1")
+    assert (box["short"], box["label"]) == ("k = 5", "result · k = 5")
+    assert shown.scene["sizes"]["A"] == len(made.members("A"))
