@@ -147,11 +147,14 @@ def bars_html(bars: Sequence[Bar], most: float | None = None) -> str:
     return f'<div class="hx-bars">{"".join(rows)}</div>'
 
 
-def told_apart(named: Sequence[tuple[str, str, float]]) -> list[Bar]:
-    """Bars of (id, name, value); the id is added where others have the same name."""
+def told_apart(
+    named: Sequence[tuple[str, str, float]], ids: Literal["repeated", "all"] = "repeated"
+) -> list[Bar]:
+    """Bars of (id, name, value); the id is added where others have the same name, or to all."""
     often = Counter(name for _, name, _ in named)
+    least = 1 if ids == "repeated" else 0
     return [
-        Bar(name or node, value, mono=not name, id=node if name and often[name] > 1 else "")
+        Bar(name or node, value, mono=not name, id=node if name and often[name] > least else "")
         for node, name, value in named
     ]
 

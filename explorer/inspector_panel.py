@@ -168,13 +168,13 @@ def _supernode(seen: Inspected, name: str) -> None:
     if report is not None:
         _variables(report)
         top = sorted(report.members, key=lambda m: -abs(m.activation))[:MEMBERS]
-        bars = inspector.told_apart([(m.node, m.label, m.activation) for m in top])
+        bars = inspector.told_apart([(m.node, m.label, m.activation) for m in top], "all")
         left = len(report.members) - len(top)
     else:
         size = np.abs(seen.scene.activation[members])
         ranked = members[np.argsort(-size, kind="stable")]
         top = [(seen.scene.ids[i], float(seen.scene.activation[i])) for i in ranked[:MEMBERS]]
-        bars = inspector.told_apart([(node, seen.label(node), value) for node, value in top])
+        bars = inspector.told_apart([(n, seen.label(n), value) for n, value in top], "all")
         left = len(ranked) - len(bars)
     note = "activation on this prompt" + (f", {left} more" if left > 0 else "")
     st.html(inspector.section_html("Members, strongest first", inspector.bars_html(bars), note))

@@ -110,6 +110,12 @@ export function bindKeys(app) {
   };
   for (let digit = 1; digit <= 9; digit++) ACTIONS[digit] = () => selected().length && store.setScale(selected(), digit / 10);
 
+  /** Is the focus on nothing? A click beside everything gives it to the page, which then scrolls. */
+  function onGround() {
+    const at = document.activeElement;
+    return at === document.body || (at?.tagName === "MAIN" && store.state.selection.length > 0);
+  }
+
   function onKey(event) {
     if (!root.isConnected || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.composedPath()[0];
@@ -120,7 +126,7 @@ export function bindKeys(app) {
     if (inside && button && event.key === "Enter" && !button.classList.contains("cell")) return;
     const act = ACTIONS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act) return;
-    if (event.key.startsWith("Arrow") && !inside && document.activeElement !== document.body) return;
+    if (event.key.startsWith("Arrow") && !inside && !onGround()) return;
     act();
     event.preventDefault();
     if (inside) event.stopPropagation();

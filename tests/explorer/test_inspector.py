@@ -111,6 +111,7 @@ def test_names_that_repeat_are_told_apart_by_their_id():
         ("1:4:3", "cos"),
         ("", "1:4:4"),
     ]
+    assert inspector.told_apart([("1:4:2", "sin", 1.0)], "all")[0].id == "1:4:2"
     html = inspector.bars_html([bars[0], inspector.told_apart([("1:4:2", "sin", 1.0)])[0]])
     assert 'title="1:4:2 cos"' in html
     assert 'title="sin"' in html
