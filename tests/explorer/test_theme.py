@@ -71,7 +71,17 @@ def test_nothing_else_writes_a_colour(sheet):
 @pytest.mark.parametrize("sheet", SHEETS, ids=lambda path: path.name)
 def test_every_variable_used_exists(sheet):
     text = sheet.read_text("utf-8")
-    own = {"--role", "--tone", "--tint", "--glyph", "--size", "--v", "--canvas-h"}
+    own = {
+        "--role",
+        "--tone",
+        "--tint",
+        "--glyph",
+        "--size",
+        "--v",
+        "--canvas-h",
+        "--work-h",
+        "--part",
+    }
     known = own | {f"--{name}" for name in (*theme.DARK, *theme.SIZES, "shadow", "num")}
     used = set(re.findall(r"var\((--[\w-]+)", text))
     assert {name for name in used - known if not name.endswith("-")} == set()
