@@ -1,6 +1,7 @@
 """The Prompt page: type a prompt, see in seconds what its next token is made of."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 
 import streamlit as st
@@ -10,13 +11,15 @@ from explorer import notices, resources, state
 from explorer.canvas_data import CanvasView, canvas, counts_text, picture
 from explorer.canvas_graph import Sieve
 from explorer.copy_link import copy_link
-from explorer.tracing import Trace
+from explorer.tracing import DEFAULT, Trace
 from explorer.view import Traced
 
 NO_CONSTANTS = Sieve(hidden=("biases",))
 """Constants and position embeddings are counted in the scores but not drawn."""
+FIRST_MODEL = "gpt2-modadd"
+"""The model before a prompt says which: the README's prompts are in its words."""
 KINDS = {
-    "": "bundled, else neurons",
+    "": DEFAULT,
     "nested": "nested, bundled",
     "topk": "TopK, bundled",
     "neurons": "MLP neurons",
@@ -50,7 +53,8 @@ def _with_model(wanted: Traced) -> Traced:
     models = resources.model_names()
     if wanted.model or not models:
         return wanted
-    return replace(wanted, model=resources.model_for(wanted.text) or models[0])
+    first = FIRST_MODEL if FIRST_MODEL in models else models[0]
+    return replace(wanted, model=resources.model_for(wanted.text, first))
 
 
 def _form(wanted: Traced) -> None:
@@ -100,6 +104,9 @@ def _choice(name: str, label: str, options: list[str], chosen: str, width: int) 
 def _take() -> None:
     fields = ("text", "model", "transcoders", "target", "against")
     typed = {name: str(state.value(f"traced-{name}") or "") for name in fields}
+    before = state.current().traced
+    if not before.model and typed["model"] == _with_model(before).model:
+        typed["model"] = ""  # nobody chose it: the prompt still decides
     limits = {"target": 160, "against": 160}
     state.update(traced=Traced(**{k: v[: limits.get(k, 2000)] for k, v in typed.items()}))
 
@@ -138,7 +145,8 @@ def _traced(wanted: Traced) -> None:
         slot.empty()
         with st.container(key="panel-refused"):
             notices.refused("This prompt was not traced", problem)
-        notices.guarded(_offer, wanted)
+        with suppress(CoreError):  # a model that cannot be opened has been told of above
+            _offer(wanted)
         return
     slot.empty()
     with st.container(key="prompt-work", horizontal=True, gap="small"):

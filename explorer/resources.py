@@ -45,6 +45,11 @@ def store() -> Store:
     return open_store()
 
 
+def trained() -> Path:
+    """Folder of the dictionaries that runs in this store have trained."""
+    return results().parent / "transcoders"
+
+
 def results() -> Path:
     """Folder of this store's own circuits."""
     return store().layout.results
@@ -337,7 +342,7 @@ def traced(wanted: "Traced") -> "Trace":
 def _coders(model_ref: str, ref: str, stamp: str) -> "TranscoderSet":
     from explorer.tracing import coders_of
 
-    return coders_of(model(model_ref), ref)
+    return coders_of(model(model_ref), ref, trained())
 
 
 def traced_scene(wanted: "Traced") -> "Scene":
@@ -380,20 +385,25 @@ def prompt_examples(model_ref: str) -> tuple[str, ...]:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def model_for(text: str) -> str:
-    """The first bundled model whose vocabulary has every word of a prompt; empty where none has."""
-    for name in model_names() if text.strip() else ():
+def model_for(text: str, first: str) -> str:
+    """The bundled model whose vocabulary has every word of a prompt: `first` before the others.
+
+    It is `first` too where there is no prompt yet, or no model has its words.
+    """
+    for name in (first, *model_names()) if text.strip() else ():
         try:
             model(name).encode(text)
         except CoreError:
             continue
         return name
-    return ""
+    return first
 
 
 def _folder_stamp(wanted: "Traced") -> str:
-    """When the folders that a prompt names were written."""
+    """When the folders that a prompt names, or may take its transcoders from, were written."""
     stamps = []
+    if not wanted.transcoders:
+        stamps += [str(path.stat().st_mtime_ns) for path in sorted(trained().glob("*/config.yaml"))]
     for ref in (wanted.model, wanted.transcoders):
         for name in ("config.json", "config.yaml"):
             path = Path(ref) / name

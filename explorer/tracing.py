@@ -6,6 +6,7 @@
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from jaxtyping import Int
 from torch import Tensor
@@ -16,7 +17,13 @@ from core.graph import AttributionGraph, NodeKind, Pruned, influence, prune
 from core.interop import ExportSettings, to_neuronpedia
 from core.models import LanguageModel
 from core.tasks import Split, load_task
-from core.transcoders import TranscoderSet, neuron_transcoders, open_transcoders
+from core.transcoders import (
+    TranscoderSet,
+    load_transcoders,
+    neuron_transcoders,
+    open_transcoders,
+)
+from core.transcoders.files import CONFIG
 from explorer.view import Traced
 
 MOST_FEATURES = 1024
@@ -24,6 +31,8 @@ MOST_SHOWN = 200
 """Nodes kept for the screen."""
 THRESHOLDS = (0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
 TOP = 8
+DEFAULT = "trained, else bundled"
+"""What no choice of transcoders is called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -130,20 +139,62 @@ def _readable(model: LanguageModel, text: str) -> bool:
         return False
 
 
-def coders_of(model: LanguageModel, ref: str) -> TranscoderSet:
-    """The transcoders that the page asks for; empty takes the bundled ones, else the neurons.
+def coders_of(model: LanguageModel, ref: str, trained: Path | None = None) -> TranscoderSet:
+    """The transcoders that the page asks for.
+
+    Args:
+        model: What they must fit.
+        ref: A folder or a kind; empty takes the newest that were trained here for this model, else
+            the bundled ones, else the neurons where they read linearly.
+        trained: Folder of the dictionaries that runs have trained.
 
     Raises:
         TranscoderError: If there are none of that name, or they do not fit the model.
     """
-    found = open_transcoders(model, ref or None)
-    if found is not None:
-        return found.transcoders
-    if not ref:
-        return neuron_transcoders(model)
+    if ref:
+        found = open_transcoders(model, ref)
+        if found is not None:
+            return found.transcoders
+        raise TranscoderError(
+            f"No {ref} transcoders are bundled for {model.name}.\nChoose “{DEFAULT}”, or "
+            "give the path of a transcoder folder."
+        )
+    found = open_transcoders(model, None)
+    return newest(model, trained) or (found.transcoders if found else _neurons(model))
+
+
+def newest(model: LanguageModel, trained: Path | None) -> TranscoderSet | None:
+    """The dictionary of this model that was written last, of those that load and fit it."""
+    for folder in reversed(written(trained, model.name)):
+        try:
+            found = load_transcoders(folder, model)
+        except (TranscoderError, OSError):
+            continue
+        if found.model_name in ("", model.name) and found.reads_linearly:
+            return found
+    return None
+
+
+def written(trained: Path | None, name: str) -> list[Path]:
+    """Folders of the dictionaries for models of this name, the oldest first."""
+    if trained is None or not trained.is_dir():
+        return []
+    configs = [
+        path
+        for path in trained.glob(f"*/{CONFIG}")
+        if path.parent.name.startswith(f"{name}-") and ".damaged-" not in path.parent.name
+    ]
+    return [path.parent for path in sorted(configs, key=lambda path: path.stat().st_mtime_ns)]
+
+
+def _neurons(model: LanguageModel) -> TranscoderSet:
+    found = neuron_transcoders(model)
+    if found.reads_linearly:
+        return found
     raise TranscoderError(
-        f"No {ref} transcoders are bundled for {model.name}.\nChoose “bundled, else neurons”, or "
-        "give the path of a transcoder folder."
+        f"No transcoders for {model.name} yet.\nIts MLP is gated, so its neurons do not read "
+        "linearly and no graph can be built of them.\nTrain some first with `hagd train` or "
+        "`hagd run`, or by a new run in the Library, or give the path of a transcoder folder."
     )
 
 

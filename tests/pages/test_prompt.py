@@ -1,14 +1,19 @@
 """The Prompt page: a prompt becomes a graph with its scores, or one clear message."""
 
+import os
 from dataclasses import replace
 
 import pytest
 
+from core.errors import TranscoderError
 from core.graph import NodeKind
 from core.store import plain, stage_key
+from core.tasks import load_task
+from core.transcoders import save_transcoders
 from explorer import resources, tracing
 from explorer.view import Traced
 from tests.pages.conftest import component, html, press
+from tests.tiny import tiny_model, tiny_transcoders
 
 WORDS = "<bos> w1 w2 w3"
 
@@ -75,6 +80,57 @@ def test_a_folder_that_is_no_model_is_refused(store, open_page, tmp_path):
     app = open_page("prompt", text=WORDS, **{"with": str(tmp_path)})
     assert not app.exception
     assert "This prompt was not traced" in html(app)
+
+
+def test_a_missing_model_is_told_of_once(store, open_page, tmp_path):
+    app = open_page("prompt", text=WORDS, **{"with": str(tmp_path / "nowhere")})
+    assert html(app).count("No model ") == 1
+    assert "This could not be shown" not in html(app)
+
+
+def test_without_a_choice_the_model_is_the_one_with_the_words_of_the_prompt(store, open_page):
+    app = open_page("prompt")
+    assert app.selectbox(key="traced-model").value == "gpt2-modadd"
+    app.text_input(key="traced-text").set_value("<bos> 17 + 40 =").run()
+    assert app.selectbox(key="traced-model").value == "gpt2-modadd"
+    assert "This prompt was not traced" not in html(app)
+    coreference = next(iter(load_task("coreference").pairs)).clean
+    app.text_input(key="traced-text").set_value(coreference).run()
+    assert app.selectbox(key="traced-model").value == "gpt2-coref"
+    assert "with" not in app.query_params
+    app.selectbox(key="traced-model").set_value("llama-modadd").run()
+    assert app.query_params["with"] in ("llama-modadd", ["llama-modadd"])
+
+
+@pytest.fixture
+def llama():
+    """A model whose neurons are gated."""
+    return tiny_model("llama")
+
+
+def _trained(model, folder, seconds: int):
+    """A dictionary of a model as a run keeps it, written at a time."""
+    made = tiny_transcoders(model, features=10 + seconds)
+    os.utime(save_transcoders(made, folder) / "config.yaml", (seconds, seconds))
+    return made
+
+
+def test_the_newest_trained_dictionary_is_the_default(llama, tmp_path):
+    kept = tmp_path / "transcoders"
+    wanted = _trained(llama, kept / "tiny-llama-0b", 2)
+    _trained(llama, kept / "tiny-llama-0a", 1)
+    _trained(tiny_model("gpt2"), kept / "tiny-llama-other", 3)  # names another model
+    _trained(tiny_model("llama", layers=3), kept / "tiny-llama-layers", 4)
+    (kept / "tiny-llama-damaged").mkdir()
+    (kept / "tiny-llama-damaged" / "config.yaml").write_text("[")
+    assert tracing.coders_of(llama, "", kept).key == wanted.key
+
+
+def test_without_a_dictionary_a_gated_model_is_told_to_train_one(llama, tmp_path):
+    with pytest.raises(TranscoderError, match="hagd train"):
+        tracing.coders_of(llama, "", tmp_path)
+    plain = tiny_model("gpt2")
+    assert tracing.coders_of(plain, "", tmp_path / "none").kind == "neurons"
 
 
 @pytest.mark.parametrize(
