@@ -56,6 +56,7 @@ class Row:
     half_width: float | None
     """Half the 95 % interval of F; None where it was not measured."""
     phi: float | None
+    """None as well where F is: there is nothing of the model's to be a share of."""
     phi_empty: float | None
     p_value: float | None
     curve: Mapping[str, Any]
@@ -72,16 +73,18 @@ def shelf(infos: "Sequence[BundleInfo]", titles: Mapping[str, str]) -> tuple[Row
 
 def _row(info: "BundleInfo", titles: Mapping[str, str]) -> Row:
     found = info.validation
+    score = _number(found.get("faithfulness"))
+    ratio = found if score is not None else {}
     return Row(
         name=info.name,
         title=info.title or info.name,
         task=_task_name(info, titles),
         model=plain(info.model),
         nodes=info.n_nodes,
-        faithfulness=_number(found.get("faithfulness")),
-        half_width=_half(found.get("faithfulness_ci")),
-        phi=_number(found.get("phi")),
-        phi_empty=_number(found.get("phi_empty")),
+        faithfulness=score,
+        half_width=_half(ratio.get("faithfulness_ci")),
+        phi=_number(ratio.get("phi")),
+        phi_empty=_number(ratio.get("phi_empty")),
         p_value=(found.get("random") or {}).get("p_value"),
         curve=curve(found.get("curve") or (), info.n_nodes),
         verdict=info.verdict,

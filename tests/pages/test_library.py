@@ -1,11 +1,18 @@
 """The library: what is stored, with its controls; what is empty, damaged, running or refused."""
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
 import pytest
 import streamlit as st
 
+from core.assets import CIRCUITS
 from core.errors import SettingsError
 from explorer import engine, gallery, resources, runs
 from explorer.gallery import Row, pick
+from explorer.heads import Head, read_heads
+from explorer.job_files import Job, Step
 from explorer.library import featured_of
 from explorer.view import Shelf
 from tests.explorer import work
@@ -194,6 +201,46 @@ def test_stages_to_come_are_listed_after_those_that_ran(store):
         ("Report", "waiting"),
     ]
     desk.forget(job)
+
+
+def test_a_stage_that_was_in_the_store_is_not_left_waiting():
+    step = Step(name="validate", done=1, total=4, note="", seconds=2.0)
+    first = replace(step, name="prepare", done=1, total=1)
+    job = Job(
+        id="x", kind="run", title="x", settings={}, created=0.0, state="running",
+        steps=(first, step), planned=tuple(runs.STAGES), result={}, error="", crash="",
+        finished=None,
+    )  # fmt: skip
+    shown = runs.stages_of(job)
+    assert [s.name for s in shown] == list(runs.STAGES.values())
+    assert [s.state for s in shown] == ["done"] * 6 + ["running", "waiting"]
+    assert [s.note for s in shown[1:6]] == ["reused"] * 5
+
+
+def test_what_could_not_be_computed_is_a_dash():
+    found = {
+        "faithfulness": None, "faithfulness_ci": [None, None], "phi": 1.0, "phi_empty": 1.6,
+        "random": {"p_value": 1.0}, "curve": [{"size": 0, "faithfulness": None}],
+    }  # fmt: skip
+    head = Head(path=Path("n"), name="n", task="t", model="m", verdict="rejected", validation=found)
+    row = gallery.shelf(cast("Any", [head]), {})[0]
+    for data in (gallery.row_data(row, ""), gallery.card_data(row, "", [], (1, 1))):
+        assert (data["f"], data["pm"], data["phi"], data["phiEmpty"]) == ("–", "", "–", "–")
+        assert data["curve"]["line"] == []
+
+
+def test_bundled_nulls_show_what_their_files_say():
+    heads = [head for head in read_heads([CIRCUITS]) if head.path.name.startswith("null-")]
+    assert heads
+    for row, head in zip(gallery.shelf(cast("Any", heads), {}), heads, strict=True):
+        known = head.validation["faithfulness"] is not None
+        assert (gallery.row_data(row, "")["f"] != "–") is known
+
+
+def test_a_narrow_table_cuts_task_and_model_before_the_verdict():
+    narrow = (gallery.HERE / "gallery.css").read_text("utf-8").partition("@container")[2]
+    assert "td.task, td.model { max-width: 0; }" in narrow
+    assert ".verdicts" not in narrow
 
 
 def test_the_library_is_read_again_when_a_circuit_appears(store, tmp_path):
