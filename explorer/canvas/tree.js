@@ -4,6 +4,9 @@ import { element, roleOf } from "./dom.js";
 
 const LONG = 11; // letters, with the name, that surely fit on one line of a cell
 
+/** Text that may also go on to the next line after an underscore. */
+const breakable = (text) => text.replaceAll("_", "_\u200b");
+
 export function createTree(app) {
   const { store, tooltip } = app;
   const holder = app.parts.tree;
@@ -56,7 +59,7 @@ export function createTree(app) {
           },
         },
       },
-      element("span", { class: "line" }, name, element("span", { class: text || !level ? "label" : "label unnamed", text: text || (level ? `${node.count} nodes` : "") }), element("span", { class: "count", text: node.count })),
+      element("span", { class: "line" }, name, element("span", { class: text || !level ? "label" : "label unnamed", text: breakable(text) || (level ? `${node.count} nodes` : "") }), element("span", { class: "count", text: node.count })),
       element("span", { class: "sub", text: node.sub || (level && node.label ? `${node.count} nodes` : "") }),
       element("span", { class: "state", text: "ablated" }),
     );
