@@ -61,6 +61,8 @@ class Row:
     p_value: float | None
     curve: Mapping[str, Any]
     """Points from 0 to 1: `line`, `low`, `high` and the `ring` at the chosen size."""
+    dictionary: str = ""
+    """Kind of transcoders, where it is not the usual one."""
     verdict: str
     created: str
     error: str | None = None
@@ -90,7 +92,15 @@ def _row(info: "BundleInfo", titles: Mapping[str, str]) -> Row:
         verdict=info.verdict,
         created=info.created,
         error=info.error,
+        dictionary=_dictionary(info),
     )
+
+
+def _dictionary(info: "BundleInfo") -> str:
+    """What to call transcoders that are not the usual ones; two circuits may differ in no more."""
+    part = info.provenance.get("transcoders") or {}
+    kind = str(part.get("ref", "")).rstrip("/").split("/")[-1]
+    return kind if kind in ("topk", "neurons") else ""
 
 
 def _task_name(info: "BundleInfo", titles: Mapping[str, str]) -> str:
@@ -160,7 +170,7 @@ def row_data(row: Row, href: str) -> dict[str, Any]:
         "name": row.name,
         "href": href,
         "title": row.title,
-        "task": row.task,
+        "task": f"{row.task} · {row.dictionary}" if row.dictionary else row.task,
         "model": row.model,
         "nodes": f"{row.nodes:,}",
         "f": figure(row.faithfulness),
@@ -180,7 +190,7 @@ def card_data(row: Row, href: str, drawing: Sequence[Any], size: tuple[int, int]
     """A card for the component."""
     data = row_data(row, href)
     return data | {
-        "title": row.task,
+        "title": data["task"],
         "subtitle": row.title,
         "size": f"faithfulness · {row.nodes:,} nodes",
         "drawing": list(drawing),

@@ -31,7 +31,7 @@ MOST_SHOWN = 200
 """Nodes kept for the screen."""
 THRESHOLDS = (0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
 TOP = 8
-DEFAULT = "trained, else bundled"
+DEFAULT = "bundled, else trained"
 """What no choice of transcoders is called."""
 
 
@@ -144,8 +144,8 @@ def coders_of(model: LanguageModel, ref: str, trained: Path | None = None) -> Tr
 
     Args:
         model: What they must fit.
-        ref: A folder or a kind; empty takes the newest that were trained here for this model, else
-            the bundled ones, else the neurons where they read linearly.
+        ref: A folder or a kind; empty takes the bundled ones of a bundled model, else the newest
+            that were trained here for this model, else the neurons where they read linearly.
         trained: Folder of the dictionaries that runs have trained.
 
     Raises:
@@ -160,7 +160,7 @@ def coders_of(model: LanguageModel, ref: str, trained: Path | None = None) -> Tr
             "give the path of a transcoder folder."
         )
     found = open_transcoders(model, None)
-    return newest(model, trained) or (found.transcoders if found else _neurons(model))
+    return found.transcoders if found else newest(model, trained) or _neurons(model)
 
 
 def newest(model: LanguageModel, trained: Path | None) -> TranscoderSet | None:

@@ -254,3 +254,14 @@ def test_the_library_is_read_again_when_a_circuit_appears(store, tmp_path):
         (new / "circuit.json").unlink()
         new.rmdir()
         st.cache_resource.clear()
+
+
+def test_circuits_on_other_dictionaries_say_so():
+    from dataclasses import replace
+
+    from explorer import gallery
+
+    row = _row("plain", "holds")
+    assert gallery.row_data(row, "")["task"] == row.task
+    other = replace(row, dictionary="topk")
+    assert gallery.row_data(other, "")["task"] == f"{row.task} · topk"
