@@ -196,6 +196,9 @@ def test_a_job_goes_on_through_a_reload(page: Page, app: App):
     page.get_by_role("button", name="Start run").click()
     # a random model cannot do its task: the run is refused by the gate, and the page says why
     panel = page.locator("[class*=st-key-panel-ended-]")
+    # a click that the server has not had yet would be lost with the page
+    started = page.locator("[class*=st-key-panel-job-], [class*=st-key-panel-ended-]")
+    started.first.wait_for(timeout=driver.LONG)
     page.reload()
     panel.first.wait_for(timeout=driver.LONG)
     assert "stopped" in panel.first.inner_text()
