@@ -31,6 +31,7 @@ from core.transcoders import (
     save_transcoders,
     train_transcoders,
 )
+from core.transcoders.settings import only_at
 
 RECORD = "record.json"
 """Beside kept transcoders: the key of what was written."""
@@ -127,8 +128,4 @@ def with_sites(
     scan = scan_sites(model, features[0], judge)
     if not any(site.matters for site in scan.sites):
         return settings
-    rows = [[0.0] * judge.clean.shape[1] for _ in range(model.n_layers)]
-    for site in scan.sites:
-        rows[site.layer][site.position] = float(site.matters)
-    sites = tuple(tuple(row) for row in rows)
-    return replace(settings, nested=replace(settings.nested, sites=sites))
+    return only_at(settings, ((s.layer, s.position, s.matters) for s in scan.sites))

@@ -28,7 +28,7 @@ from core.models import LanguageModel, load_model
 from core.tasks import PromptBatch, Split, Task, encode_pairs, load_task, longest_prompt
 from core.transcoders.files import CONFIG, save_transcoders
 from core.transcoders.report import measure_transcoders
-from core.transcoders.settings import NestedSettings, TrainSettings
+from core.transcoders.settings import NestedSettings, TrainSettings, only_at
 from core.transcoders.train import Progress, TrainReport, train_transcoders
 from core.transcoders.transcoder import TranscoderSet
 
@@ -165,12 +165,7 @@ def with_sites(settings: TrainSettings, card: Path) -> TrainSettings:
     if settings.kind != "nested":
         return settings
     sites = json.loads(card.read_text(encoding="utf-8"))["sites"]
-    layers, length = (1 + max(site[name] for site in sites) for name in ("layer", "position"))
-    weights = [[0.0] * length for _ in range(layers)]
-    for site in sites:
-        weights[site["layer"]][site["position"]] = float(site["matters"])
-    rows = tuple(tuple(row) for row in weights)
-    return replace(settings, nested=replace(settings.nested, sites=rows))
+    return only_at(settings, ((s["layer"], s["position"], s["matters"]) for s in sites))
 
 
 def _batches(task: Task, split: Split, model: LanguageModel) -> Sequence[PromptBatch]:

@@ -1,6 +1,7 @@
 """What training a set of transcoders can be told."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from core.errors import SettingsError
@@ -92,6 +93,22 @@ class TrainSettings:
         _check("aux_weight", self.aux_weight, self.aux_weight >= 0, "at least 0")
         _check("seed", self.seed, self.seed >= 0, "at least 0")
         _check("kind", self.kind, self.kind in ("topk", "nested"), "topk or nested")
+
+
+def only_at(settings: TrainSettings, sites: Iterable[tuple[int, int, bool]]) -> TrainSettings:
+    """The settings with a nested prefix trained only where a site matters.
+
+    Args:
+        settings: Of a nested dictionary.
+        sites: Every (layer, aligned position) and whether it matters.
+    """
+    found = list(sites)
+    layers, length = (1 + max(site[axis] for site in found) for axis in (0, 1))
+    weights = [[0.0] * length for _ in range(layers)]
+    for layer, position, matters in found:
+        weights[layer][position] = float(matters)
+    rows = tuple(tuple(row) for row in weights)
+    return replace(settings, nested=replace(settings.nested, sites=rows))
 
 
 def _check(name: str, value: object, fulfilled: bool, required: str) -> None:
