@@ -1,1 +1,20 @@
-"""Everything the Streamlit app needs around the engine: state, resources, figures, the canvas."""
+"""Everything the Streamlit app needs around the engine.
+
+    app         the shell: one look, one menu, one place for messages (`hagd explore` serves it)
+    menu        the pages and the way from one to another
+    engine      imports torch in the background, so that the first page does not wait for it
+
+    library     stored circuits, new runs, running jobs
+    circuit     one circuit: browse, drill down, ablate by click
+    lab         change nodes, test them against random ones, keep a log
+    prompt      one prompt's attribution graph
+    inspector   what is known of the node selected last, beside each of these
+
+    network     the canvas: from a graph and its tree to what the browser draws (`network/canvas`)
+    session     what a browser session holds: the view in its URL, loaded resources, the test log
+    jobs        long work in processes of its own, told in files
+    look        colours and sizes, charts, notices
+
+Pages (`pages/`) are thin and call one function of a folder here. Only `session.resources` keeps
+anything between runs of a page.
+"""

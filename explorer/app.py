@@ -10,7 +10,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer import engine, menu, notices, state, theme
+from explorer import engine, menu
+from explorer.look import notices, theme
+from explorer.session import state
 
 HERE = Path(__file__).resolve().parent
 
@@ -32,7 +34,7 @@ def main() -> None:
     page = st.navigation(list(menu.pages().values()), position="top")
     st.logo(notices.logo(theme.palette()), size="medium")
     theme.apply()
-    st.html(f"<style>{(HERE / 'screens.css').read_text('utf-8')}</style>")
+    st.html(f"<style>{(HERE / 'look' / 'screens.css').read_text('utf-8')}</style>")
     name = page.url_path or "library"
     state.begin(name)
     messages = st.container(key="messages")

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from explorer import state
+from explorer.session import state
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 MENU = (

@@ -1,5 +1,5 @@
 """Browse a circuit: hierarchy, network, inspector, and what ablating does to the answer."""
 
-from explorer import circuit
+from explorer.circuit import page as circuit
 
 circuit.page()

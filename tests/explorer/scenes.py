@@ -5,7 +5,7 @@ import torch
 
 from core.graph import AttributionGraph, NodeKind
 from core.hierarchy import Hierarchy
-from explorer.canvas_graph import Scene, scene_of_graph
+from explorer.network.visible import Scene, scene_of_graph
 
 TOKENS = ("<bos>", "17", "+", "40", "=")
 SIZES = {"A": (4, 4, 4), "B": (4, 4, 3), "C": (8, 7, 8, 4), "D": (6, 5, 3)}

@@ -7,7 +7,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer import engine, resources
+from explorer import engine
+from explorer.session import resources
 from tests.pages.tiny_store import write_store
 
 ROOT = Path(__file__).resolve().parents[2]

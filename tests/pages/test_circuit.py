@@ -4,9 +4,10 @@ import shutil
 
 import pytest
 
-from explorer import circuit, resources, state
-from explorer.canvas_data import CanvasView, Change
-from explorer.view import View
+from explorer.circuit import page as circuit
+from explorer.network.component import CanvasView, Change
+from explorer.session import resources, state
+from explorer.session.view import View
 from tests.pages.conftest import _use, component, html, press
 
 CANVAS = "circuit-canvas"

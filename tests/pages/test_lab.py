@@ -3,8 +3,8 @@
 import pytest
 
 from core.errors import NodeError
-from explorer import changes, resources, testlog
-from explorer.view import Changed, View
+from explorer.session import changes, resources, testlog
+from explorer.session.view import Changed, View
 from tests.pages.conftest import chart, component, html, press
 
 
@@ -117,7 +117,7 @@ def test_the_log_survives_a_restart(store, open_page):
 
 
 def test_a_comparison_with_random_selections_is_kept(store, open_page, monkeypatch):
-    monkeypatch.setattr("explorer.lab_results.DRAWS", 8)
+    monkeypatch.setattr("explorer.lab.results.DRAWS", 8)
     app = open_page("lab", circuit="tiny", set="A1")
     press(app, "Compare with 8 random selections")
     while any(job.active for job in resources.jobs().list()):

@@ -9,12 +9,14 @@ import streamlit as st
 
 from core.assets import CIRCUITS
 from core.errors import SettingsError
-from explorer import engine, gallery, resources, runs
-from explorer.gallery import Row, pick
-from explorer.heads import Head, read_heads
-from explorer.job_files import Job, Step
-from explorer.library import featured_of
-from explorer.view import Shelf
+from explorer import engine
+from explorer.jobs.files import Job, Step
+from explorer.library import gallery, runs
+from explorer.library.gallery import Row, pick
+from explorer.library.heads import Head, read_heads
+from explorer.library.page import featured_of
+from explorer.session import resources
+from explorer.session.view import Shelf
 from tests.explorer import work
 from tests.pages.conftest import component, html, press
 
@@ -259,7 +261,7 @@ def test_the_library_is_read_again_when_a_circuit_appears(store, tmp_path):
 def test_circuits_on_other_dictionaries_say_so():
     from dataclasses import replace
 
-    from explorer import gallery
+    from explorer.library import gallery
 
     row = _row("plain", "holds")
     assert gallery.row_data(row, "")["task"] == row.task

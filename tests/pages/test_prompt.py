@@ -10,8 +10,9 @@ from core.graph import NodeKind
 from core.store import plain, stage_key
 from core.tasks import load_task
 from core.transcoders import save_transcoders
-from explorer import resources, tracing
-from explorer.view import Traced
+from explorer.prompt import tracing
+from explorer.session import resources
+from explorer.session.view import Traced
 from tests.pages.conftest import component, html, press
 from tests.tiny import tiny_model, tiny_transcoders
 

@@ -1,0 +1,1 @@
+"""The Circuit page: one circuit, browsed and ablated."""

@@ -1,0 +1,176 @@
+"""The second line of the Circuit page: prompt, find, and what the network leaves out."""
+
+from dataclasses import replace
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from core.errors import CoreError
+from explorer.network.picture import Picture, counts_text, picture
+from explorer.network.scene import Scene
+from explorer.session import state
+from explorer.session.state import View
+
+if TYPE_CHECKING:
+    from core.lab import Lab, PromptView
+
+STEPS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Smallest |effect| that can be asked for."""
+SIGNS = {"both": "±", "plus": "+", "minus": "−"}
+
+
+def draw_filters(scene: Scene, view: View, found: "Lab | CoreError | None", drawn: Picture) -> None:
+    lab = None if isinstance(found, CoreError) else found
+    with st.container(key="line-two", horizontal=True, vertical_alignment="center"):
+        _prompt(view, lab, found)
+        _find(scene)
+        _least(view, drawn)
+        with st.container(key="wide-only", horizontal=True, vertical_alignment="center"):
+            _layers(scene, view, "wide")
+        _sign(view)
+        with st.container(key="wide-only-2", horizontal=True, vertical_alignment="center"):
+            _kinds(view, "wide")
+        with (
+            st.container(key="narrow-only"),
+            st.popover("More"),
+        ):
+            _layers(scene, view, "narrow")
+            _kinds(view, "narrow")
+        st.html(f'<div class="hx-counts">{escape(counts_text(drawn.counts))}</div>')
+
+
+def _prompt(view: View, lab: "Lab | None", found: "Lab | CoreError | None") -> None:
+    def chosen() -> None:
+        state.update(prompt=state.value("circuit-prompt"))
+
+    if lab is None:
+        st.selectbox(
+            "Prompt",
+            ["no model" if found else "loading"],
+            key="circuit-prompt-loading",
+            disabled=True,
+            label_visibility="collapsed",
+            width=220,
+        )
+        return
+    st.selectbox(
+        "Prompt",
+        list(range(len(lab.prompts))),
+        key=state.widget("circuit-prompt", view.prompt),
+        format_func=lambda i: prompt_text(lab.prompts[i]),
+        on_change=chosen,
+        label_visibility="collapsed",
+        width=220,
+    )
+
+
+def prompt_text(prompt: "PromptView") -> str:
+    """A prompt as the list shows it: without the token that starts every prompt."""
+    text = prompt.text.strip()
+    first = prompt.tokens[0].strip() if prompt.tokens else ""
+    if first.startswith("<") and first.endswith(">") and text.startswith(first):
+        text = text[len(first) :].strip()
+    return text or prompt.text
+
+
+def _find(scene: Scene) -> None:
+    """Find a node by id or label; opens the supernodes it lies in."""
+    entries = {entry["id"]: entry for entry in picture_index(scene)}
+
+    def chosen() -> None:
+        node = state.value("circuit-find")
+        if node in entries:
+            path = tuple(dict.fromkeys((*state.current().path, *entries[node]["path"])))
+            state.update(path=path, selection=(node,))
+
+    st.selectbox(
+        "Find node or label",
+        list(entries),
+        index=None,
+        key="circuit-find",
+        format_func=lambda node: f"{node}  {entries[node]['label']}".strip(),
+        placeholder="Find node or label  /",
+        on_change=chosen,
+        label_visibility="collapsed",
+        width=170,
+    )
+
+
+def picture_index(scene: Scene) -> list[dict[str, Any]]:
+    """What can be found in a scene, with the supernodes to open."""
+    return list(picture(scene).scene["index"])
+
+
+def _least(view: View, drawn: Picture) -> None:
+    steps = sorted({*STEPS, drawn.min_effect})
+
+    def chosen() -> None:
+        least = state.value("circuit-least")
+        state.update(filters=replace(state.current().filters, min_effect=least))
+
+    st.html(f'<span class="hx-data hx-dim hx-nowrap">|effect| ≥ {drawn.min_effect:g}</span>')
+    st.select_slider(
+        "Smallest effect shown",
+        steps,
+        key=state.widget("circuit-least", drawn.min_effect),
+        on_change=chosen,
+        label_visibility="collapsed",
+        width=96,
+    )
+
+
+def _layers(scene: Scene, view: View, where: str) -> None:
+    key = f"circuit-layer-{where}"
+
+    def chosen() -> None:
+        picked = state.value(key)
+        layer = None if picked in (None, -1) else picked
+        state.update(filters=replace(state.current().filters, layer=layer))
+
+    now = -1 if view.filters.layer is None else view.filters.layer
+    options = [-1, *range(scene.n_layers)]
+    words = {i: f"L{i}" for i in options} | {-1: "All layers"}
+    draw = st.segmented_control if scene.n_layers <= 3 else st.selectbox
+    draw(
+        "Layers",
+        options,
+        key=state.widget(key, now),
+        format_func=words.__getitem__,
+        on_change=chosen,
+        label_visibility="collapsed",
+    )
+
+
+def _sign(view: View) -> None:
+    def chosen() -> None:
+        sign = state.value("circuit-sign") or "both"
+        state.update(filters=replace(state.current().filters, sign=sign))
+
+    st.segmented_control(
+        "Sign of the effects shown",
+        list(SIGNS),
+        key=state.widget("circuit-sign", view.filters.sign),
+        format_func=SIGNS.__getitem__,
+        on_change=chosen,
+        label_visibility="collapsed",
+    )
+
+
+def _kinds(view: View, where: str) -> None:
+    key = f"circuit-kinds-{where}"
+    kinds = ("errors", "biases")
+
+    def chosen() -> None:
+        shown = state.value(key) or []
+        hidden = tuple(kind for kind in kinds if kind not in shown)
+        state.update(filters=replace(state.current().filters, hidden=hidden))
+
+    st.pills(
+        "Kinds shown",
+        kinds,
+        key=state.widget(key, [k for k in kinds if k not in view.filters.hidden]),
+        selection_mode="multi",
+        on_change=chosen,
+        label_visibility="collapsed",
+    )

@@ -1,0 +1,1 @@
+"""The Lab page: change nodes, see what the model answers."""

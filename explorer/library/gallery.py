@@ -1,0 +1,228 @@
+"""The library's cards and table: what a bundle's head says, made ready to be drawn.
+
+1. `shelf` turns heads into rows: every score beside its control (interval, random band, φ(∅), p).
+   Nulls stand among them; a damaged bundle is a row with its message.
+2. `pick` searches, filters and sorts rows as the link says.
+3. `thumbnail` draws the coarse network of a circuit: supernodes of the first level between the
+   tokens and the answer, edges Σ with their sign.
+4. `gallery` mounts cards and rows as one component and returns the name that was clicked.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streamlit.components.v2 import component
+
+from core.verdicts import figure
+from explorer.look import theme
+from explorer.session.view import Shelf
+
+if TYPE_CHECKING:
+    from core.bundle import BundleInfo
+
+THUMBNAIL = (118, 124)
+"""Width and height of a card's drawing, in pixels."""
+HERE = Path(__file__).resolve().parent
+SORTS = {
+    "": "newest first",
+    "faithfulness": "faithfulness",
+    "nodes": "fewest nodes",
+    "task": "task",
+}
+"""Ways to sort, by their name in a link."""
+
+_component = component(
+    "hagd_gallery",
+    html='<div class="gallery"></div>',
+    css=(HERE / "gallery.css").read_text("utf-8"),
+    js=(HERE / "gallery.js").read_text("utf-8"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One stored circuit as the library shows it."""
+
+    name: str
+    title: str
+    task: str
+    model: str
+    nodes: int
+    faithfulness: float | None
+    """None where it could not be computed."""
+    half_width: float | None
+    """Half the 95 % interval of F; None where it was not measured."""
+    phi: float | None
+    """None as well where F is: there is nothing of the model's to be a share of."""
+    phi_empty: float | None
+    p_value: float | None
+    curve: Mapping[str, Any]
+    """Points from 0 to 1: `line`, `low`, `high` and the `ring` at the chosen size."""
+    dictionary: str = ""
+    """Kind of transcoders, where it is not the usual one."""
+    verdict: str
+    created: str
+    error: str | None = None
+
+
+def shelf(infos: "Sequence[BundleInfo]", titles: Mapping[str, str]) -> tuple[Row, ...]:
+    """Rows of the library. `titles` names tasks; one that is not in it keeps its reference."""
+    return tuple(_row(info, titles) for info in infos)
+
+
+def _row(info: "BundleInfo", titles: Mapping[str, str]) -> Row:
+    found = info.validation
+    score = _number(found.get("faithfulness"))
+    ratio = found if score is not None else {}
+    return Row(
+        name=info.name,
+        title=info.title or info.name,
+        task=_task_name(info, titles),
+        model=plain(info.model),
+        nodes=info.n_nodes,
+        faithfulness=score,
+        half_width=_half(ratio.get("faithfulness_ci")),
+        phi=_number(ratio.get("phi")),
+        phi_empty=_number(ratio.get("phi_empty")),
+        p_value=(found.get("random") or {}).get("p_value"),
+        curve=curve(found.get("curve") or (), info.n_nodes),
+        verdict=info.verdict,
+        created=info.created,
+        error=info.error,
+        dictionary=_dictionary(info),
+    )
+
+
+def _dictionary(info: "BundleInfo") -> str:
+    """What to call transcoders that are not the usual ones; two circuits may differ in no more."""
+    part = info.provenance.get("transcoders") or {}
+    kind = str(part.get("ref", "")).rstrip("/").split("/")[-1]
+    return kind if kind in ("topk", "neurons") else ""
+
+
+def _task_name(info: "BundleInfo", titles: Mapping[str, str]) -> str:
+    if info.error:
+        return info.name
+    name = titles.get(info.task) or plain(info.task)
+    if not is_null(info):
+        return name
+    title = info.title or name
+    return title if title.startswith("Null") else f"Null: {title}"
+
+
+def is_null(info: "BundleInfo") -> bool:
+    """Whether this circuit was made from something that must not validate."""
+    settings = info.provenance.get("settings") or {}
+    return info.verdict == "rejected" or settings.get("null") not in (None, "", "none")
+
+
+def plain(ref: str) -> str:
+    """The last part of a reference: a bundled name, or a folder's or file's name."""
+    return Path(ref).stem if ref.endswith(".jsonl") else (Path(ref).name or ref)
+
+
+def curve(points: Sequence[Mapping[str, Any]], chosen: int) -> dict[str, Any]:
+    """F over sizes with its random band; x is log(1 + size), so that small sizes have room."""
+    largest = math.log1p(max((point["size"] for point in points), default=0)) or 1.0
+
+    def place(point: Mapping[str, Any], name: str) -> list[float]:
+        return [round(math.log1p(point["size"]) / largest, 4), round(point[name], 4)]
+
+    banded = [point for point in points if _number(point.get("random_low")) is not None]
+    points = [point for point in points if _number(point["faithfulness"]) is not None]
+    ring = next((point for point in points if point["size"] == chosen), None)
+    return {
+        "line": [place(point, "faithfulness") for point in points],
+        "low": [place(point, "random_low") for point in banded],
+        "high": [place(point, "random_high") for point in banded],
+        "ring": place(ring, "faithfulness") if ring else None,
+    }
+
+
+def pick(rows: Sequence[Row], wanted: Shelf) -> tuple[Row, ...]:
+    """The rows that a search and its filters leave, sorted; nulls and damaged ones come last."""
+    words = wanted.search.lower().split()
+    kept = [row for row in rows if _matches(row, wanted, words)]
+    order: dict[str, Callable[[Row], Any]] = {
+        "faithfulness": lambda row: -(row.faithfulness or 0.0),
+        "nodes": lambda row: row.nodes,
+        "task": lambda row: (row.task.lower(), row.model),
+    }
+    if wanted.sort in order:
+        kept.sort(key=order[wanted.sort])
+    return tuple(sorted(kept, key=lambda row: (bool(row.error), row.verdict == "rejected")))
+
+
+def _matches(row: Row, wanted: Shelf, words: Sequence[str]) -> bool:
+    text = " ".join((row.name, row.title, row.task, row.model, row.verdict)).lower()
+    exact = ((wanted.task, row.task), (wanted.model, row.model), (wanted.verdict, row.verdict))
+    return all(word in text for word in words) and all(not a or a == b for a, b in exact)
+
+
+def row_data(row: Row, href: str) -> dict[str, Any]:
+    """A row for the component: numbers as people read them."""
+    shown = _verdict("bad", "Cannot be opened") if row.error else theme.VERDICTS.get(row.verdict)
+    word, tone = shown or ("Undecided", "idle")
+    return {
+        "name": row.name,
+        "href": href,
+        "title": row.title,
+        "task": f"{row.task} · {row.dictionary}" if row.dictionary else row.task,
+        "model": row.model,
+        "nodes": f"{row.nodes:,}",
+        "f": figure(row.faithfulness),
+        "pm": "" if row.half_width is None else f"±{row.half_width:.2f}",
+        "phi": figure(row.phi),
+        "phiEmpty": figure(row.phi_empty),
+        "p": p_text(row.p_value),
+        "verdict": word,
+        "tone": tone,
+        "muted": tone in ("idle", "bad"),
+        "curve": dict(row.curve),
+        "error": row.error or "",
+    }
+
+
+def card_data(row: Row, href: str, drawing: Sequence[Any], size: tuple[int, int]) -> dict[str, Any]:
+    """A card for the component."""
+    data = row_data(row, href)
+    return data | {
+        "title": data["task"],
+        "subtitle": row.title,
+        "size": f"faithfulness · {row.nodes:,} nodes",
+        "drawing": list(drawing),
+        "w": size[0],
+        "h": size[1],
+    }
+
+
+def gallery(cards: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], key: str) -> str:
+    """Show cards and rows; the name of the one that was just opened, or an empty text."""
+    data = {"cards": list(cards), "rows": list(rows)}
+    result = _component(data=data, key=key, on_opened_change=lambda: None)
+    return str(result.get("opened") or "")
+
+
+def p_text(p: float | None) -> str:
+    """A p-value: what 100 draws can tell, and no more."""
+    if p is None:
+        return ""
+    return "< 0.01" if p < 0.01 else f"{p:.2f}"
+
+
+def _verdict(tone: str, word: str) -> tuple[str, str]:
+    return word, tone
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _half(interval: Any) -> float | None:
+    if not isinstance(interval, list | tuple) or len(interval) != 2:
+        return None
+    low, high = map(_number, interval)
+    return None if low is None or high is None else (high - low) / 2

@@ -1,0 +1,184 @@
+"""The Library page: cards, table, filters; new run, running jobs, refusals, one-prompt trace."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from core.store import default_location
+from explorer import engine, menu
+from explorer.library import gallery, runs
+from explorer.library.gallery import Row
+from explorer.look import notices, theme
+from explorer.session import resources, state
+from explorer.session.view import Shelf
+
+if TYPE_CHECKING:
+    from core.bundle import BundleInfo
+
+CARDS = 3
+VERDICT_WORDS = {"": "any"} | {name: shown.word for name, shown in theme.VERDICTS.items()}
+
+
+def page() -> None:
+    """Draw the page."""
+    with st.container(key="library", horizontal=True, wrap=False, gap="medium"):
+        with st.container(key="library-main"):
+            notices.guarded(_main)
+        with st.container(key="library-rail", width=316):
+            notices.guarded(runs.new_run)
+            notices.guarded(runs.running)
+            notices.guarded(_trace)
+    with st.container(key="library-end"):
+        if not engine.ready():
+            st.fragment(_await_engine, run_every=0.7)()
+
+
+def _await_engine() -> None:
+    """Start the engine once the page is on the screen; draw it again when circuits can be opened.
+
+    Its import holds the interpreter, so it would delay the very page it is meant to follow.
+    """
+    if engine.ready():
+        st.rerun(scope="app")
+    if state.local("page-is-drawn"):
+        engine.start()
+    state.remember("page-is-drawn", True)
+
+
+def _main() -> None:
+    infos = resources.library()
+    rows = gallery.shelf(infos, resources.task_titles())
+    bundled = sum(resources.is_bundled(info) for info in infos)
+    _heading(len(rows), bundled)
+    if not rows:
+        notices.empty(
+            "No circuits yet",
+            "Start a run on the right: pick a model and a task, and its circuit appears here with "
+            f"its controls. Results are kept in {default_location()}.",
+            key="no-circuits",
+        )
+        return
+    wanted = state.current().shelf
+    opened = _cards(featured_of(rows), "featured") if wanted == Shelf() else ""
+    _filters(rows, wanted)
+    shown = gallery.pick(rows, wanted)
+    if not shown:
+        clear = notices.Button("Show all", lambda: state.update(shelf=Shelf()), "show-all")
+        notices.empty("Nothing fits", "No stored circuit fits this search.", clear, "nothing-fits")
+    elif wanted.layout == "cards":
+        opened = opened or _cards([row for row in shown if not row.error], "cards")
+        shown = tuple(row for row in shown if row.error)
+    table = [gallery.row_data(row, _address(row)) for row in shown]
+    opened = opened or gallery.gallery([], table, key="table")
+    if opened in {row.name for row in rows if not row.error}:
+        menu.go("circuit", circuit=opened, path=(), selection=(), changes=(), prompt=0)
+
+
+def _heading(stored: int, bundled: int) -> None:
+    many = f"{stored} stored, {bundled} bundled. " if stored else ""
+    st.html(
+        '<div class="hs-heading"><h1>Circuits</h1><span class="hx-dim">'
+        f"{many}Every score is on unseen prompts, beside its controls.</span></div>"
+    )
+
+
+def _cards(rows: Sequence[Row], key: str) -> str:
+    drawn = [
+        gallery.card_data(row, _address(row), resources.thumbnail(row.name), gallery.THUMBNAIL)
+        for row in rows
+    ]
+    return gallery.gallery(drawn, [], key=key)
+
+
+def _address(row: Row) -> str:
+    return menu.address("circuit", circuit=row.name, path=(), selection=(), changes=(), prompt=0)
+
+
+def featured_of(rows: tuple[Row, ...], many: int = CARDS) -> tuple[Row, ...]:
+    """Circuits for a first visit: those that hold first, each task and model once before twice."""
+    good = [row for row in rows if not row.error and row.verdict != "rejected"]
+    rank = list(theme.VERDICTS)
+
+    def order(row: Row) -> tuple[int, float]:
+        known = rank.index(row.verdict) if row.verdict in rank else len(rank)
+        return known, -(row.faithfulness or 0.0)
+
+    first, again, seen = [], [], set[tuple[str, str]]()
+    for row in sorted(good, key=order):
+        (again if (row.task, row.model) in seen else first).append(row)
+        seen.add((row.task, row.model))
+    return tuple((first + again)[:many])
+
+
+def choose(infos: "Sequence[BundleInfo]") -> str:
+    """The circuit that a page opens when the link names none; empty where there is none."""
+    first = featured_of(gallery.shelf(infos, {}), 1)
+    return first[0].name if first else ""
+
+
+def _filters(rows: tuple[Row, ...], wanted: Shelf) -> None:
+    tasks = sorted({row.task for row in rows if not row.error})
+    models = sorted({row.model for row in rows if row.model})
+    with st.container(key="filters", horizontal=True, vertical_alignment="center", gap="small"):
+        st.text_input(
+            "Search circuits, tasks, models",
+            key=state.widget("shelf-search", wanted.search),
+            placeholder="Search circuits, tasks, models",
+            label_visibility="collapsed",
+            max_chars=160,
+            on_change=lambda: _set("search"),
+            width=210,
+        )
+        _choice("task", "Task", {"": f"all {len(tasks)}"} | {name: name for name in tasks}, 168)
+        _choice("model", "Model", {"": f"all {len(models)}"} | {name: name for name in models}, 168)
+        _choice("verdict", "Verdict", VERDICT_WORDS, 150)
+        _choice("sort", "Sort", dict(gallery.SORTS), 160)
+        with st.container(key="filters-end", horizontal_alignment="right"):
+            st.segmented_control(
+                "Layout",
+                ["table", "cards"],
+                format_func=str.title,
+                key=state.widget("shelf-layout", wanted.layout),
+                on_change=lambda: _set("layout"),
+                label_visibility="collapsed",
+                required=True,
+            )
+
+
+def _choice(name: str, label: str, options: dict[str, str], width: int) -> None:
+    """A select box that shows its name and its choice, as “Task all 6”."""
+    chosen = getattr(state.current().shelf, name)
+    if chosen not in options:
+        state.note(f"“{name}={chosen[:40]}” is not among the {len(options) - 1} here")
+        chosen = ""
+    with st.container(key=f"named-{name}", width=width):
+        st.selectbox(
+            label,
+            list(options),
+            format_func=lambda option: str(options.get(option, option)),
+            key=state.widget(f"shelf-{name}", chosen),
+            on_change=lambda: _set(name),
+            label_visibility="collapsed",
+        )
+
+
+def _set(name: str) -> None:
+    shelf = state.current().shelf
+    state.update(shelf=replace(shelf, **{name: state.value(f"shelf-{name}") or ""}))
+
+
+def _trace() -> None:
+    with st.container(key="panel-trace"):
+        st.html(
+            '<div class="hs-head"><h3>Trace one prompt</h3>'
+            "<span>seconds, nothing stored</span></div>"
+        )
+        with st.form("trace", border=False), st.container(horizontal=True, gap="small"):
+            text = st.text_input(
+                "Prompt", key="trace-text", placeholder="a prompt", label_visibility="collapsed"
+            )
+            if st.form_submit_button("Trace") and text:
+                traced = replace(state.current().traced, text=text[:2000])
+                menu.go("prompt", traced=traced)

@@ -1,0 +1,288 @@
+"""New run, running jobs and how the last ones ended: the right side of the library.
+
+A run is a job in a process of its own (`explorer.jobs`), so it goes on when the page, the tab or
+the browser is closed, and every tab sees the same progress.
+"""
+
+import statistics
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.errors import SettingsError
+from explorer import menu
+from explorer.jobs.files import Job, Step
+from explorer.look import notices, theme
+from explorer.look.notices import Stage
+from explorer.session import resources, state
+
+STAGES = {
+    "prepare": "Model",
+    "transcoders": "Transcoders",
+    "graphs": "Graphs",
+    "hierarchy": "Hierarchy",
+    "search": "Search",
+    "refine": "Refinement",
+    "validate": "Validation",
+    "write": "Report",
+}
+"""Names of a run's stages for people, in order."""
+ENTRY = "explorer.jobs.work:run"
+SHOWN = 3
+"""Ended jobs that are listed."""
+
+
+def new_run() -> None:
+    """The form that starts a run."""
+    models, tasks = resources.model_names(), resources.task_titles()
+    with st.container(key="panel-new-run"):
+        model = state.local("own-model") or st.session_state.get("run-model") or ""
+        st.html(f'<div class="hs-head"><h3>New run</h3><span>{_expected(model)}</span></div>')
+        own = _own()
+        st.selectbox(
+            "Model",
+            [own["model"]] if own["model"] else models,
+            key="run-model",
+            placeholder="no bundled model: use your own",
+            disabled=bool(own["model"]),
+        )
+        st.selectbox(
+            "Task",
+            [own["task"]] if own["task"] else list(tasks),
+            format_func=lambda name: tasks.get(name, name),
+            key="run-task",
+            disabled=bool(own["task"]),
+        )
+        with st.container(horizontal=True, gap="small"):
+            st.number_input("Largest size", 1, 100_000, 347, key="run-size", help="in nodes")
+            st.number_input("Seed", 0, 2**31 - 1, 0, key="run-seed", width=84)
+        with st.container(horizontal=True, gap="small", key="run-buttons"):
+            st.button("Start run", type="primary", on_click=start, width="stretch", key="run-start")
+            with st.popover("Own model…"):
+                _own_form()
+        if problem := state.local("run-problem"):
+            notices.failed("Not started", problem, key="run-problem")
+
+
+def _own() -> dict[str, str]:
+    return {name: state.local(f"own-{name}", "") for name in ("model", "task", "transcoders")}
+
+
+def _own_form() -> None:
+    st.html(
+        '<p class="hs-note">Paths on the computer that runs the app. Leave a line empty to use '
+        "what is bundled; without transcoders they are trained on the task's prompts and kept.</p>"
+    )
+    fields = {
+        "model": ("Model folder", "a Hugging Face save_pretrained folder"),
+        "task": ("Task file", "task.jsonl or an EAP-IG csv"),
+        "transcoders": ("Transcoder folder", "layer_0.safetensors … and config.yaml"),
+    }
+    for name, (label, example) in fields.items():
+        st.text_input(
+            label,
+            key=state.widget(f"own-field-{name}", state.local(f"own-{name}", "")),
+            placeholder=example,
+            max_chars=1000,
+            on_change=_set_own,
+            args=(name,),
+            width=340,
+        )
+
+
+def _set_own(name: str) -> None:
+    state.remember(f"own-{name}", str(state.value(f"own-field-{name}") or "").strip())
+
+
+def start() -> None:
+    """Start the run that the form describes; a path that is not there is refused at once."""
+    own = _own()
+    settings = {
+        "model": own["model"] or state.value("run-model"),
+        "task": own["task"] or state.value("run-task"),
+        "transcoders": own["transcoders"] or None,
+        "max_size": int(state.value("run-size") or 347),
+        "seed": int(state.value("run-seed") or 0),
+        "out": str(resources.results()),
+    }
+    try:
+        check(settings)
+    except SettingsError as problem:
+        state.remember("run-problem", str(problem))
+        return
+    state.remember("run-problem", "")
+    titles = resources.task_titles()
+    title = f"{titles.get(settings['task'], Path(settings['task']).stem)} · {_short(settings)}"
+    id = resources.jobs().start("run", title, settings, ENTRY, planned=tuple(STAGES))
+    state.update(job=id)
+
+
+def check(settings: Mapping[str, Any]) -> None:
+    """Refuse what can be seen to be wrong before a process is started for it.
+
+    Raises:
+        SettingsError: If something is missing or a path leads nowhere.
+    """
+    for name in ("model", "task"):
+        if not settings[name]:
+            raise SettingsError(f"No {name} was chosen.\nChoose one, or give a path of your own.")
+    for name, want in (
+        ("model", Path.is_dir),
+        ("task", Path.is_file),
+        ("transcoders", Path.is_dir),
+    ):
+        ref = settings[name]
+        if ref and ("/" in ref or "\\" in ref) and not want(Path(ref).expanduser()):
+            kind = "file" if name == "task" else "folder"
+            raise SettingsError(
+                f"The {name} was not found.\nGot {ref[:200]!r}; a {kind} on this computer is "
+                "required.\nCorrect the path under “Own model…”."
+            )
+
+
+def _short(settings: Mapping[str, Any]) -> str:
+    seed = f" · seed {settings['seed']}" if settings["seed"] else ""
+    return Path(str(settings["model"])).name + seed
+
+
+def _expected(model: str) -> str:
+    """How long a run takes, from those that were done here."""
+    done = [job for job in resources.jobs().list() if job.kind == "run" and job.state == "done"]
+    same = [job for job in done if job.settings.get("model") == model] or done
+    took = [job.finished - job.created for job in same if job.finished]
+    if not took:
+        return "about a minute"
+    seconds = statistics.median(took)
+    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
+
+
+def running() -> None:
+    """Jobs that run and the last ones that ended; follows them while any runs."""
+    jobs = [job for job in resources.jobs().list() if job.kind == "run"]
+    active = any(job.active for job in jobs)
+    st.fragment(_jobs, run_every=0.6 if active else None)()
+
+
+@notices.guard
+def _jobs() -> None:
+    jobs = [job for job in resources.jobs().list() if job.kind == "run"]
+    active = [job for job in jobs if job.active]
+    ids = [job.id for job in active]
+    before = state.local("active-jobs", ids)
+    state.remember("active-jobs", ids)
+    if set(before) - set(ids):
+        # one has ended: the table has a new row
+        st.rerun(scope="app")
+    for job in active:
+        _running(job)
+    for job in [job for job in jobs if not job.active][:SHOWN]:
+        _ended(job)
+
+
+def _running(job: Job) -> None:
+    with st.container(key=f"panel-job-{job.id}"):
+        began = time.strftime("%H:%M", time.localtime(job.created))
+        st.html(
+            f'<div class="hs-head"><h3>Running</h3><span>started {began}</span></div>'
+            f'<div class="hs-job">{notices.text(job.title)}</div>'
+            + notices.stages_html(stages_of(job))
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.html('<span class="hs-note">Goes on if you leave this page.</span>')
+            st.button(
+                "Cancel", key=f"cancel-{job.id}", on_click=resources.jobs().cancel, args=(job.id,)
+            )
+
+
+def stages_of(job: Job) -> tuple[Stage, ...]:
+    """The stages of a job in order: done, running, and those still to come.
+
+    One before the running one that reported nothing was found in the store.
+    """
+    stages = {step.name: _stage(job, step) for step in job.steps}
+    reached = max((job.planned.index(name) for name in stages if name in job.planned), default=-1)
+    for place, name in enumerate(job.planned):
+        if name not in stages:
+            note, how = ("reused", "done") if place < reached else ("", "waiting")
+            stages[name] = Stage(name=STAGES.get(name, name), note=note, state=how)
+    order = {name: place for place, name in enumerate(job.planned)}
+    return tuple(stages[name] for name in sorted(stages, key=lambda name: order.get(name, reached)))
+
+
+def _stage(job: Job, step: Step) -> Stage:
+    """A stage that has reported; only the last one may still run."""
+    last = step is job.steps[-1]
+    ended = {"done": "done", "failed": "failed"}.get(job.state, "running") if last else "done"
+    count = f"{step.done:,} of {step.total:,}" if step.total > 1 and ended == "running" else ""
+    return Stage(
+        name=STAGES.get(step.name, step.name),
+        note=count if step.note in ("", step.name) else step.note,
+        state=ended,
+        seconds=step.seconds,
+        share=step.done / step.total if step.total else None,
+    )
+
+
+def _ended(job: Job) -> None:
+    title, tone, text = _words(job)
+    with st.container(key=f"panel-ended-{job.id}"):
+        lines = "".join(f"<p>{notices.text(line)}</p>" for line in text.splitlines())
+        st.html(
+            f'<div class="hs-failed">{theme.mark_html(tone, 16)}<div><b>{notices.text(job.title)}'
+            f"</b> {title}{lines}</div></div>"
+        )
+        if job.crash:
+            with st.expander("Details"):
+                st.code(job.crash, language=None)
+        with st.container(horizontal=True, gap="small"):
+            if job.state == "done" and job.result.get("name"):
+                st.button(
+                    "Open", key=f"open-{job.id}", on_click=_open, args=(job,), type="tertiary"
+                )
+            elif job.state != "done":
+                st.button(
+                    "Start again",
+                    key=f"again-{job.id}",
+                    on_click=_again,
+                    args=(job,),
+                    type="tertiary",
+                )
+            st.button(
+                "Dismiss",
+                key=f"forget-{job.id}",
+                on_click=resources.jobs().forget,
+                args=(job.id,),
+                type="tertiary",
+            )
+    if state.local("open-circuit"):
+        name = state.local("open-circuit")
+        state.remember("open-circuit", "")
+        menu.go("circuit", circuit=name, path=(), selection=(), changes=(), prompt=0)
+
+
+def _words(job: Job) -> tuple[str, str, str]:
+    if job.state == "done":
+        took = notices.clock((job.finished or job.created) - job.created)
+        return "is done", "ok", f"It took {took}. {job.result.get('sentence', '')}"
+    if job.state == "cancelled":
+        return "was cancelled", "idle", "What was computed is kept: it goes on from there."
+    if job.state == "lost":
+        return (
+            "was interrupted",
+            "warn",
+            "Its process ended before it was done. What was computed is kept.",
+        )
+    return "stopped", "bad", job.error
+
+
+def _open(job: Job) -> None:
+    state.remember("open-circuit", str(job.result["name"]))
+
+
+def _again(job: Job) -> None:
+    desk = resources.jobs()
+    desk.start(job.kind, job.title, job.settings, ENTRY, planned=job.planned)
+    desk.forget(job.id)

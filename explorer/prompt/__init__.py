@@ -1,0 +1,1 @@
+"""The Prompt page: one prompt's attribution graph."""

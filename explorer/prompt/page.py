@@ -1,0 +1,229 @@
+"""The Prompt page: type a prompt, see in seconds what its next token is made of."""
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+
+import streamlit as st
+
+from core.errors import CoreError
+from explorer.look import notices
+from explorer.look.copy_link import copy_link
+from explorer.network.component import CanvasView, canvas, counts_text, picture
+from explorer.network.visible import Sieve
+from explorer.prompt.tracing import DEFAULT, Trace
+from explorer.session import resources, state
+from explorer.session.view import Traced
+
+NO_CONSTANTS = Sieve(hidden=("biases",))
+"""Constants and position embeddings are counted in the scores but not drawn."""
+FIRST_MODEL = "gpt2-modadd"
+"""The model before a prompt says which: the README's prompts are in its words."""
+KINDS = {
+    "": DEFAULT,
+    "nested": "nested, bundled",
+    "topk": "TopK, bundled",
+    "neurons": "MLP neurons",
+}
+"""Transcoders by their name in a link; anything else is a folder."""
+
+
+def page() -> None:
+    """Draw the page."""
+    wanted = _with_model(state.current().traced)
+    st.html(
+        '<div class="hs-heading"><h1>Prompt</h1><span class="hx-dim">What the next token is made '
+        "of: exact direct effects of features, tokens and errors.</span></div>"
+    )
+    _form(wanted)
+    if not wanted.model:
+        notices.empty(
+            "No model yet",
+            "No model is bundled here. Type the path of a Hugging Face model folder above.",
+            key="no-model",
+        )
+        return
+    if not wanted.text.strip():
+        notices.guarded(_examples, wanted)
+        return
+    notices.guarded(_traced, wanted)
+
+
+def _with_model(wanted: Traced) -> Traced:
+    """The model of the link, or the first bundled one that has the words of the prompt."""
+    models = resources.model_names()
+    if wanted.model or not models:
+        return wanted
+    first = FIRST_MODEL if FIRST_MODEL in models else models[0]
+    return replace(wanted, model=resources.model_for(wanted.text, first))
+
+
+def _form(wanted: Traced) -> None:
+    models, kinds = list(resources.model_names()), list(KINDS)
+    with st.container(key="panel-prompt", horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            "Prompt",
+            key=state.widget("traced-text", wanted.text),
+            placeholder="type a prompt and press Enter",
+            on_change=_take,
+            max_chars=2000,
+        )
+        _choice("model", "Model, or a folder", models, wanted.model, 164)
+        _choice("transcoders", "Transcoders, or a folder", kinds, wanted.transcoders, 172)
+        for name, label, hint in (
+            ("target", "Explain", "the top answers"),
+            ("against", "less", "nothing"),
+        ):
+            st.text_input(
+                label,
+                key=state.widget(f"traced-{name}", getattr(wanted, name)),
+                placeholder=hint,
+                on_change=_take,
+                max_chars=80,
+                width=104,
+            )
+        st.button("Trace", type="primary", key="trace-now", on_click=_take)
+        copy_link(key="prompt-copy")
+
+
+def _choice(name: str, label: str, options: list[str], chosen: str, width: int) -> None:
+    """A select box that also takes a path typed by hand."""
+    names = KINDS if name == "transcoders" else {}
+    if chosen not in options:
+        options = [*options, chosen]
+    st.selectbox(
+        label,
+        options,
+        format_func=lambda option: str(names.get(option, option)),
+        key=state.widget(f"traced-{name}", chosen),
+        accept_new_options=True,
+        on_change=_take,
+        width=width,
+    )
+
+
+def _take() -> None:
+    fields = ("text", "model", "transcoders", "target", "against")
+    typed = {name: str(state.value(f"traced-{name}") or "") for name in fields}
+    before = state.current().traced
+    if not before.model and typed["model"] == _with_model(before).model:
+        typed["model"] = ""  # nobody chose it: the prompt still decides
+    limits = {"target": 160, "against": 160}
+    state.update(traced=Traced(**{k: v[: limits.get(k, 2000)] for k, v in typed.items()}))
+
+
+def _examples(wanted: Traced) -> None:
+    notices.empty(
+        "Type a prompt",
+        "Its attribution graph shows which features, tokens and errors write the next token. "
+        "Or start from one of these.",
+        key="no-prompt",
+    )
+    _offer(wanted)
+
+
+def _offer(wanted: Traced) -> None:
+    """Prompts that the model has the words for, one click each."""
+    texts = resources.prompt_examples(wanted.model)
+    with st.container(key="examples", horizontal=True, horizontal_alignment="center", gap="small"):
+        for text in texts:
+            key = f"example-{wanted.model}-{text}"
+            st.button(text, key=key, on_click=_use, args=(wanted, text))
+
+
+def _use(wanted: Traced, text: str) -> None:
+    state.update(traced=replace(wanted, text=text))
+
+
+def _traced(wanted: Traced) -> None:
+    slot = st.empty()
+    with slot.container(key="tracing"):
+        st.html('<div class="hs-note">Building the attribution graph…</div>')
+        notices.skeleton(5)
+    try:
+        found = resources.traced(wanted)
+    except CoreError as problem:
+        slot.empty()
+        with st.container(key="panel-refused"):
+            notices.refused("This prompt was not traced", problem)
+        with suppress(CoreError):  # a model that cannot be opened has been told of above
+            _offer(wanted)
+        return
+    slot.empty()
+    with st.container(key="prompt-work", horizontal=True, gap="small"):
+        with st.container(key="prompt-main"):
+            _network(wanted, found)
+        with st.container(key="prompt-rail", width=316):
+            _scores(found)
+            _predicted(found)
+            _strongest(found)
+            _download(wanted, found)
+
+
+def _network(wanted: Traced, found: Trace) -> None:
+    shown = picture(resources.traced_scene(wanted), (), NO_CONSTANTS)
+    st.html(f'<span class="hx-counts">{counts_text(shown.counts)} shown</span>')
+    view = state.local("prompt-view", ("", CanvasView()))
+    key = repr(wanted)
+    canvas(
+        shown,
+        key="prompt-net",
+        view=view[1] if view[0] == key else CanvasView(),
+        on_view=lambda seen: state.remember("prompt-view", (key, seen)),
+        parts=("network",),
+        height="max(420px, calc(100vh - 250px))",
+    )
+
+
+def _scores(found: Trace) -> None:
+    with st.container(key="panel-scores"):
+        st.html(
+            '<div class="hs-head"><h3>How much of it is explained</h3>'
+            f"<span>{_took(found.seconds)}</span></div>"
+            '<div class="hs-pair"><div class="hx-metric">'
+            f"<b>{found.replacement:.2f}</b>replacement</div>"
+            f'<div class="hx-metric"><b>{found.completeness:.2f}</b>completeness</div></div>'
+            '<p class="hs-note">Replacement: share of influence that reaches the prompt and not '
+            "errors. Completeness: share of inputs that are not errors. Shown: the nodes that hold "
+            f"{found.threshold:.0%} of influence.</p>"
+        )
+
+
+def _took(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
+
+
+def _bars(rows: list[tuple[str, float, str]], kind: str) -> str:
+    top = max((value for _, value, _ in rows), default=1.0) or 1.0
+    return "".join(
+        f'<div class="hs-row"><span class="{kind}">{notices.text(name)}</span><i><b style="width:'
+        f'{100 * max(0.0, value) / top:.1f}%"></b></i><span>{text}</span></div>'
+        for name, value, text in rows
+    )
+
+
+def _predicted(found: Trace) -> None:
+    rows = [(token, p, f"{p:.3f}") for token, p in found.predicted]
+    with st.container(key="panel-predicted"):
+        st.html('<div class="hs-head"><h3>Next token</h3></div>' + _bars(rows, "hx-mono"))
+
+
+def _strongest(found: Trace) -> None:
+    rows = [(node, share, f"{share:.0%}") for node, _, share in found.strongest]
+    with st.container(key="panel-strongest"):
+        st.html(
+            '<div class="hs-head"><h3>Strongest features</h3><span>share of influence</span></div>'
+            + (_bars(rows, "hx-mono") or '<p class="hs-note">No feature is active.</p>')
+        )
+
+
+def _download(wanted: Traced, found: Trace) -> None:
+    st.download_button(
+        "Neuronpedia JSON",
+        lambda: json.dumps(resources.traced_json(wanted)),
+        file_name="graph.json",
+        mime="application/json",
+        on_click="ignore",
+        key="download-graph",
+        width="stretch",
+    )

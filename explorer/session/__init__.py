@@ -1,0 +1,1 @@
+"""What a browser session holds: the view in its URL, loaded resources, changes, the test log."""
