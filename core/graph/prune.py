@@ -49,7 +49,7 @@ def prune(
 
     Source:
         Equals circuit-tracer's `prune_graph` on a graph without constants and position nodes
-        (tests/core/test_graph_prune.py::test_prune_equals_the_dense_definition).
+        (tests/core/graph/test_prune.py::test_prune_equals_the_dense_definition).
     """
     _check_share(node_threshold, "node")
     _check_share(edge_threshold, "edge")

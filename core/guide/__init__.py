@@ -4,14 +4,6 @@ What learned guides read is in `core.guide.hetero`, not imported here: torch_geo
 seconds.
 """
 
-from core.guide.influence import Guide, GuideScores, InfluenceGuide, path_influence
-from core.guide.view import GraphView, graph_view
+from core.guide.guide import Guide, GuideScores, InfluenceGuide
 
-__all__ = [
-    "GraphView",
-    "Guide",
-    "GuideScores",
-    "InfluenceGuide",
-    "graph_view",
-    "path_influence",
-]
+__all__ = ["Guide", "GuideScores", "InfluenceGuide"]

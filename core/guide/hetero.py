@@ -9,19 +9,21 @@ the graphs of one model can be tried on those of another.
 * (supernode, holds, supernode), (supernode, holds, node) from parent to child, `held_by` back.
 
 Import this module by its own name: torch_geometric takes seconds to load, and the default guide
-does without. `supernode` rows are numbered as in the hierarchy, `node` rows as its leaves.
+does without. `supernode` rows are numbered as in the hierarchy, `node` rows as in the graph, of
+which the tree may hold a part only (`leaves`).
 """
 
 import warnings
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.stats import rankdata
 from torch import Tensor
 
-from core.guide.influence import check_fit, largest_member, path_influence
-from core.guide.view import KINDS, GraphView
+from core.graph import AttributionGraph, NodeKind, influence
+from core.guide.guide import largest_member, leaf_places
+from core.hierarchy.restrict import restrict_edges
 from core.hierarchy.tree import Hierarchy
 
 with warnings.catch_warnings():
@@ -39,7 +41,7 @@ RANKED = (
     "degree_out",
 )
 """Given as rank quantiles of the absolute value within the graph."""
-NODE_FEATURES = (*RANKED, "layer_share", *(f"kind_{kind}" for kind in range(KINDS)))
+NODE_FEATURES = (*RANKED, "layer_share", *(f"kind_{int(kind)}" for kind in NodeKind))
 """Columns of `data["node"].x`; all in [0, 1]."""
 SUPERNODE_FEATURES = (
     *(f"mean_{name}" for name in RANKED),
@@ -55,20 +57,30 @@ COARSE_FEATURES = ("signed_quantile", "coherence", "peak_share")
 """Columns of the supernode edges: rank of Σ|w| with the sign of Σw, |Σw| / Σ|w|, max|w| / Σ|w|."""
 
 
-def to_hetero(view: GraphView, hierarchy: Hierarchy) -> HeteroData:
+def to_hetero(
+    graph: AttributionGraph, hierarchy: Hierarchy, leaves: Int[Tensor, " leaf"] | None = None
+) -> HeteroData:
     """The graph and its hierarchy as a torch_geometric `HeteroData`.
 
+    Args:
+        graph: Of a prompt, or a task's means.
+        hierarchy: Over some or all of its nodes; edges are taken from the graph.
+        leaves: The node of each leaf; None if leaf i is node i.
+
     Raises:
-        GraphError: If the hierarchy is over another number of nodes.
+        GraphError: As `influence`; or if `leaves` does not fit the hierarchy.
     """
-    check_fit(view, hierarchy)
-    ranked = _ranked(view)
+    places = leaf_places(graph, hierarchy, leaves)
+    ends, kept = restrict_edges(graph.n_nodes, places, graph.edge_index.numpy())
+    own = hierarchy.with_edges(ends, _weight(graph)[kept])
+    ranked = _ranked(graph)
     data = HeteroData()
-    data["node"].x = _tensor(np.concatenate([ranked, _fixed(view)], axis=1))
-    data["supernode"].x = _tensor(_supernodes(view, hierarchy, ranked))
-    _both_ways(data, "node", ("drives", "driven_by"), view.edge_index, _edges(view))
-    _both_ways(data, "supernode", ("drives", "driven_by"), *_coarse(hierarchy))
-    _tree(data, hierarchy)
+    data["node"].x = _tensor(np.concatenate([ranked, _fixed(graph)], axis=1))
+    data["supernode"].x = _tensor(_supernodes(own, ranked[places]))
+    edges = graph.edge_index.numpy()
+    _both_ways(data, "node", ("drives", "driven_by"), edges, _edges(graph))
+    _both_ways(data, "supernode", ("drives", "driven_by"), *_coarse(own))
+    _tree(data, own, places)
     return data
 
 
@@ -77,14 +89,18 @@ def quantile(x: Float[np.ndarray, " item"]) -> Float[np.ndarray, " item"]:
     return (rankdata(np.abs(x), method="average") - 0.5) / max(len(x), 1)
 
 
-def _ranked(view: GraphView) -> np.ndarray:
-    source, target = view.edge_index
-    w, size = np.abs(view.weight), view.n
-    on_logits = np.bincount(source, view.weight * view.logit_weight[target], minlength=size)
+def _weight(graph: AttributionGraph) -> np.ndarray:
+    return graph.direct_effect.double().numpy()
+
+
+def _ranked(graph: AttributionGraph) -> np.ndarray:
+    source, target = graph.edge_index.numpy()
+    weight, size = _weight(graph), graph.n_nodes
+    w, on_logits = np.abs(weight), weight * graph.logit_weight.double().numpy()[target]
     columns = {
-        "activation": view.activation,
-        "influence": path_influence(view),
-        "direct_logit_effect": on_logits,
+        "activation": graph.activation.double().numpy(),
+        "influence": influence(graph).numpy(),
+        "direct_logit_effect": np.bincount(source, on_logits, minlength=size),
         "strength_in": np.bincount(target, w, minlength=size),
         "strength_out": np.bincount(source, w, minlength=size),
         "degree_in": np.bincount(target, minlength=size),
@@ -94,47 +110,47 @@ def _ranked(view: GraphView) -> np.ndarray:
     return np.stack([quantile(columns[name].astype(float)) for name in RANKED], axis=1)
 
 
-def _fixed(view: GraphView) -> np.ndarray:
-    layer = np.maximum(view.layer, 0) / max(_depth(view), 1)
-    kind = np.eye(KINDS)[view.kind]
+def _fixed(graph: AttributionGraph) -> np.ndarray:
+    layer = graph.layer.numpy().clip(0) / _depth(graph)
+    kind = np.eye(len(NodeKind))[graph.kind.numpy()]
     return np.concatenate([layer[:, None], kind], axis=1)
 
 
-def _depth(view: GraphView) -> int:
-    return int(view.layer.max(initial=0))
+def _depth(graph: AttributionGraph) -> int:
+    return max(int(graph.layer.max()), 1)
 
 
-def _edges(view: GraphView) -> np.ndarray:
-    source, target = view.edge_index
-    crossed = np.abs(view.layer[target] - view.layer[source]) / max(_depth(view), 1)
-    same = view.position[source] == view.position[target]
-    signed = quantile(view.weight) * np.sign(view.weight)
+def _edges(graph: AttributionGraph) -> np.ndarray:
+    source, target = graph.edge_index.numpy()
+    layer, position, weight = graph.layer.numpy(), graph.position.numpy(), _weight(graph)
+    crossed = np.abs(layer[target] - layer[source]) / _depth(graph)
+    same = position[source] == position[target]
+    signed = quantile(weight) * np.sign(weight)
     return np.stack([signed, np.minimum(crossed, 1.0), same], axis=1)
 
 
-def _supernodes(view: GraphView, hierarchy: Hierarchy, ranked: np.ndarray) -> np.ndarray:
+def _supernodes(hierarchy: Hierarchy, ranked: np.ndarray) -> np.ndarray:
     size = hierarchy.stop - hierarchy.start
     summed = ranked[hierarchy.order].cumsum(axis=0)
     before = np.concatenate([np.zeros((1, ranked.shape[1])), summed])
     mean = (before[hierarchy.stop] - before[hierarchy.start]) / size[:, None]
     largest = np.stack([largest_member(hierarchy, column) for column in ranked.T], axis=1)
-    log_size = np.log(size) / max(np.log(view.n), 1e-12)
+    log_size = np.log(size) / max(np.log(hierarchy.n_leaves), 1e-12)
     level = hierarchy.depth_of / max(hierarchy.depth, 1)
-    rest = np.stack([log_size, _inside_share(view, hierarchy), level], axis=1)
+    rest = np.stack([log_size, _inside_share(hierarchy), level], axis=1)
     return np.concatenate([mean, largest, rest], axis=1)
 
 
-def _inside_share(view: GraphView, hierarchy: Hierarchy) -> np.ndarray:
-    """Weight among the members over weight at any of them."""
-    w = np.abs(view.weight)
-    at = np.bincount(view.edge_index.ravel(), np.tile(w, 2), minlength=view.n)
+def _inside_share(hierarchy: Hierarchy) -> np.ndarray:
+    """Weight among the members over weight at any of them, of the edges among leaves."""
+    w = np.abs(hierarchy.weight)
+    at = np.bincount(hierarchy.edge_index.ravel(), np.tile(w, 2), minlength=hierarchy.n_leaves)
     before = np.concatenate([[0.0], at[hierarchy.order].cumsum()])
     touched = before[hierarchy.stop] - before[hierarchy.start]
     inside = np.zeros(hierarchy.n_supernodes)
-    own = hierarchy.with_edges(view.edge_index, view.weight)
     for level in range(hierarchy.depth + 1):
         ids = hierarchy.level(level)
-        inside[list(ids)] = own.coarse_edges(ids).inside_abs
+        inside[list(ids)] = hierarchy.coarse_edges(ids).inside_abs
     # An inside edge was counted at both of its ends.
     return np.divide(inside, touched - inside, out=np.zeros_like(inside), where=inside > 0)
 
@@ -155,10 +171,10 @@ def _coarse(hierarchy: Hierarchy) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(ends, axis=1), np.concatenate(features)
 
 
-def _tree(data: HeteroData, hierarchy: Hierarchy) -> None:
+def _tree(data: HeteroData, hierarchy: Hierarchy, places: np.ndarray) -> None:
     below = np.arange(1, hierarchy.n_supernodes)
     supernodes = np.stack([hierarchy.parent[1:], below])
-    leaves = np.stack([hierarchy.terminal_of(), np.arange(hierarchy.n_leaves)])
+    leaves = np.stack([hierarchy.terminal_of(), places])
     for kind, pair in (("supernode", supernodes), ("node", leaves)):
         data["supernode", "holds", kind].edge_index = torch.from_numpy(pair)
         data[kind, "held_by", "supernode"].edge_index = torch.from_numpy(pair[::-1].copy())

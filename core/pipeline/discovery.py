@@ -17,13 +17,13 @@ from core.attribution import TaskGraph
 from core.bundle import code_version
 from core.circuit import FeatureNode
 from core.graph import AttributionGraph
-from core.guide import InfluenceGuide, graph_view
+from core.guide import InfluenceGuide
 from core.hierarchy import modularity_report
 from core.pipeline.graphs import restricted, task_graph
 from core.pipeline.prepare import Prepared
 from core.pipeline.probes import Probe
 from core.pipeline.progress import Clock
-from core.pipeline.search import Found, cut, feature_graph, guide_scores, search
+from core.pipeline.search import Found, cut, feature_graph, search
 from core.pipeline.settings import RunSettings
 from core.store import Record, Store, plain, stage_key
 from core.tasks import Split
@@ -113,7 +113,7 @@ def _search(
     tree = cut(features, settings)
     report = modularity_report(tree, level=1, seed=settings.seed)
     clock.finish("hierarchy", f"{tree.n_supernodes} supernodes, {tree.depth} levels")
-    prior = guide_scores(InfluenceGuide(), graph_view(whole), features, tree)
+    prior = torch.from_numpy(InfluenceGuide()(whole, tree, features.place).leaf)
     labels = prepared.evaluator(transcoders, Split.LABELS, settings.probe_prompts)
     choose = prepared.evaluator(transcoders, Split.SELECTION)
     found = search(

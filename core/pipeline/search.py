@@ -22,7 +22,6 @@ from torch import Tensor
 
 from core.circuit import FeatureNode
 from core.graph import AttributionGraph, NodeKind
-from core.guide import GraphView, Guide
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
 from core.pipeline.probes import Probe
 from core.pipeline.progress import OnProgress, RunProgress
@@ -92,25 +91,6 @@ def cut(features: FeatureGraph, settings: RunSettings) -> Hierarchy:
     options = HierarchySettings(branching=settings.branching, seed=settings.seed)
     return build_hierarchy(
         len(features.nodes), features.edge_index, features.weight, settings=options
-    )
-
-
-def guide_scores(guide: Guide, view: GraphView, features: FeatureGraph, tree: Hierarchy) -> Tensor:
-    """The guide's score of every feature of the task graph."""
-    n = len(view.kind)
-    whole = tree if tree.n_leaves == n else _whole_tree(view, n)
-    return torch.as_tensor(guide(view, whole).node)[features.place]
-
-
-def _whole_tree(view: GraphView, n: int) -> Hierarchy:
-    """A guide reads the whole graph, leaves and logits too: one supernode over all of it."""
-    return Hierarchy(
-        parent=np.array([-1]),
-        start=np.array([0]),
-        stop=np.array([n]),
-        order=np.arange(n),
-        edge_index=view.edge_index,
-        weight=view.weight,
     )
 
 

@@ -14,7 +14,7 @@ from core.graph import (
     subgraph,
     total_effect,
 )
-from tests.core.test_graph import B, E, F, L, T, make_graph
+from tests.core.graph.test_attribution_graph import B, E, F, L, T, make_graph
 
 
 def worked_example(*, bias: float = 0.0):

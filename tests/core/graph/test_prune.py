@@ -5,8 +5,8 @@ import torch
 
 from core.errors import SettingsError
 from core.graph import NodeKind, cumulative_influence, influence, prune, subgraph
-from tests.core.test_graph import B, E, F, L, T, make_graph
-from tests.core.test_graph_influence import dense_shares, random_graph
+from tests.core.graph.test_attribution_graph import B, E, F, L, T, make_graph
+from tests.core.graph.test_influence import dense_shares, random_graph
 
 
 def first_reaching(scores, share):
