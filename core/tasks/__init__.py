@@ -2,10 +2,12 @@
 
 from core.tasks.encode import PromptBatch, encode_pairs, longest_prompt, with_roles
 from core.tasks.load import bundled_tasks, load_task
+from core.tasks.overlap import Overlap, overlap
 from core.tasks.read import read_pairs
 from core.tasks.task import PromptPair, Split, Task
 
 __all__ = [
+    "Overlap",
     "PromptBatch",
     "PromptPair",
     "Split",
@@ -14,6 +16,7 @@ __all__ = [
     "encode_pairs",
     "load_task",
     "longest_prompt",
+    "overlap",
     "read_pairs",
     "with_roles",
 ]

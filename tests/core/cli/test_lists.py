@@ -20,6 +20,19 @@ def test_tasks_have_prompts_and_an_example(hagd: Hagd) -> None:
     assert all(task["example"]["clean"] for task in tasks)
 
 
+def test_one_task_is_told_with_the_prompts_its_splits_share(hagd: Hagd, tmp_path: Path) -> None:
+    assert "No test prompt" in hagd("tasks", "modular-addition").out
+    line = '{{"clean": "<bos> {0} b", "corrupt": "<bos> {1} b", "answer": "x", "wrong": "y"}}\n'
+    file = tmp_path / "own.jsonl"  # each corrupt prompt is the next clean one: a single group
+    file.write_text("".join(line.format(i, (i + 1) % 20) for i in range(20)))
+    told = hagd("tasks", file, "--json").json
+    assert told["prompts"]["test"] == 5
+    assert told["shared_prompts"]["test"] > 0
+    assert f"{told['shared_prompts']['test']} of the 5 test pairs" in told["shared_prompts_note"]
+    assert told["shared_prompts_note"] in hagd("tasks", file).out
+    assert "Unknown task" in hagd("tasks", "subtraction").refused()
+
+
 def test_results_of_a_new_store_are_the_bundled_ones(hagd: Hagd, tmp_path: Path) -> None:
     found = hagd("results", "--store", tmp_path / "new", "--json").json
     assert all("assets" in entry["path"] for entry in found)

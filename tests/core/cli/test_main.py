@@ -40,7 +40,7 @@ def test_version(hagd: Hagd) -> None:
         (["models", "--nope"], "No such option: --nope. See: hagd models --help"),
         (["explore", "--port", "x"], "Invalid value for '--port'"),
         (["explore", "--port", "0"], "Invalid value for '--port'"),
-        (["tasks", "extra"], "unexpected extra argument"),
+        (["models", "extra"], "unexpected extra argument"),
     ],
 )
 def test_mistake_on_the_command_line_ends_with_2(
