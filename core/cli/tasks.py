@@ -1,4 +1,4 @@
-"""`hagd tasks`: the bundled tasks; with a name or a task file, that task and how its prompts fall."""
+"""`hagd tasks`: the bundled tasks; with a name or a task file, that task and its splits."""
 
 from typing import Annotated, Any
 
