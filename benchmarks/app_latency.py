@@ -307,7 +307,9 @@ def _write_circuit(work: Path) -> None:
         )
         for _ in range(12)
     )  # fmt: skip
-    made = TranscoderSet(layers=layers, model_name="gpt2-small-shape", kind="topk")
+    made = TranscoderSet(
+        layers=layers, model_name="gpt2-small-shape", model_key=model.key, kind="topk"
+    )
     save_transcoders(made, work / "coders")
     coders = load_transcoders(work / "coders", model)
     settings = AttributionSettings(max_feature_nodes=300)

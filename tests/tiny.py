@@ -96,7 +96,7 @@ def tiny_transcoders(model: LanguageModel, *, features: int = 12, k: int = 4, sk
         )
         for _ in range(model.n_layers)
     )  # fmt: skip
-    return TranscoderSet(layers=layers, model_name=model.name, kind="topk")
+    return TranscoderSet(layers=layers, model_name=model.name, model_key=model.key, kind="topk")
 
 
 def tiny_batch(*, prompts: int = 3, length: int = 5, shift: int = 0, seed: int = 0):

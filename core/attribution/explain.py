@@ -24,7 +24,7 @@ from core.graph import (
     replacement_score,
 )
 from core.models import LanguageModel
-from core.transcoders import TranscoderSet
+from core.transcoders import TranscoderSet, check_belongs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,6 +45,8 @@ class Explanation:
     """The same over nodes that have inputs: the stricter figure."""
     seconds: tuple[float, ...]
     """Of each build, from token ids to graph; loading and scores not counted."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know about the transcoders, as sentences."""
 
     def as_json(self) -> dict[str, Any]:
         """The figures `hagd graph --json` prints."""
@@ -56,6 +58,7 @@ class Explanation:
             "replacement_score": self.replacement_score,
             "completeness_score": self.completeness_score,
             "completeness_score_without_leaves": self.completeness_score_without_leaves,
+            "notes": list(self.notes),
         }
 
 
@@ -83,9 +86,11 @@ def explain_prompt(
     Raises:
         TaskError: If a target is not one token of the vocabulary, or `against` comes alone.
         ModelError: If the prompt does not fit the model.
-        GraphError, TranscoderError: As `build_graph`.
+        TranscoderError: If the transcoders are another model's; and, like GraphError, as
+            `build_graph`.
     """
     ids, targets = model.encode(prompt), target_choice(model, target, against)
+    notes = (*transcoders.notes, *check_belongs(transcoders, model, [ids[None]]))
 
     def timed_build() -> tuple[AttributionGraph, float]:
         start = time.perf_counter()
@@ -102,6 +107,7 @@ def explain_prompt(
         completeness_score=completeness_score(graph),
         completeness_score_without_leaves=completeness_score_without_leaves(graph),
         seconds=tuple(seconds),
+        notes=notes,
     )
 
 

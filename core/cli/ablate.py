@@ -14,7 +14,7 @@ import typer
 from rich.console import Group, RenderableType
 
 from core.cli.options import Json, Model, Prompt
-from core.cli.output import emit, table
+from core.cli.output import emit, shown, table
 from core.errors import SettingsError
 
 
@@ -85,11 +85,13 @@ def command(
     """Ablate or scale nodes on one prompt; show the logits before and after."""
     from core.cli.inputs import transcoders_for
     from core.models import load_model
+    from core.transcoders import check_belongs
 
     _check(how, corrupt, task)
     loaded = load_model(model)
     coders = transcoders_for(loaded, transcoders)
     ids = loaded.encode(prompt)[None]
+    notes = [*coders.notes, *check_belongs(coders, loaded, [ids])]
     run = _Run(loaded, coders, ids, _reference(loaded, coders, ids, how, corrupt, task))
     report = {
         "model": loaded.name,
@@ -98,6 +100,7 @@ def command(
         "how": how.value,
         "scale": scale,
         **_compare(run, node, scale, top),
+        "notes": notes,
     }
     emit(report, as_json, lambda: _text(report))
 
@@ -233,4 +236,4 @@ def _text(report: dict[str, Any]) -> RenderableType:
     idle = [row["node"] for row in report["nodes"] if row["before"] == row["after"] == 0.0]
     if idle:
         lines.append(f"Not active on this prompt, so nothing was changed: {', '.join(idle)}")
-    return Group(nodes, "", tokens, "", *lines)
+    return Group(nodes, "", tokens, "", *map(shown, [*lines, *report["notes"]]))

@@ -158,4 +158,5 @@ def _text(report: dict[str, Any]) -> RenderableType:
     lines = [f"{name.replace('_', ' ')}: {report[name]:.3f}" for name in scores]
     seconds = ", ".join(f"{value:.2f}" for value in report["seconds"])
     lines.append(f"built in {seconds} s; at most {report['max_rss_gb']:.2f} GB of memory")
-    return Group(table(("", "all", "in the file"), rows), *lines, *report["files"])
+    notes = [shown(note) for note in report["notes"]]
+    return Group(table(("", "all", "in the file"), rows), *lines, *notes, *report["files"])

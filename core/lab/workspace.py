@@ -21,7 +21,7 @@ from core.lab.outcome import logit_differences
 from core.lab.prompts import Part, chosen_pairs, make_parts, means_of, prompt_views
 from core.models import LanguageModel, load_model
 from core.tasks import Task, load_task, longest_prompt, with_roles
-from core.transcoders import TranscoderSet, open_transcoders
+from core.transcoders import TranscoderSet, check_belongs, open_transcoders
 
 Rows = tuple[tuple[int, Part, slice], ...]
 """Number of a part, the part, and which of its prompts."""
@@ -75,6 +75,7 @@ class Workspace:
         pairs = chosen_pairs(self.task, self.model, self.bounds.n_features, self.length)
         mean = means_of(self.model, self.transcoders, self.task, self.length, bundle.tensors)
         self.parts = make_parts(self.model, self.transcoders, pairs, mean, self.length)
+        check_belongs(self.transcoders, self.model, [part.batch.clean for part in self.parts])
         self.prompts = prompt_views(self.model, self.task, pairs, self.parts)
         self._place = {
             index: (number, row)

@@ -9,6 +9,7 @@ from core.transcoders.activations import (
     Relu,
     TopK,
 )
+from core.transcoders.belonging import check_belongs
 from core.transcoders.files import load_transcoders, save_transcoders
 from core.transcoders.neurons import neuron_transcoders
 from core.transcoders.open import Dictionary, open_transcoders
@@ -47,6 +48,7 @@ __all__ = [
     "Trained",
     "Transcoder",
     "TranscoderSet",
+    "check_belongs",
     "check_fits",
     "collect",
     "load_heads",

@@ -8,7 +8,8 @@
 4. Folders of sparsify and SAELens are recognised and handed to `imports.py`.
 
 The layout is circuit-tracer's (github.com/decoderesearch/circuit-tracer, `transcoder_set`). Our
-nested dictionaries add `activation: {type: nested, k: .., prefix: [one number for each layer]}`.
+nested dictionaries add `activation: {type: nested, k: .., prefix: [one number for each layer]}`,
+and all of ours `model_key`, the sha256 of the model they were trained on.
 """
 
 import math
@@ -85,6 +86,7 @@ def load_transcoders(folder: str | Path, model: LanguageModel | None = None) -> 
     transcoders = TranscoderSet(
         layers=layers,
         model_name=str(config.get("model_name", "")),
+        model_key=str(config.get("model_key") or ""),
         kind=kind_of(layers[0].activation),
         scan=str(config.get("scan") or ""),
     )
@@ -116,6 +118,7 @@ def read_config(path: Path) -> dict[str, Any]:
 def _config(transcoders: TranscoderSet) -> dict[str, Any]:
     return {
         "model_name": transcoders.model_name,
+        **({"model_key": transcoders.model_key} if transcoders.model_key else {}),
         "model_kind": "transcoder_set",
         "feature_input_hook": READS[0],
         "feature_output_hook": WRITES[0],

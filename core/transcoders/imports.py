@@ -20,6 +20,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +94,7 @@ def try_on_model(transcoders: TranscoderSet, model: LanguageModel) -> Transcoder
                 f"Layer {number} explains {model.name}'s MLP worse than its mean does on random "
                 f"tokens (FVU {fvu:.2f}): it may belong to another model or another hook."
             )
-    return TranscoderSet(
-        layers=transcoders.layers,
-        model_name=model.name,
-        kind=transcoders.kind,
-        scan=transcoders.scan,
-        notes=tuple(notes),
-    )
+    return replace(transcoders, model_name=model.name, notes=tuple(notes))
 
 
 Reader = Callable[[dict[str, Any], dict[str, Tensor], str], tuple[str, Transcoder]]

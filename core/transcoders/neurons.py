@@ -36,6 +36,7 @@ def neuron_transcoders(model: LanguageModel) -> TranscoderSet:
     transcoders = TranscoderSet(
         layers=layers,
         model_name=model.name,
+        model_key=model.key,
         kind=kind_of(layers[0].activation),
         scan=f"{model.name}-neurons",
     )

@@ -5,7 +5,8 @@
    feature splits the data; the decoder starts at zero and its bias at the mean.
 3. Adam on the reconstruction objective (`objective.py`), each position drawn equally often; the
    learning rate warms up, then falls linearly over the second half.
-4. Half of each batch are blends of prompts, for which the MLP itself is asked (`run.py`).
+4. Half of each batch are blends of prompts, for which the MLP itself is asked
+   (`training_state.py`).
 5. The batch of a step depends on the seed and the step alone, so that a run that is cut and
    resumed gives exactly the weights of one that is not.
 6. Fold the normalisation into the weights.
@@ -27,9 +28,9 @@ from core.models import LanguageModel
 from core.tasks import PromptBatch
 from core.transcoders.checkpoint import load_checkpoint, save_checkpoint
 from core.transcoders.prediction import PredictionHead
-from core.transcoders.run import Mlp, TrainingRun
 from core.transcoders.samples import Samples, collect
 from core.transcoders.settings import TrainSettings
+from core.transcoders.training_state import Mlp, TrainingRun
 from core.transcoders.transcoder import TranscoderSet
 
 REPORT_EVERY = 50
@@ -100,6 +101,7 @@ def train_transcoders(
         collect(model, batches),
         settings,
         model.name,
+        model_key=model.key,
         mlps=[partial(_ask, block.mlp) for block in model.blocks],
         progress=progress,
         resume_dir=resume_dir,
@@ -117,6 +119,7 @@ def train_on_samples(
     settings: TrainSettings,
     model_name: str,
     *,
+    model_key: str = "",
     mlps: Sequence[Mlp] = (),
     progress: Callable[[Progress], None] = lambda _: None,
     resume_dir: Path | None = None,
@@ -146,7 +149,7 @@ def train_on_samples(
         losses=_tenths(losses),
         heads=tuple(run.heads),
     )
-    return Trained(run.finished(model_name), report)
+    return Trained(run.finished(model_name, model_key), report)
 
 
 def _tenths(losses: Sequence[float]) -> tuple[float, ...]:

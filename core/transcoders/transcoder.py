@@ -117,6 +117,8 @@ class TranscoderSet:
     """Name of the model they were trained on."""
     kind: str
     """One of KINDS."""
+    model_key: str = ""
+    """Key of that very model (`LanguageModel.key`); empty where it is not known."""
     scan: str = ""
     """Name of this dictionary in feature links; free text."""
     notes: tuple[str, ...] = ()

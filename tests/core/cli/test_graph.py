@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from core.assets import TRANSCODERS
 from core.attribution import explain_prompt
 from core.graph import load_graph
 from core.interop import read_neuronpedia
@@ -77,3 +78,16 @@ def test_prompt_of_unknown_words_and_folder_as_file_are_refused(hagd: Hagd, tmp_
     assert "is a folder" in hagd(*BASE, "--out", tmp_path).refused()
     words = (*BASE[:-1], "<bos> seventeen", "--out", tmp_path / "g.json")
     assert "lacks 'seventeen'" in hagd(*words).refused()
+
+
+@pytest.mark.parametrize("command", ["graph", "ablate"])
+def test_a_dictionary_of_another_model_is_refused_by_its_fvu(
+    hagd: Hagd, tmp_path: Path, command: str
+) -> None:
+    other = TRANSCODERS / "llama-modadd" / "nested"  # the same layers and width
+    rest = ("--out", tmp_path / "g.json") if command == "graph" else ("--node", "0:4:3")
+    words = ("--model", "gpt2-modadd", "--transcoders", other, "--prompt", PROMPT)
+    message = hagd(command, *words, *rest).refused()
+    assert "FVU 1." in message
+    assert "trained on 'llama-modadd'" in message
+    assert not (tmp_path / "g.json").exists()

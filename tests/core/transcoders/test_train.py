@@ -18,7 +18,7 @@ from core.transcoders import (
     train_transcoders,
 )
 from core.transcoders import train as training
-from core.transcoders.run import TrainingRun
+from core.transcoders.training_state import TrainingRun
 from tests.tiny import tiny_batch, tiny_model
 
 QUICK = TrainSettings(features=12, k=3, steps=30, batch=64, dead_after=5)

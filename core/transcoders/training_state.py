@@ -89,11 +89,13 @@ class TrainingRun:
             found |= {f"{number}.{name}": value for name, value in state.items()}
         return found
 
-    def finished(self, model_name: str) -> TranscoderSet:
+    def finished(self, model_name: str, model_key: str = "") -> TranscoderSet:
+        """The dictionary as it stands, normalisation folded into the weights."""
         pairs = zip(self.layers, self.scales, strict=True)
         return TranscoderSet(
             layers=tuple(module.finished(scale) for module, scale in pairs),
             model_name=model_name,
+            model_key=model_key,
             kind=self.settings.kind,
             scan=f"{model_name}-{self.settings.kind}",
         )
