@@ -32,7 +32,7 @@ from explorer.session import changes, resources, state
 from explorer.session.state import Changed, View
 
 if TYPE_CHECKING:
-    from core.lab import Lab
+    from core.lab import Lab, Prediction
 
 HEIGHT = "var(--work-h)"
 """Of the canvas and the inspector: the page without header, two lines, a notice and the bar."""
@@ -154,9 +154,17 @@ def answer_bar(name: str, bundle: Bundle, view: View, lab: "Lab") -> Bar:
         circuit=found.circuit.p_answer,
         changed=found.changed.p_answer if wanted else None,
         chance=_chance(lab),
+        top=_own_answer(found),
         then=tuple((row.text.strip() or row.text, row.changed) for row in others),
         **_band(name, bundle, view),
     )
+
+
+def _own_answer(found: "Prediction") -> tuple[str, float] | None:
+    """What the full model says first, where that is not the answer asked for."""
+    first = max(found.rows, key=lambda row: row.full)
+    said = first.text.strip() or first.text
+    return None if first is found.rows[0] else (said, first.full)
 
 
 def _chance(lab: "Lab") -> float:

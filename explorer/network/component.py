@@ -71,6 +71,8 @@ class Bar:
     chance: float | None = None
     band: tuple[float, float] | None = None
     """What random ablations of the same size leave."""
+    top: tuple[str, float] | None = None
+    """The full model's own first token where that is not the answer asked for."""
     band_label: str = ""
     then: tuple[tuple[str, float], ...] = ()
     """The next answers with the changed set."""
@@ -102,27 +104,13 @@ def canvas(
         bar: Figures of the answer bar.
         effects: Last result of ablating a node, shown in its tooltip.
     """
-    sent = state.local(f"canvas.{key}", _Sent())
     heard = _heard(key)
-    current = heard.view if heard and heard.rev == sent.rev else sent.view
-    if current != view or sent.rev < 0:
-        sent = _Sent(rev=sent.rev + 1, view=view)
-    state.remember(f"canvas.{key}", sent)
-    have = heard.have if heard else ()
-    message = {
-        "key": data.key,
-        "scene_key": data.scene_key,
-        "graph": None if data.key in have else data.graph,
-        "scene": None if data.scene_key in have else data.scene,
+    sent = _imposed(key, view, heard)
+    message = _news(data, heard.have if heard else ()) | {
         "parts": list(parts),
         "mode": mode,
         "height": height,
-        "view": {
-            "rev": sent.rev,
-            "changes": [change._asdict() for change in view.changes],
-            "selection": list(view.selection),
-            "opened": list(view.opened),
-        },
+        "view": _written(view, sent.rev),
         "seq": heard.seq if heard else 0,
         "bar": None if bar is None else _bar(bar),
         "effects": dict(effects or {}),
@@ -154,6 +142,35 @@ class _Heard(NamedTuple):
     seq: int
     have: tuple[str, ...]
     view: CanvasView
+
+
+def _imposed(key: str, view: CanvasView, heard: _Heard | None) -> _Sent:
+    """What the app imposed last; anew, with a higher revision, where it wants another view."""
+    sent = state.local(f"canvas.{key}", _Sent())
+    current = heard.view if heard and heard.rev == sent.rev else sent.view
+    if current != view or sent.rev < 0:
+        sent = _Sent(rev=sent.rev + 1, view=view)
+    state.remember(f"canvas.{key}", sent)
+    return sent
+
+
+def _news(data: Picture, have: Sequence[str]) -> dict[str, Any]:
+    """The network, without the parts that the browser has already."""
+    return {
+        "key": data.key,
+        "scene_key": data.scene_key,
+        "graph": None if data.key in have else data.graph,
+        "scene": None if data.scene_key in have else data.scene,
+    }
+
+
+def _written(view: CanvasView, rev: int) -> dict[str, Any]:
+    return {
+        "rev": rev,
+        "changes": [change._asdict() for change in view.changes],
+        "selection": list(view.selection),
+        "opened": list(view.opened),
+    }
 
 
 def _heard(key: str) -> _Heard | None:

@@ -17,10 +17,12 @@ import numpy as np
 from pyvis.network import Network
 
 from explorer.look import theme
+from explorer.network.catalogue import scene_data
 from explorer.network.layout import Item as Placed
 from explorer.network.layout import Layout, arrange
 from explorer.network.rooms import (
     Density,
+    columns_for,
     label_of,
     placed_items,
     rows_of,
@@ -96,6 +98,7 @@ def picture(
         n_rows=len(rows),
         n_columns=len(scene.tokens),
         spacing=spacing_of(scene, density),
+        columns=columns_for(scene),
     )
     graph = _graph(scene, seen, layout, placed, used)
     graph["density"] = density
@@ -112,66 +115,6 @@ def picture(
         counts=seen.counts,
         min_effect=seen.min_effect,
     )
-
-
-@lru_cache(maxsize=16)
-def scene_data(scene: Scene) -> Mapping[str, Any]:
-    """The tree, and what the browser looks up by id."""
-    tree = scene.tree
-    index = [
-        {"id": node, "label": scene.labels.get(node, ""), "path": []}
-        for node, kind in zip(scene.ids, scene.kind, strict=True)
-        if kind in ("feature", "head")
-    ]
-    if tree is None:
-        return {
-            "tree": None,
-            "parents": {},
-            "openable": [],
-            "titles": {},
-            "sizes": {},
-            "index": index,
-        }
-    names = tree.name
-    parents = {
-        names[s]: names[above] if (above := int(tree.parent[s])) > 0 else None
-        for s in range(1, tree.n_supernodes)
-    }
-    paths = {names[s]: [names[a] for a in tree.path(s)[1:]] for s in range(1, tree.n_supernodes)}
-    for leaf, supernode in enumerate(tree.terminal_of()):
-        if supernode > 0 and scene.tree_leaf[leaf] >= 0:
-            parents[scene.ids[scene.tree_leaf[leaf]]] = names[supernode]
-    for entry in index:
-        entry["path"] = paths.get(parents.get(entry["id"]) or "", [])
-    groups = [
-        {"id": name, "label": scene.labels.get(name, ""), "path": paths[name][:-1]}
-        for name in paths
-    ]
-    size = {names[s]: len(tree.members(s)) for s in range(1, tree.n_supernodes)}
-    titles = {name: f"{name} · {n} node{'s' * (n != 1)}" for name, n in size.items()}
-    return {
-        "tree": _branch(scene, 0),
-        "parents": parents,
-        "openable": list(paths),
-        "titles": titles,
-        "sizes": size,
-        "index": groups + index,
-    }
-
-
-def _branch(scene: Scene, supernode: int) -> dict[str, Any]:
-    tree = scene.tree
-    assert tree is not None  # only called for a scene with a tree
-    name = tree.name[supernode]
-    return {
-        "id": name,
-        "name": name if supernode else "",
-        "label": scene.labels.get(name, "") if supernode else scene.title,
-        "short": scene.short_label(name) if supernode else scene.title,
-        "sub": "",
-        "count": len(tree.members(supernode)),
-        "children": [_branch(scene, child) for child in tree.children(supernode)],
-    }
 
 
 def _graph(

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from explorer.network.layout import COMPACT, NORMAL, Spacing
+from explorer.network.layout import COMPACT, NORMAL, Columns, Spacing
 from explorer.network.layout import Item as Placed
 from explorer.network.scene import Scene
 from explorer.network.visible import Item, Visible
@@ -18,6 +18,12 @@ FEW_TOKENS = 8
 """Up to this many, every token gets room for its text; of more, those that an edge touches."""
 MOST_TEXT = 64.0
 """Widest room that a token or logit is promised, px."""
+MANY_TOKENS = 24
+"""Of more than this, a token that no edge touches is promised room for a mark only."""
+MARK = 12.0
+"""Width of such a mark, px."""
+PROBABILITY = 38.0
+"""Room for the answer's probability beside its token, px."""
 _ROOM: Mapping[Density, Mapping[str, tuple[float, float]]] = {
     "normal": {
         "supernode": (84.0, 62.0),
@@ -96,23 +102,37 @@ def _row(scene: Scene, item: Item) -> Row:
 
 def _placed(scene: Scene, item: Item, row: int, density: Density, used: bool) -> Placed:
     """An item with the least room it needs; the browser widens boxes where there is more."""
-    width, height = _ROOM[density][item.kind]
-    wish = _wish(scene, item)
-    if item.kind == "logit" or (item.kind == "token" and (used or len(scene.tokens) <= FEW_TOKENS)):
-        width = min(MOST_TEXT, wish)
-    if item.kind == "supernode" and item.frame is not None:
-        width = _ROOM[density]["inner"][0]
+    kind = "inner" if item.kind == "supernode" and item.frame is not None else item.kind
+    width, height = _ROOM[density][kind]
+    wish = _wish(scene, item, density)
+    if item.kind == "logit":
+        width = min(MOST_TEXT, wish) + _beside(scene, item, density)
+        wish += _beside(scene, item, density)
+    elif item.kind == "token":
+        width = _token_width(len(scene.tokens), wish, used)
     column = item.position if item.position >= 0 else len(scene.tokens)
     return Placed(item.id, item.kind, row, column, width, height, item.frame, wish)
 
 
-def _wish(scene: Scene, item: Item) -> float:
+def _token_width(n_tokens: int, wish: float, used: bool) -> float:
+    """Least width of a token; the browser gives it more where its row has room."""
+    if used or n_tokens <= FEW_TOKENS:
+        return min(MOST_TEXT, wish)
+    return min(28.0, wish) if n_tokens <= MANY_TOKENS else MARK
+
+
+def _beside(scene: Scene, item: Item, density: Density) -> float:
+    """Room for the probability of the answer, which the network shows where it is wide."""
+    return PROBABILITY if item.id == scene.lead and density == "normal" else 0.0
+
+
+def _wish(scene: Scene, item: Item, density: Density) -> float:
     """Width at which all words of an item fit."""
     text = len(label_of(scene, item).strip())
     wide = {
         "supernode": 156.0,
         "token": max(28.0, 8.0 * text + 12.0),
-        "logit": max(40.0, 9.0 * text + 20.0),
+        "logit": max(_ROOM[density]["logit"][0], 9.0 * text + 20.0),
     }
     return wide.get(item.kind, 0.0)
 
@@ -121,6 +141,11 @@ def spacing_of(scene: Scene, density: Density) -> Spacing:
     """Distances; columns stand close where a prompt is long."""
     spacing = NORMAL if density == "normal" else COMPACT
     return spacing if len(scene.tokens) <= FEW_TOKENS else spacing._replace(column=5.0)
+
+
+def columns_for(scene: Scene) -> Columns:
+    """Columns of their own for few tokens; on a long prompt boxes stand over the next ones."""
+    return "own" if len(scene.tokens) <= FEW_TOKENS else "shared"
 
 
 def label_of(scene: Scene, item: Item) -> str:

@@ -1,45 +1,46 @@
 """What the network shows of a circuit for a given set of opened supernodes.
 
-1. `visible` walks the tree of a `Scene`: a closed supernode is one item, an opened one is replaced
-   by its children, an opened terminal one by its strongest leaves and one item for the rest.
-2. Edges among items are summed from the leaves' (sum, sum of |.|, largest), then filtered; single
-   nodes that the circuit does not explain are shown only where an edge reaches them.
+1. `items` walks the tree: what is drawn.
+2. Edges among items are summed from the leaves' (sum, sum of |.|, largest), then filtered; where no
+   smallest effect was asked for, a round one is chosen and every supernode keeps its lifelines.
+3. Single nodes that the circuit does not explain are shown only where an edge reaches them.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float
 
 from core.hierarchy.coarse import CoarseEdges, aggregate
+from explorer.network.items import (
+    MOST_LEAVES,
+    MOST_NODES,
+    Item,
+    items_of,
+    open_frames,
+)
 from explorer.network.scene import Scene, scene_of_graph
 
-__all__ = ["Item", "Scene", "Sieve", "Visible", "nice_threshold", "scene_of_graph", "visible"]
+__all__ = [
+    "MOST_LEAVES",
+    "MOST_NODES",
+    "Item",
+    "Scene",
+    "Sieve",
+    "Visible",
+    "nice_threshold",
+    "scene_of_graph",
+    "visible",
+]
 
-MOST_NODES = 300
-"""Nodes on the screen at once; the weakest beyond it are folded into their supernode."""
-MOST_LEAVES = 24
-"""Leaves shown of one opened supernode."""
 MOST_EDGES = 48
 """Edges the page shows when it may choose the smallest effect itself."""
 KEPT = 0.9
 """And the share of Σ|effect| that is enough: weak edges only clutter."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Item:
-    """One thing drawn: a node or a closed supernode."""
-
-    id: str
-    kind: str
-    members: Int[np.ndarray, " member"]
-    """Nodes it stands for."""
-    frame: str | None
-    """Opened supernode it lies in."""
-    layer: int
-    position: int
+_CONTEXT = ("error", "position", "bias", "head")
+"""Kinds of single node that are drawn only where a shown edge reaches them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,31 +84,42 @@ class Sieve:
 def visible(scene: Scene, opened: Collection[str], sieve: Sieve | None = None) -> Visible:
     """Items and edges for a set of opened supernodes; unknown names are ignored."""
     sieve = sieve or Sieve()
-    frames = _frames(scene, opened)
-    items = _within_limit(scene, frames, _kept(scene, sieve))
+    frames = open_frames(scene, opened)
+    items = items_of(scene, frames, _kept(scene, sieve))
     groups = [item.members for item in items]
     edges = aggregate(len(scene.ids), scene.edge_index, scene.weight, groups)
     size = np.abs(edges.total)
     into = np.bincount(edges.target, size, minlength=len(items))
-    signed = {"both": size >= 0, "plus": edges.total > 0, "minus": edges.total < 0}[sieve.sign]
-    least = sieve.min_effect
-    if least is None:
-        least = nice_threshold(size[signed], sieve.most_edges)
-    shown = signed & (size >= least) & (size > 0)
-    if sieve.min_effect is None:
-        shown |= _lifelines(items, edges, signed & (size > 0))
+    shown, least = _passing(items, edges, sieve)
     items, edges, shown, share = _connected(items, edges, shown, size / into[edges.target])
-    used = {end for i in np.flatnonzero(shown) for end in (edges.source[i], edges.target[i])}
-    drawn = sum(1 for i, item in enumerate(items) if item.kind != "token" or i in used)
     return Visible(
         items=items,
         frames={name: above for name, above in frames.items() if _held(name, items, frames)},
         edges=edges,
         shown=shown,
         share=share,
-        min_effect=float(least),
-        counts=(drawn, len(scene.ids), int(shown.sum()), len(scene.weight)),
+        min_effect=least,
+        counts=(_drawn(items, edges, shown), len(scene.ids), int(shown.sum()), len(scene.weight)),
     )
+
+
+def _passing(
+    items: Sequence[Item], edges: CoarseEdges, sieve: Sieve
+) -> tuple[Bool[np.ndarray, " coarse"], float]:
+    """Which edges pass the filters, and the smallest |effect| asked for or chosen."""
+    size = np.abs(edges.total)
+    signed = {"both": size >= 0, "plus": edges.total > 0, "minus": edges.total < 0}[sieve.sign]
+    if sieve.min_effect is not None:
+        return signed & (size >= sieve.min_effect) & (size > 0), sieve.min_effect
+    least = nice_threshold(size[signed], sieve.most_edges)
+    shown = signed & (size >= least) & (size > 0)
+    return shown | _lifelines(items, edges, signed & (size > 0)), least
+
+
+def _drawn(items: Sequence[Item], edges: CoarseEdges, shown: Bool[np.ndarray, " coarse"]) -> int:
+    """Items that count as shown: tokens only where an edge touches them."""
+    used = set(edges.source[shown].tolist()) | set(edges.target[shown].tolist())
+    return sum(1 for i, item in enumerate(items) if item.kind != "token" or i in used)
 
 
 def _lifelines(items: Sequence[Item], edges: CoarseEdges, may: np.ndarray) -> np.ndarray:
@@ -152,19 +164,6 @@ def _above(value: float, step: float) -> float:
     return float(found)
 
 
-def _frames(scene: Scene, opened: Collection[str]) -> dict[str, str | None]:
-    """Opened supernodes whose ancestors are open too, outer ones first."""
-    tree = scene.tree
-    if tree is None:
-        return {}
-    frames: dict[str, str | None] = {}
-    for supernode in range(1, tree.n_supernodes):
-        above = int(tree.parent[supernode])
-        if tree.name[supernode] in opened and (above == 0 or tree.name[above] in frames):
-            frames[tree.name[supernode]] = None if above == 0 else tree.name[above]
-    return frames
-
-
 def _kept(scene: Scene, sieve: Sieve) -> np.ndarray:
     """Which nodes pass the filters on nodes; tokens and logits always do."""
     kind = np.array(scene.kind)
@@ -174,122 +173,14 @@ def _kept(scene: Scene, sieve: Sieve) -> np.ndarray:
     return kept
 
 
-def _within_limit(
-    scene: Scene, frames: Mapping[str, str | None], kept: np.ndarray
-) -> tuple[Item, ...]:
-    """Items; leaves of opened supernodes are folded further until `MOST_NODES` suffice."""
-    most = MOST_LEAVES
-    while True:
-        items = tuple(_items(scene, frames, kept, most))
-        if len(items) <= MOST_NODES or most == 1:
-            break
-        most = max(1, most // 2)
-    if len(items) <= MOST_NODES:
-        return items
-    strength = scene.strength
-    must = ("token", "logit", "supernode", "rest")
-    ranked = sorted(
-        range(len(items)),
-        key=lambda i: (items[i].kind not in must, -strength[items[i].members].sum(), i),
-    )
-    keep = set(ranked[:MOST_NODES])
-    return tuple(item for i, item in enumerate(items) if i in keep)
-
-
-def _items(
-    scene: Scene, frames: Mapping[str, str | None], kept: np.ndarray, most: int
-) -> Iterator[Item]:
-    in_tree = np.zeros(len(scene.ids), dtype=bool)
-    in_tree[scene.tree_leaf[scene.tree_leaf >= 0]] = True
-    strength = scene.strength
-    if scene.tree is not None:
-        for supernode in scene.tree.children(0) or (0,):
-            yield from _walk(scene, supernode, None, frames, kept, most, strength)
-    for node in np.flatnonzero(kept & ~in_tree):
-        yield _leaf(scene, int(node), None)
-
-
-def _walk(
-    scene: Scene,
-    supernode: int,
-    frame: str | None,
-    frames: Mapping[str, str | None],
-    kept: np.ndarray,
-    most: int,
-    strength: np.ndarray,
-) -> Iterator[Item]:
-    assert scene.tree is not None  # only called for a scene with a tree
-    tree, name = scene.tree, scene.tree.name[supernode]
-    members = scene.tree_leaf[tree.members(supernode)]
-    members = members[members >= 0]
-    members = members[kept[members]]
-    if not len(members):
-        return
-    if name not in frames:
-        layer, position = _dominant(scene, members, strength)
-        yield Item(
-            id=name,
-            kind="supernode",
-            members=members,
-            frame=frame,
-            layer=layer,
-            position=position,
-        )
-    elif tree.children(supernode):
-        for child in tree.children(supernode):
-            yield from _walk(scene, child, name, frames, kept, most, strength)
-    else:
-        yield from _leaves(scene, name, members, most, strength)
-
-
-def _leaves(
-    scene: Scene, name: str, members: np.ndarray, most: int, strength: np.ndarray
-) -> Iterator[Item]:
-    """The strongest leaves of an opened terminal supernode and one item for the others."""
-    ranked = members[np.argsort(-strength[members], kind="stable")]
-    for node in ranked[:most]:
-        yield _leaf(scene, int(node), name)
-    if len(rest := ranked[most:]):
-        layer, position = _dominant(scene, rest, strength)
-        yield Item(
-            id=f"{name}+",
-            kind="rest",
-            members=rest,
-            frame=name,
-            layer=layer,
-            position=position,
-        )
-
-
-def _leaf(scene: Scene, node: int, frame: str | None) -> Item:
-    return Item(
-        id=scene.ids[node],
-        kind=scene.kind[node],
-        members=np.array([node]),
-        frame=frame,
-        layer=int(scene.layer[node]),
-        position=int(scene.position[node]),
-    )
-
-
-def _dominant(scene: Scene, members: np.ndarray, strength: np.ndarray) -> tuple[int, int]:
-    """Layer and position that hold most of the members' strength."""
-    held: dict[tuple[int, int], float] = {}
-    for node in members:
-        place = int(scene.layer[node]), int(scene.position[node])
-        held[place] = held.get(place, 0.0) + float(strength[node]) + 1e-9
-    return max(held, key=lambda place: (held[place], place))
-
-
 def _connected(
     items: Sequence[Item], edges: CoarseEdges, shown: np.ndarray, share: np.ndarray
 ) -> tuple[tuple[Item, ...], CoarseEdges, np.ndarray, np.ndarray]:
     """Drop single context nodes that no shown edge reaches, and the edges that end on them."""
     reached = set(edges.source[shown].tolist()) | set(edges.target[shown].tolist())
-    context = ("error", "position", "bias", "head")
     keep = np.array(
         [
-            item.frame is not None or item.kind not in context or i in reached
+            item.frame is not None or item.kind not in _CONTEXT or i in reached
             for i, item in enumerate(items)
         ],
         dtype=bool,

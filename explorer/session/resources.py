@@ -310,6 +310,7 @@ def _scene(name: str, path: str, stamp: str, prompt: int | None) -> "Scene":
         tokens=("",) * shown.shift + shown.tokens,
         graph=laboratory.prompt_graph(prompt),
         token_text={shown.answer_id: shown.answer, shown.wrong_id: shown.wrong},
+        lead=f"out:{shown.answer_id}",
     )
 
 

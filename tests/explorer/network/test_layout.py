@@ -31,9 +31,15 @@ def holders(name: str | None, frames: dict[str, str | None]) -> set[str]:
     return out
 
 
-def check(items: list[Item], frames: dict[str, str | None], n_rows: int, n_columns: int) -> None:
+def check(
+    items: list[Item],
+    frames: dict[str, str | None],
+    n_rows: int,
+    n_columns: int,
+    columns: layout.Columns,
+) -> layout.Layout:
     """What must hold of every layout."""
-    made = arrange(items, frames, n_rows=n_rows, n_columns=n_columns)
+    made = arrange(items, frames, n_rows=n_rows, n_columns=n_columns, columns=columns)
     for a, b in combinations(items, 2):
         assert not overlap(rect(a, made), rect(b, made)), (a, b)
     for item in items:
@@ -57,6 +63,7 @@ def check(items: list[Item], frames: dict[str, str | None], n_rows: int, n_colum
     for low, high in made.gaps:
         for box in (rect(i, made) for i in items):
             assert min(box.y + box.height, high) - max(box.y, low) <= 0.01
+    return made
 
 
 def random_case(seed: int) -> tuple[list[Item], dict[str, str | None], int, int]:
@@ -76,9 +83,29 @@ def random_case(seed: int) -> tuple[list[Item], dict[str, str | None], int, int]
     return items, frames, n_rows, n_columns
 
 
+@pytest.mark.parametrize("columns", ["own", "shared"])
 @pytest.mark.parametrize("seed", range(60))
-def test_nothing_overlaps_and_frames_hold_their_children(seed):
-    check(*random_case(seed))
+def test_nothing_overlaps_and_frames_hold_their_children(seed, columns):
+    check(*random_case(seed), columns)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_shared_columns_take_no_more_room_than_own_ones_and_keep_their_order(seed):
+    items, _, n_rows, n_columns = random_case(seed)
+    loose = [item._replace(frame=None) for item in items]
+    own = check(loose, {}, n_rows, n_columns, "own")
+    shared = check(loose, {}, n_rows, n_columns, "shared")
+    assert shared.size[0] <= own.size[0] + 0.01
+    assert shared.column_x == ()
+
+
+def test_a_wide_box_stands_over_the_tokens_beside_its_own():
+    tokens = [Item(f"t{c}", "token", 0, c, 28, 22) for c in range(9)]
+    box = Item("A", "supernode", 1, 8, 180, 62)
+    made = arrange([*tokens, box], {}, n_rows=2, n_columns=9, columns="shared")
+    gap = layout.NORMAL.column
+    assert made.centre["A"][0] == made.centre["t8"][0]
+    assert made.centre["t8"][0] - made.centre["t7"][0] == pytest.approx(28 + gap)
 
 
 def test_the_same_items_give_the_same_places():
