@@ -2,23 +2,24 @@
 
 from core.hierarchy.build import build_hierarchy, random_tree
 from core.hierarchy.coarse import CoarseEdges
-from core.hierarchy.modularity import (
-    Modularity,
-    ModularityReport,
-    modularity,
-    modularity_report,
-)
+from core.hierarchy.leiden import leiden, leiden_of_size
+from core.hierarchy.modularity import Modularity, modularity
+from core.hierarchy.report import Chance, LevelReport, TreeReport, tree_report
 from core.hierarchy.settings import HierarchySettings
 from core.hierarchy.tree import Hierarchy
 
 __all__ = [
+    "Chance",
     "CoarseEdges",
     "Hierarchy",
     "HierarchySettings",
+    "LevelReport",
     "Modularity",
-    "ModularityReport",
+    "TreeReport",
     "build_hierarchy",
+    "leiden",
+    "leiden_of_size",
     "modularity",
-    "modularity_report",
     "random_tree",
+    "tree_report",
 ]

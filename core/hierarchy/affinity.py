@@ -22,6 +22,9 @@ from jaxtyping import Float, Int
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+AffinityKind = Literal["degree_discounted", "plain"]
+"""Which of the two, see the module."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Affinity:
@@ -76,7 +79,7 @@ def affinity(
     n: int,
     edge_index: Int[np.ndarray, "2 edge"],
     weight: Float[np.ndarray, " edge"],
-    kind: Literal["degree_discounted", "plain"],
+    kind: AffinityKind,
 ) -> Affinity:
     """The affinity of a signed directed graph; parallel edges add up, loops do not count."""
     w = _absolute(n, edge_index, weight)

@@ -1,6 +1,7 @@
 """Cut a graph into a tree of supernodes, from the top down.
 
-1. Affinity of every two nodes (`affinity`), from |W|.
+1. Affinity of every two nodes (`affinity`), from |W|. Nodes that are no leaves may take part as
+   *context*: features that read the same tokens are alike, though tokens are in no supernode.
 2. Level by level, every supernode with more than `leaf_size` nodes is split into b children, none
    larger than `max_child` of it (`split`): normalised cuts (Shi and Malik 2000) on the block alone.
    The first level may be given instead, by site.
@@ -29,6 +30,7 @@ def build_hierarchy(
     settings: HierarchySettings | None = None,
     *,
     site: Int[np.ndarray, " node"] | None = None,
+    context: int = 0,
 ) -> Hierarchy:
     """Cut a signed directed graph into a b-ary tree of supernodes.
 
@@ -39,24 +41,27 @@ def build_hierarchy(
         settings: Defaults if None.
         site: A label per node, e.g. of its (layer, position); needed for `group_first="site"`,
             which puts one supernode per label on the first level.
+        context: Nodes n ... n + context - 1 may be ends of edges too. They are no leaves, but what
+            the leaves read from them and write to them makes leaves alike.
 
     Raises:
         GraphError: If an edge names no node or a weight is not finite.
         SettingsError: If `group_first="site"` and there is no label for every node.
     """
     settings = settings or HierarchySettings()
-    _check_graph(n, edge_index, weight)
+    _check_graph(n + context, edge_index, weight)
     sites = _first_level(n, settings, site)
     rng = np.random.default_rng(settings.seed)
-    whole = affinity(n, edge_index, weight, settings.affinity)
+    whole = affinity(n + context, edge_index, weight, settings.affinity)
     root = Block(members=np.arange(n), affinity=whole).take(np.arange(n))
+    inside = (edge_index < n).all(axis=0)
 
     def cut(blocks: list[Block]) -> list[np.ndarray]:
         if sites is not None and len(blocks[0].members) == n:
             return [sites]
         return split_level(blocks, settings, rng)
 
-    return _grow(root, cut, settings, edge_index, weight)
+    return _grow(root, cut, settings, edge_index[:, inside], weight[inside])
 
 
 def random_tree(

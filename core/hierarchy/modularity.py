@@ -1,21 +1,35 @@
-"""How modular a partition is, beside its controls.
+"""How much structure a partition of the nodes shows. Four numbers that answer different questions.
 
-Two numbers that are easily taken for one another:
-*directed Newman Q* = Σ_c (w_cc / w - out_c in_c / w²) over clusters c, w the sum of |W|;
-*intra share* = Σ_c w_cc / w, what the HAGD paper calls modularity; it rises with cluster size.
+With w_rs the |W| from cluster r to cluster s, w their sum, out_r and in_r the row and column sums:
+
+* *Newman Q* (directed; Leicht and Newman 2008), Σ_r (w_rr / w - out_r in_r / w²): do nodes of one
+  cluster feed each other? Supernodes hold nodes that are *alike*, and in a graph whose edges run
+  upwards alike nodes stand side by side: an excellent tree may score 0 here.
+* *Intra share* Σ_r w_rr / w: what the HAGD paper calls modularity; it rises with cluster size.
+* *Affinity Q*: Newman's Q (2006) of the affinity graph S that the tree is cut from (`affinity`),
+  Σ_r (s_rr / s - (d_r / s)²) with d the degrees in S: are nodes of one cluster alike, that is, do
+  they have the same sources and the same targets, beyond what their degrees make likely?
+* *Block bits* Σ_rs w_rs / w log2(w_rs w / (out_r in_s)): what knowing the cluster of an edge's
+  source tells about the cluster of its target, in bits. It is the log-likelihood that the
+  degree-corrected stochastic block model (Karrer and Newman 2011) gains on the configuration model,
+  per unit of weight: does the small graph of supernodes tell where the edges of the large one go?
+  At most log2 of the number of clusters; a finer partition never has less.
+
+All of them come from sums over clusters (`Blocks`), and sums over coarser clusters from finer ones.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy import sparse
 
-from core.hierarchy.tree import Hierarchy
+from core.hierarchy.affinity import Affinity, AffinityKind, affinity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Modularity:
-    """Both numbers of one partition."""
+    """The four numbers of one partition, see the module; 0 without any weight."""
 
     clusters: int
     """Clusters in it."""
@@ -23,119 +37,104 @@ class Modularity:
     """Directed Newman Q of |W|, at most 1."""
     intra_share: float
     """Share of |W| inside clusters, in [0, 1]."""
+    affinity_newman: float
+    """Newman Q of the affinity graph, at most 1."""
+    block_bits: float
+    """Mutual information of an edge's source and target cluster, in bits."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModularityReport:
-    """A level of a hierarchy beside two controls with as many clusters."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Blocks:
+    """Sums over the clusters of a partition, from which every measure follows."""
 
-    hierarchy: Modularity
-    """The level asked for."""
-    random: Modularity
-    """Mean over random partitions with the same cluster sizes."""
-    louvain: Modularity | None
-    """Louvain brought to the same number of clusters; None if the graph is too large for it."""
+    between: sparse.csr_array
+    """Σ |w| from every cluster to every cluster, [source target]."""
+    alike: sparse.csr_array
+    """Rows of M, or rows and columns of S, added up within clusters (see `Affinity`)."""
+    own: Float[np.ndarray, " cluster"]
+    """What `alike` holds too much: of M Mᵀ the diagonal, added up within clusters."""
+    degree: Float[np.ndarray, " cluster"]
+    """Row sums of S, added up within clusters."""
+    factor: bool
+    """Whether `alike` is of M."""
+
+    @classmethod
+    def of(
+        cls,
+        n: int,
+        edge_index: Int[np.ndarray, "2 edge"],
+        weight: Float[np.ndarray, " edge"],
+        alike: Affinity,
+    ) -> "Blocks":
+        """Every node a cluster of its own; `alike` is their affinity."""
+        ends = (edge_index[0], edge_index[1])
+        between = sparse.coo_array((np.abs(weight).astype(np.float64), ends), shape=(n, n))
+        return cls(
+            between=sparse.csr_array(between),
+            alike=alike.rows,
+            own=alike.diagonal(),
+            degree=alike.degree(),
+            factor=alike.kind == "factor",
+        )
+
+    def merged(self, labels: Int[np.ndarray, " cluster"]) -> "Blocks":
+        """Clusters with one label made one."""
+        k, n = int(labels.max()) + 1, len(labels)
+        join = sparse.csr_array((np.ones(n), (labels, np.arange(n))), shape=(k, n))
+        alike = sparse.csr_array(join @ self.alike)
+        return Blocks(
+            between=sparse.csr_array(join @ self.between @ join.T),
+            alike=alike if self.factor else sparse.csr_array(alike @ join.T),
+            own=join @ self.own,
+            degree=join @ self.degree,
+            factor=self.factor,
+        )
+
+    def measures(self) -> Modularity:
+        """The four numbers."""
+        total, out, into = self.between.sum(), self.between.sum(axis=1), self.between.sum(axis=0)
+        if total == 0:
+            return Modularity(clusters=len(out), **dict.fromkeys(MEASURES, 0.0))
+        inside = self.between.diagonal().sum() / total
+        return Modularity(
+            clusters=len(out),
+            newman=float(inside - out @ into / total**2),
+            intra_share=float(inside),
+            affinity_newman=self._affinity_newman(),
+            block_bits=self._block_bits(total, out, into),
+        )
+
+    def _affinity_newman(self) -> float:
+        whole = self.degree.sum()
+        if whole <= 0:  # no two nodes share a source or a target
+            return 0.0
+        squares = self.alike.multiply(self.alike).sum() - self.own.sum()
+        inside = squares if self.factor else self.alike.diagonal().sum()
+        return float(inside / whole - ((self.degree / whole) ** 2).sum())
+
+    def _block_bits(self, total: float, out: np.ndarray, into: np.ndarray) -> float:
+        edges = self.between.tocoo()
+        some = edges.data > 0
+        w, row, col = edges.data[some], edges.row[some], edges.col[some]
+        bits = (w / total) @ np.log2(w * total / (out[row] * into[col]))
+        return max(float(bits), 0.0)
 
 
-LOUVAIN_EDGES = 20_000
-"""Above this networkx takes minutes."""
+MEASURES = ("newman", "intra_share", "affinity_newman", "block_bits")
+"""Fields of `Modularity` that measure."""
 
 
 def modularity(
     labels: Int[np.ndarray, " node"],
     edge_index: Int[np.ndarray, "2 edge"],
     weight: Float[np.ndarray, " edge"],
+    kind: AffinityKind = "degree_discounted",
 ) -> Modularity:
-    """Directed Newman Q and intra share of a partition, on |weight|; both 0 without any weight.
+    """The four numbers of a partition of a graph, on |weight|.
 
     Source:
-        Leicht and Newman 2008, Community structure in directed networks. Equals networkx's
-        (tests/core/hierarchy/test_modularity.py::test_newman_equals_networkx).
+        Newman Q equals networkx's, affinity Q networkx's on S written out
+        (tests/core/hierarchy/test_modularity.py::test_both_equal_networkx).
     """
-    between = _between(labels, edge_index, weight)
-    total = between.sum()
-    if total == 0:
-        return Modularity(clusters=len(between), newman=0.0, intra_share=0.0)
-    inside = np.trace(between) / total
-    expected = (between.sum(axis=1) @ between.sum(axis=0)) / total**2
-    return Modularity(
-        clusters=len(between), newman=float(inside - expected), intra_share=float(inside)
-    )
-
-
-def modularity_report(
-    hierarchy: Hierarchy, level: int, *, draws: int = 20, seed: int = 0
-) -> ModularityReport:
-    """A level of a hierarchy, random partitions of the same sizes, and Louvain.
-
-    Args:
-        hierarchy: Its own edges are used.
-        level: Which level, see `Hierarchy.level`.
-        draws: Random partitions to average over.
-        seed: Of the random partitions and of Louvain.
-    """
-    labels, ends, w = hierarchy.labels(level), hierarchy.edge_index, hierarchy.weight
-    rng = np.random.default_rng(seed)
-    random = [modularity(rng.permutation(labels), ends, w) for _ in range(draws)]
-    found = _louvain(hierarchy, int(labels.max()) + 1, seed) if w.size <= LOUVAIN_EDGES else None
-    return ModularityReport(
-        hierarchy=modularity(labels, ends, w),
-        random=Modularity(
-            clusters=random[0].clusters,
-            newman=float(np.mean([m.newman for m in random])),
-            intra_share=float(np.mean([m.intra_share for m in random])),
-        ),
-        louvain=None if found is None else modularity(found, ends, w),
-    )
-
-
-def _between(labels: np.ndarray, edge_index: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Σ |w| from every cluster to every cluster, [source target]."""
-    k = int(labels.max()) + 1
-    pair = labels[edge_index[0]] * k + labels[edge_index[1]]
-    return np.bincount(pair, np.abs(weight), minlength=k * k).reshape(k, k)
-
-
-def _louvain(hierarchy: Hierarchy, clusters: int, seed: int) -> np.ndarray:
-    """Louvain with the least resolution that gives enough clusters, merged down to as many."""
-    # Imported here: it takes a quarter of a second that opening the app should not.
-    import networkx as nx
-
-    graph = nx.DiGraph()
-    graph.add_nodes_from(range(hierarchy.n_leaves))
-    for source, target, w in zip(*hierarchy.edge_index, np.abs(hierarchy.weight), strict=True):
-        known = graph.get_edge_data(int(source), int(target), {"weight": 0.0})["weight"]
-        graph.add_edge(int(source), int(target), weight=known + float(w))
-    low, high, best = -3.0, 3.0, np.arange(hierarchy.n_leaves)
-    for _ in range(10):
-        middle = (low + high) / 2
-        found = nx.community.louvain_communities(graph, resolution=10**middle, seed=seed)
-        if len(found) >= clusters:
-            high, best = middle, _labels(found, hierarchy.n_leaves)
-        else:
-            low = middle
-    return _merged(best, clusters, hierarchy)
-
-
-def _labels(communities: list[set[int]], n: int) -> np.ndarray:
-    labels = np.zeros(n, dtype=np.int64)
-    for number, members in enumerate(communities):
-        labels[list(members)] = number
-    return labels
-
-
-def _merged(labels: np.ndarray, clusters: int, hierarchy: Hierarchy) -> np.ndarray:
-    """Merge the two clusters that gain most Newman Q, until there are few enough."""
-    between = _between(labels, hierarchy.edge_index, hierarchy.weight)
-    between /= max(between.sum(), 1e-300)
-    while len(between) > clusters:
-        expected = np.outer(between.sum(axis=1), between.sum(axis=0))
-        gain = between + between.T - expected - expected.T
-        np.fill_diagonal(gain, -np.inf)
-        keep, gone = sorted(np.unravel_index(gain.argmax(), gain.shape))
-        between[keep] += between[gone]
-        between[:, keep] += between[:, gone]
-        between = np.delete(np.delete(between, gone, axis=0), gone, axis=1)
-        labels = np.where(labels == gone, keep, labels)
-        labels = labels - (labels > gone)
-    return labels
+    alike = affinity(len(labels), edge_index, weight, kind)
+    return Blocks.of(len(labels), edge_index, weight, alike).merged(labels).measures()

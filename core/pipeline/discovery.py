@@ -7,7 +7,7 @@ killed while validating, or repeated, does not search again.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -18,12 +18,12 @@ from core.bundle import code_version
 from core.circuit import FeatureNode
 from core.graph import AttributionGraph
 from core.guide import InfluenceGuide
-from core.hierarchy import modularity_report
+from core.hierarchy import tree_report
 from core.pipeline.graphs import restricted, task_graph
 from core.pipeline.prepare import Prepared
 from core.pipeline.probes import Probe
 from core.pipeline.progress import Clock
-from core.pipeline.search import Found, cut, feature_graph, search
+from core.pipeline.search import Found, cut, feature_graph, search, tree_settings
 from core.pipeline.settings import RunSettings
 from core.store import Record, Store, plain, stage_key
 from core.tasks import Split
@@ -111,7 +111,7 @@ def _search(
 ) -> tuple[Found, dict[str, Any]]:
     features = feature_graph(whole)
     tree = cut(features, settings)
-    report = modularity_report(tree, level=1, seed=settings.seed)
+    report = tree_report(tree, tree_settings(settings))
     clock.finish("hierarchy", f"{tree.n_supernodes} supernodes, {tree.depth} levels")
     prior = torch.from_numpy(InfluenceGuide()(whole, tree, features.place).leaf)
     labels = prepared.evaluator(transcoders, Split.LABELS, settings.probe_prompts)
@@ -126,7 +126,7 @@ def _search(
         clock.progress,
     )
     clock.finish("search", f"{found.size} nodes, {found.forwards} forwards")
-    return found, {"depth": tree.depth, "supernodes": tree.n_supernodes, **asdict(report)}
+    return found, {"depth": tree.depth, "supernodes": tree.n_supernodes, **report.to_json()}
 
 
 def _dense(nodes: Tensor, prefixes: tuple[int, ...]) -> Tensor:

@@ -86,12 +86,15 @@ def feature_graph(graph: AttributionGraph) -> FeatureGraph:
     )
 
 
+def tree_settings(settings: RunSettings) -> HierarchySettings:
+    """How the tree of a task graph is cut."""
+    return HierarchySettings(branching=settings.branching, seed=settings.seed)
+
+
 def cut(features: FeatureGraph, settings: RunSettings) -> Hierarchy:
     """The tree of supernodes over a task graph's features."""
-    options = HierarchySettings(branching=settings.branching, seed=settings.seed)
-    return build_hierarchy(
-        len(features.nodes), features.edge_index, features.weight, settings=options
-    )
+    options = tree_settings(settings)
+    return build_hierarchy(len(features.nodes), features.edge_index, features.weight, options)
 
 
 def search(
@@ -178,13 +181,11 @@ def choose_size(
     return Choice(sizes[place], scan, reached)
 
 
-def _masks(probe: Probe, ranking: Tensor, sizes: list[int]) -> Tensor:
-    masks = []
-    for size in sizes:
-        kept = torch.zeros(len(probe.nodes))
+def _masks(probe: Probe, ranking: Tensor, sizes: list[int]) -> Float[Tensor, "size node"]:
+    masks = torch.zeros(len(sizes), len(probe.nodes))
+    for kept, size in zip(masks, sizes, strict=True):
         kept[ranking[:size]] = 1.0
-        masks.append(probe.scatter(kept))
-    return torch.stack(masks)
+    return masks
 
 
 def _refined(
