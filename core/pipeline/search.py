@@ -181,11 +181,13 @@ def choose_size(
     return Choice(sizes[place], scan, reached)
 
 
-def _masks(probe: Probe, ranking: Tensor, sizes: list[int]) -> Float[Tensor, "size node"]:
-    masks = torch.zeros(len(sizes), len(probe.nodes))
-    for kept, size in zip(masks, sizes, strict=True):
+def _masks(probe: Probe, ranking: Tensor, sizes: list[int]) -> Tensor:
+    masks = []
+    for size in sizes:
+        kept = torch.zeros(len(probe.nodes))
         kept[ranking[:size]] = 1.0
-    return masks
+        masks.append(probe.scatter(kept))
+    return torch.stack(masks)
 
 
 def _refined(
