@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.bundle import Bundle
-from core.features import node_id
+from core.circuit import node_ids
 from core.graph import NodeKind
 
 NodeRow = dict[str, Any]
@@ -43,7 +43,7 @@ def write_graphml(bundle: Bundle, out: Path) -> list[Path]:
 def node_rows(bundle: Bundle) -> list[NodeRow]:
     """One table row a node."""
     graph, ranks = bundle.graph, {str(n): i + 1 for i, n in enumerate(bundle.circuit.nodes)}
-    names = [node_id(graph, row) for row in range(graph.n_nodes)]
+    names = node_ids(graph)
     return [
         {
             "id": name,

@@ -14,7 +14,7 @@ from core.features.contents import (
     SupernodeReport,
     TokenEffect,
 )
-from core.features.edges import node_id, node_text
+from core.features.edges import node_text
 from core.features.feature import feature_report
 from core.features.head import head_report
 from core.features.labels import label_circuit
@@ -41,7 +41,6 @@ __all__ = [
     "feature_report",
     "head_report",
     "label_circuit",
-    "node_id",
     "node_text",
     "reading",
     "supernode_report",

@@ -7,32 +7,10 @@ how nearly. On any other prompt the means of the task graph are shown, which nee
 
 from collections.abc import Mapping
 
-from core.circuit import FeatureNode
+from core.circuit import FeatureNode, node_ids
 from core.features.contents import EdgeRow, Edges
 from core.graph import AttributionGraph, NodeKind
 from core.lab import Lab, PromptView
-
-
-def node_id(graph: AttributionGraph, row: int) -> str:
-    """The written form of a graph's node; `bias:L`, `outside` and `out:direction` where none is."""
-    layer, position, index = (
-        int(column[row]) for column in (graph.layer, graph.position, graph.index)
-    )
-    match NodeKind(int(graph.kind[row])):
-        case NodeKind.FEATURE:
-            return f"{layer}:{position}:{index}"
-        case NodeKind.HEAD:
-            return f"L{layer}H{index}" + ("" if position < 0 else f"@{position}")
-        case NodeKind.ERROR:
-            return f"e:{layer}:{position}"
-        case NodeKind.TOKEN:
-            return f"tok:{position}"
-        case NodeKind.POSITION:
-            return f"pos:{position}"
-        case NodeKind.BIAS:
-            return f"bias:{layer}" if index < 0 else "outside"
-        case NodeKind.LOGIT:
-            return "out:direction" if index < 0 else f"out:{index}"
 
 
 def place_in(graph: AttributionGraph, node: FeatureNode) -> int | None:
@@ -80,9 +58,9 @@ def _edges(
 
 
 def _rows(graph, ends, effects, labels, view) -> tuple[EdgeRow, ...]:
-    rows = []
+    rows, names = [], node_ids(graph)
     for end, effect in zip(ends, effects.tolist(), strict=True):
-        name = node_id(graph, end)
+        name = names[end]
         rows.append(EdgeRow(node=name, text=node_text(name, labels, view), effect=effect))
     return tuple(sorted(rows, key=lambda edge: -abs(edge.effect)))
 

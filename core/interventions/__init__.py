@@ -1,7 +1,20 @@
 """Ablations: what replaces what is taken out, and how circuits are run alone."""
 
-from core.interventions.edits import ErrorRegime, circuit_edit, regime_base, skip_edit
+from core.interventions.edits import (
+    ErrorRegime,
+    circuit_edit,
+    head_edit,
+    regime_base,
+    skip_edit,
+)
 from core.interventions.evaluator import Evaluator, Outcome
+from core.interventions.gates import Gates, Places, all_gates, circuit_gates
+from core.interventions.prepared import (
+    PreparedBatch,
+    active_features,
+    mean_activation,
+    prepare_batch,
+)
 from core.interventions.references import (
     Ablation,
     State,
@@ -15,12 +28,21 @@ __all__ = [
     "Ablation",
     "ErrorRegime",
     "Evaluator",
+    "Gates",
     "Outcome",
+    "Places",
+    "PreparedBatch",
     "State",
+    "active_features",
+    "all_gates",
     "circuit_edit",
+    "circuit_gates",
     "corrupt_state",
+    "head_edit",
+    "mean_activation",
     "mean_state",
     "observe",
+    "prepare_batch",
     "regime_base",
     "skip_edit",
     "zero_state",

@@ -1,10 +1,11 @@
-"""MLP edits: a circuit's features live, everything else at its reference.
+"""Edits: a circuit's features and heads live, everything else at its reference.
 
-With a the activations on the running pass, a° those of the reference, g ∈ [0, 1] the gates and W
-the decoder,
+With a the activations on the running pass, a° those of the reference, z and z° the same of a head's
+output, g ∈ [0, 1] the gates, s a scale and W the decoder,
 
     inside the circuit    y = base + (g · (a − a°)) W
-    inside the model      y = y_live + ((1 − g) · (a° − a) + (s − 1) · a) W      s a scale
+    inside the model      y = y_live + ((1 − g) · (a° − a) + (s − 1) · a) W
+    a head                z = g · s · z_live + (1 − g) · z°
 
 `base` is the reference's whole MLP output when errors are ablated with the rest (the strict regime:
 an affine skip is then outside the circuit too), or that output with its error exchanged.
@@ -19,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.interventions.references import State
-from core.models.hooks import MlpReplacement
+from core.models.hooks import HeadEdit, MlpReplacement
 from core.transcoders import Transcoder
 
 
@@ -67,6 +68,28 @@ def circuit_edit(
         return out.index_add(1, live, change)
 
     return replacement
+
+
+def head_edit(
+    gate: Float[Tensor, "circuit gated pos head"],
+    resting: Float[Tensor, "_ pos head d_head"],
+    factor: Float[Tensor, "pos head"] | None = None,
+) -> HeadEdit:
+    """The heads of one layer, running inside `circuit` circuits at once.
+
+    Args:
+        gate: As in `circuit_edit`.
+        resting: Reference values z°; batch 1 or the number of prompts.
+        factor: Multiplies what is live; None = 1.
+    """
+    g = gate[..., None]
+
+    def edit(z: Tensor) -> Tensor:
+        live = z.view(len(g), -1, *z.shape[1:])
+        scaled = live if factor is None else factor[..., None] * live
+        return (g * scaled + (1 - g) * resting).flatten(0, 1)
+
+    return edit
 
 
 def skip_edit(

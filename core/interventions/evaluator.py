@@ -1,31 +1,37 @@
 """Runs circuits on prompts: only the circuit is live, everything else is at its reference.
 
 1. Per batch of equal-length prompts: the model's own answers, and the references.
-2. A mask [layer, aligned position, feature] per circuit becomes one MLP edit a layer; many circuits
-   run as one batch, in chunks that bound memory.
+2. The gates of a circuit become one MLP edit a layer and, where a head is not live, one head edit;
+   many circuits run as one batch, in chunks that bound memory.
 3. Out come, per circuit and prompt, the logit difference answer − wrong, whether the answer is the
    top token, the divergence from the model and the agreement with its top token.
 
-Attention stays live: heads recompute their patterns on what the circuit writes.
+A live head recomputes its pattern and values on what the circuit writes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from core.interventions.edits import ErrorRegime, circuit_edit, regime_base, skip_edit
-from core.interventions.references import (
-    Ablation,
-    State,
-    corrupt_state,
-    mean_state,
-    observe,
-    zero_state,
+from core.circuit import Attention, Bounds
+from core.interventions.edits import (
+    ErrorRegime,
+    circuit_edit,
+    head_edit,
+    regime_base,
+    skip_edit,
 )
+from core.interventions.gates import Gates
+from core.interventions.prepared import (
+    PreparedBatch,
+    active_features,
+    mean_activation,
+    prepare_batch,
+)
+from core.interventions.references import Ablation, mean_state
 from core.models import Edits, LanguageModel
 from core.tasks import PromptBatch
 from core.transcoders import TranscoderSet
@@ -45,33 +51,6 @@ class Outcome(NamedTuple):
     """KL(model ‖ circuit) of the next-token distribution, in nats."""
     agree: Bool[Tensor, "circuit prompt"]
     """The top token is the model's own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Part:
-    """One batch of prompts, made ready."""
-
-    batch: PromptBatch
-    start: int
-    """First aligned position these prompts have."""
-    resid: Float[Tensor, "prompt pos d_model"]
-    """Residual stream entering block 0."""
-    log_probs: Float[Tensor, "prompt d_vocab"]
-    """The model's own answer."""
-    logits: Float[Tensor, "prompt d_vocab"]
-    clean: State
-    corrupt: State
-    mean: State
-    """Cut to this batch's positions."""
-
-    def reference(self, ablation: Ablation) -> State:
-        match ablation:
-            case Ablation.RESAMPLE:
-                return self.corrupt
-            case Ablation.MEAN:
-                return self.mean
-            case Ablation.ZERO:
-                return zero_state(self.mean)
 
 
 class Evaluator:
@@ -98,22 +77,8 @@ class Evaluator:
     ) -> None:
         self.model, self.transcoders, self.length = model, transcoders, length
         mean = mean_state(model, transcoders, mean_over, length)
-        with torch.no_grad():
-            self._parts = tuple(self._part(batch, mean) for batch in batches)
-
-    def _part(self, batch: PromptBatch, mean: State) -> _Part:
-        trace = self.model.trace(batch.clean)
-        start = self.length - batch.clean.shape[1]
-        logits = trace.logits[:, -1]
-        return _Part(
-            batch=batch,
-            start=start,
-            resid=trace.resid_pre[0],
-            log_probs=logits.log_softmax(-1),
-            logits=logits,
-            clean=observe(self.transcoders, trace),
-            corrupt=corrupt_state(self.model, self.transcoders, batch.corrupt),
-            mean=mean.cut(start),
+        self._parts = tuple(
+            prepare_batch(model, transcoders, batch, mean=mean, length=length) for batch in batches
         )
 
     @property
@@ -122,75 +87,79 @@ class Evaluator:
         return sum(len(part.batch.clean) for part in self._parts)
 
     @property
-    def mask_shape(self) -> tuple[int, int, int]:
-        """(layers, aligned positions, features): the shape of one circuit's mask."""
-        return (self.model.n_layers, self.length, self.transcoders.layers[0].n_features)
+    def bounds(self) -> Bounds:
+        """How many of each thing gates are made for."""
+        return Bounds(
+            n_layers=self.model.n_layers,
+            n_positions=self.length,
+            n_features=self.transcoders.n_features,
+            n_heads=self.model.n_heads,
+            n_vocab=self.model.d_vocab,
+        )
 
     def active(self) -> Bool[Tensor, "layer pos feature"]:
-        """Features that fire on at least one clean prompt; all others cannot matter."""
-        found = torch.zeros(self.mask_shape, dtype=torch.bool)
-        for part in self._parts:
-            found[:, part.start :] |= (part.clean.activation != 0).any(1)
-            found[:, part.start :] |= (part.corrupt.activation != 0).any(1)
-        return found
+        """Features that fire on at least one prompt, clean or corrupt."""
+        return active_features(self._parts, self.bounds[:3])
 
     def mean_activation(self) -> Float[Tensor, "layer pos feature"]:
-        """Mean activation on the clean prompts, 0 where no prompt reaches; for matching."""
-        total = torch.zeros(self.mask_shape)
-        for part in self._parts:
-            total[:, part.start :] += part.clean.activation.sum(1)
-        return total / self.n_prompts
+        """Mean activation on the clean prompts; for matching."""
+        return mean_activation(self._parts, self.bounds[:3])
 
     def model_outcome(self) -> Outcome:
         """The unchanged model, as a single circuit."""
         return _join([self._score(part, part.logits[None]) for part in self._parts])
 
     def outcome(
-        self,
-        masks: Float[Tensor, "circuit layer pos feature"],
-        ablation: Ablation,
-        regime: ErrorRegime = ErrorRegime.ABLATED,
+        self, gates: Gates, ablation: Ablation, regime: ErrorRegime = ErrorRegime.ABLATED
     ) -> Outcome:
-        """What each circuit answers; no gradient."""
+        """What each circuit answers; no gradient. `gates` has one front axis, over circuits."""
         with torch.no_grad():
             return _join(
                 [
-                    self._score(part, self._chunked(part, masks, ablation, regime))
+                    self._score(part, self._chunked(part, gates, ablation, regime))
                     for part in self._parts
                 ]
             )
 
     def _chunked(
-        self, part: _Part, masks: Tensor, ablation: Ablation, regime: ErrorRegime
+        self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: ErrorRegime
     ) -> Float[Tensor, "circuit prompt d_vocab"]:
         size = max(1, CHUNK_TOKENS // part.batch.clean.numel())
-        chunks = [self._logits(part, m, ablation, regime) for m in masks.split(size)]
-        return torch.cat(chunks)
+        return torch.cat([self._logits(part, some, ablation, regime) for some in gates.split(size)])
 
     def _logits(
-        self, part: _Part, masks: Tensor, ablation: Ablation, regime: ErrorRegime
+        self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: ErrorRegime
     ) -> Float[Tensor, "circuit prompt d_vocab"]:
-        edits = self._edits(part, masks[:, None, :, part.start :], ablation, regime)
-        resid = part.resid.repeat(len(masks), 1, 1)
+        edits = self._edits(part, gates[:, None].cut(part.start), ablation, regime)
+        resid = part.resid[0].repeat(len(gates), 1, 1)
         logits = self.model.run_from(0, resid, edits)
-        return logits.view(len(masks), len(part.resid), -1)
+        return logits.view(len(gates), len(part.logits), -1)
 
-    def _edits(self, part: _Part, masks: Tensor, ablation: Ablation, regime: ErrorRegime) -> Edits:
+    def _edits(
+        self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: ErrorRegime
+    ) -> Edits:
+        """Edits of every layer; the front axes of `gates` are circuit and gated, cut to `part`."""
         reference = part.reference(ablation)
         replaced = {}
         for layer, coder in enumerate(self.transcoders.layers):
             base = regime_base(regime, layer, reference, part.clean, part.corrupt, part.mean)
             activation = reference.activation[layer]
-            inner = circuit_edit(coder, masks[:, :, layer], activation, base)
+            inner = circuit_edit(coder, gates.feature[:, :, layer], activation, base)
             strict = regime is ErrorRegime.ABLATED
             replaced[layer] = inner if strict else skip_edit(coder, inner, reference.mlp_in[layer])
-        return Edits(replaced=replaced)
+        heads = {
+            layer: head_edit(gates.head[:, :, layer], reference.z[layer])
+            for layer in _layers_with_gated_heads(gates)
+        }
+        return Edits(replaced=replaced, heads=heads)
 
-    def _score(self, part: _Part, logits: Tensor) -> Outcome:
+    def _score(
+        self, part: PreparedBatch, logits: Float[Tensor, "circuit prompt d_vocab"]
+    ) -> Outcome:
         answer, wrong = part.batch.answer, part.batch.wrong
         rows = torch.arange(len(answer))
-        log_probs = logits.log_softmax(-1)
-        kl = (part.log_probs.exp() * (part.log_probs - log_probs)).sum(-1)
+        own = part.logits.log_softmax(-1)
+        kl = (own.exp() * (own - logits.log_softmax(-1))).sum(-1)
         top = logits.argmax(-1)
         return Outcome(
             logit_diff=logits[:, rows, answer] - logits[:, rows, wrong],
@@ -199,26 +168,22 @@ class Evaluator:
             agree=top == part.logits.argmax(-1),
         )
 
-    def loss(
-        self,
-        mask: Float[Tensor, "layer pos feature"],
-        ablation: Ablation,
-    ) -> Float[Tensor, " prompt"]:
+    def loss(self, gates: Gates, ablation: Ablation) -> Float[Tensor, " prompt"]:
         """How far one soft circuit is from the model, prompt by prompt; carries gradients.
 
         KL(model ‖ circuit) plus the squared error of the logit difference, relative to the model's
         mean squared one: the first alone goes flat once the right token is on top, long before
-        the circuit has the model's margin. Strict regime.
+        the circuit has the model's margin. Strict regime; `gates` without a front axis.
         """
         return torch.cat(
             [
-                self._loss(part, self._logits(part, mask[None], ablation, ErrorRegime.ABLATED))
+                self._loss(part, self._logits(part, gates[None], ablation, ErrorRegime.ABLATED))
                 for part in self._parts
             ]
         )
 
     def _loss(
-        self, part: _Part, logits: Float[Tensor, "1 prompt d_vocab"]
+        self, part: PreparedBatch, logits: Float[Tensor, "1 prompt d_vocab"]
     ) -> Float[Tensor, " prompt"]:
         score = self._score(part, logits)
         want = self._score(part, part.logits[None]).logit_diff
@@ -226,23 +191,50 @@ class Evaluator:
         return (score.kl + margin)[0]
 
     def importance(
-        self, mask: Float[Tensor, "layer pos feature"], ablation: Ablation
-    ) -> Float[Tensor, "layer pos feature"]:
-        """Σ over prompts of (∂ loss of the prompt / ∂ gate)², at a circuit.
+        self, gates: Gates, ablation: Ablation, attention: Attention = Attention.LIVE
+    ) -> Gates:
+        """Σ over prompts of (∂ loss of the prompt / ∂ gate)², at a circuit; one figure a gate.
 
         Every prompt has gates of its own, so that one backward pass gives all their gradients.
         The gradient of the mean loss would be of no use: near a good circuit it vanishes, and with
         it every node's share.
+
+        Args:
+            gates: The circuit, without a front axis.
+            ablation: Where what is not live goes.
+            attention: LIVE: heads are no nodes, and their figures stay 0.
         """
-        total = torch.zeros(self.mask_shape)
+        total = Gates(feature=torch.zeros_like(gates.feature), head=torch.zeros_like(gates.head))
         for part in self._parts:
-            here = mask.detach()[None, None, :, part.start :]
-            gates = here.repeat(1, len(part.resid), 1, 1, 1).requires_grad_()
-            edits = self._edits(part, gates, ablation, ErrorRegime.ABLATED)
-            logits = self.model.run_from(0, part.resid, edits)[None]
-            (gradient,) = torch.autograd.grad(self._loss(part, logits).sum(), gates)
-            total[:, part.start :] += gradient[0].pow(2).sum(0)
+            here = _own_gates(gates.cut(part.start), len(part.logits))
+            asked = [here.feature]
+            if attention is Attention.CIRCUIT:
+                asked.append(here.head)
+            for gate in asked:
+                gate.requires_grad_()
+            edits = self._edits(part, here, ablation, ErrorRegime.ABLATED)
+            logits = self.model.run_from(0, part.resid[0], edits)[None]
+            found = torch.autograd.grad(self._loss(part, logits).sum(), asked)
+            for into, gradient in zip((total.feature, total.head), found, strict=False):
+                into[:, part.start :] += gradient[0].pow(2).sum(0)
         return total
+
+
+def _own_gates(gates: Gates, n_prompts: int) -> Gates:
+    """One circuit's gates, copied for each prompt; front axes circuit and prompt."""
+    return Gates(
+        feature=gates.feature.detach().repeat(1, n_prompts, 1, 1, 1),
+        head=gates.head.detach().repeat(1, n_prompts, 1, 1, 1),
+    )
+
+
+def _layers_with_gated_heads(gates: Gates) -> list[int]:
+    """Layers in which some head is not simply live; elsewhere heads need no edit."""
+    n_layers = gates.head.shape[2]
+    if gates.head.requires_grad:
+        return list(range(n_layers))
+    gated = (gates.head != 1).transpose(0, 2).flatten(1).any(1)
+    return [layer for layer in range(n_layers) if gated[layer]]
 
 
 def _join(parts: Sequence[Outcome]) -> Outcome:

@@ -5,23 +5,23 @@ do). A bench holds the prompts, the settings and the two end points of F.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.circuit import FeatureNode, HeadNode
+from core.circuit import FeatureNode, GatedNode, HeadNode
+from core.interventions import Gates
 from core.lab.contents import LabSettings
 from core.lab.outcome import logit_differences, p_answers
-from core.lab.plan import Plan
-from core.lab.selections import Exchangeable
+from core.lab.plan import Plan, head_place
 from core.lab.workspace import Rows, Workspace
 from core.validation import faithfulness
 
 Progress = Callable[[int, int], None]
 """(random selections done, of how many)."""
-Make = Callable[["Bench", Sequence[Sequence[Exchangeable]]], Plan]
+Make = Callable[["Bench", Sequence[Sequence[GatedNode]]], Plan]
 """A plan with one variant for each selection."""
 VARIANTS = 25
 """Selections run between two reports of progress."""
@@ -69,7 +69,7 @@ class Bench:
     def run_all(
         self,
         make: Make,
-        selections: Sequence[Sequence[Exchangeable]],
+        selections: Sequence[Sequence[GatedNode]],
         progress: Progress = lambda done, of: None,
     ) -> Ran:
         """One variant for each selection, some at a time."""
@@ -83,7 +83,7 @@ class Bench:
         )
 
 
-def ablated(bench: Bench, selections: Sequence[Sequence[Exchangeable]]) -> Plan:
+def ablated(bench: Bench, selections: Sequence[Sequence[GatedNode]]) -> Plan:
     """One variant for each selection: it is ablated."""
     plan = _widened(bench, len(selections))
     for variant, nodes in enumerate(selections):
@@ -91,11 +91,11 @@ def ablated(bench: Bench, selections: Sequence[Sequence[Exchangeable]]) -> Plan:
     return plan
 
 
-def kept(bench: Bench, selections: Sequence[Sequence[Exchangeable]]) -> Plan:
+def kept(bench: Bench, selections: Sequence[Sequence[GatedNode]]) -> Plan:
     """One variant for each selection: the rest of the circuit is ablated."""
     plan, circuit = _widened(bench, len(selections)), bench.work.bundle.circuit
     for variant, nodes in enumerate(selections):
-        _set(plan, variant, (*circuit.nodes, *circuit.heads), 0.0)
+        _set(plan, variant, circuit.nodes, 0.0)
         _set(plan, variant, nodes, 1.0)
     return plan
 
@@ -103,22 +103,18 @@ def kept(bench: Bench, selections: Sequence[Sequence[Exchangeable]]) -> Plan:
 def _widened(bench: Bench, variants: int) -> Plan:
     """The default plan with writable gates for so many variants."""
     plan = bench.work.engine.defaults[bench.settings.inside]
-    return Plan(
-        inside=plan.inside,
-        gate=plan.gate.repeat(variants, 1, 1, 1),
-        factor=plan.factor,
-        head_gate=plan.head_gate.repeat(variants, 1, 1, 1),
-        head_factor=plan.head_factor,
-        errors={},
+    gates = Gates(
+        feature=plan.gates.feature.repeat(variants, 1, 1, 1),
+        head=plan.gates.head.repeat(variants, 1, 1, 1),
     )
+    return replace(plan, gates=gates)
 
 
-def _set(plan: Plan, variant: int, nodes: Sequence[Exchangeable], value: float) -> None:
+def _set(plan: Plan, variant: int, nodes: Sequence[GatedNode], value: float) -> None:
     """Puts the gates of some nodes of one variant to a value."""
     features = [tuple(node) for node in nodes if isinstance(node, FeatureNode)]
     if features:
-        plan.gate[variant].index_put_(tuple(torch.tensor(features).T), torch.tensor(value))
+        plan.gates.feature[variant].index_put_(tuple(torch.tensor(features).T), torch.tensor(value))
     for node in nodes:
         if isinstance(node, HeadNode):
-            place = slice(None) if node.position is None else node.position
-            plan.head_gate[variant, node.layer, place, node.head] = value
+            plan.gates.head[(variant, *head_place(node))] = value

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.interventions import State, skip_edit
+from core.interventions import State, head_edit, skip_edit
 from core.lab.plan import Plan
 from core.models import Edits
 from core.models.hooks import HeadEdit, MlpEdit, MlpReplacement
@@ -93,7 +93,7 @@ def _feature_shift(
     plan: Plan, coder: Transcoder, reference: Float[Tensor, "batch pos feature"], layer: int
 ) -> MlpReplacement | None:
     """What changed features add to the output, or None where none is touched."""
-    gate, factor = plan.gate[:, layer], plan.factor[layer]
+    gate, factor = plan.gates.feature[:, layer], plan.factor[layer]
     still = 1.0 if plan.inside == "model" else 0.0
     touched = (gate != still).any(0) | (factor != 1)
     at = touched.any(1).nonzero().squeeze(1)
@@ -169,14 +169,7 @@ def _new_errors(
 
 def _head_edit(plan: Plan, ground: Ground, layer: int) -> HeadEdit | None:
     """What heads pass on, or None where none is touched."""
-    gate, factor = plan.head_gate[:, layer], plan.head_factor[layer]
+    gate, factor = plan.gates.head[:, layer], plan.head_factor[layer]
     if bool((gate == 1).all()) and bool((factor == 1).all()):
         return None
-    resting = ground.reference.z[layer]
-    g, s = gate[:, None, :, :, None], factor[..., None]
-
-    def edit(z: Tensor) -> Tensor:
-        live = z.view(len(g), -1, *z.shape[1:])
-        return (g * s * live + (1 - g) * resting).flatten(0, 1)
-
-    return edit
+    return head_edit(gate[:, None], ground.reference.z[layer], factor)

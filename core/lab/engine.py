@@ -13,11 +13,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.circuit import Bounds, Circuit
-from core.interventions import Ablation
+from core.interventions import Ablation, PreparedBatch
 from core.lab.contents import Errors, Inside, LabSettings
 from core.lab.edits import Ground, edits_of
 from core.lab.plan import Plan, default_plan
-from core.lab.prompts import Part
 from core.models import LanguageModel
 from core.transcoders import TranscoderSet
 
@@ -58,7 +57,7 @@ class Engine:
         self._lock = threading.Lock()
 
     def baseline(
-        self, number: int, part: Part, settings: LabSettings, rows: slice = EVERY
+        self, number: int, part: PreparedBatch, settings: LabSettings, rows: slice = EVERY
     ) -> Baseline:
         """Some prompts of part `number` with nothing changed.
 
@@ -74,21 +73,26 @@ class Engine:
         whole = self._remembered((*key, None), part, settings)
         return Baseline(whole.resid[:, rows], whole.logits[rows])
 
-    def _remembered(self, key: Key, part: Part, settings: LabSettings) -> Baseline:
+    def _remembered(self, key: Key, part: PreparedBatch, settings: LabSettings) -> Baseline:
         """The run of that name, made on the first call; others who want it wait."""
         with self._lock:
             if key not in self._known:
                 self._known[key] = self._run_whole(part, settings)
             return self._known[key]
 
-    def _run_whole(self, part: Part, settings: LabSettings) -> Baseline:
+    def _run_whole(self, part: PreparedBatch, settings: LabSettings) -> Baseline:
         plan = self.defaults[settings.inside].cut(part.start)
         edits = edits_of(plan, self.coders, ground(part, settings))
         trace = self.model.trace(part.batch.clean, edits)
         return Baseline(trace.resid_pre, trace.logits[:, -1])
 
     def run(
-        self, number: int, part: Part, plan: Plan, settings: LabSettings, rows: slice = EVERY
+        self,
+        number: int,
+        part: PreparedBatch,
+        plan: Plan,
+        settings: LabSettings,
+        rows: slice = EVERY,
     ) -> Float[Tensor, "variant prompt d_vocab"]:
         """Logits of every variant of `plan` on some prompts of part `number`; no gradient."""
         with torch.no_grad():
@@ -97,15 +101,15 @@ class Engine:
             plan = plan.cut(part.start)
             first = plan.first_change(self.defaults[settings.inside].cut(part.start))
             if first == self.model.n_layers:
-                return known.logits.expand(len(plan.gate), -1, -1)
+                return known.logits.expand(len(plan.gates), -1, -1)
             return self._chunked(part, known, plan, settings, first)
 
     def _chunked(
-        self, part: Part, known: Baseline, plan: Plan, settings: LabSettings, first: int
+        self, part: PreparedBatch, known: Baseline, plan: Plan, settings: LabSettings, first: int
     ) -> Float[Tensor, "variant prompt d_vocab"]:
         """Variants × prompts in blocks of at most `CHUNK_TOKENS` tokens."""
         runs = max(1, CHUNK_TOKENS // part.batch.clean.shape[1])
-        n_prompts, n_variants = len(part.batch.clean), len(plan.gate)
+        n_prompts, n_variants = len(part.batch.clean), len(plan.gates)
         wide = min(n_prompts, runs)
         tall = max(1, runs // wide)
         columns = []
@@ -124,11 +128,11 @@ class Engine:
         self, plan: Plan, base: Ground, resid: Float[Tensor, "prompt pos d_model"], first: int
     ) -> Float[Tensor, "variant prompt d_vocab"]:
         edits = edits_of(plan, self.coders, base)
-        logits = self.model.run_from(first, resid.repeat(len(plan.gate), 1, 1), edits)
-        return logits.view(len(plan.gate), len(resid), -1)
+        logits = self.model.run_from(first, resid.repeat(len(plan.gates), 1, 1), edits)
+        return logits.view(len(plan.gates), len(resid), -1)
 
 
-def ground(part: Part, settings: LabSettings) -> Ground:
+def ground(part: PreparedBatch, settings: LabSettings) -> Ground:
     """Where the settings put ablated values and errors."""
     reference = part.reference(settings.how)
     match settings.errors:

@@ -116,7 +116,7 @@ class Lab(Workspace):
         """
         self.place(prompt)
         view = self.prompts[prompt]
-        wanted = dict.fromkeys((*self.bundle.circuit.nodes, *also))
+        wanted = dict.fromkeys((*self.bundle.circuit.features, *also))
         inside = [node for node in wanted if node.position >= view.shift]
         rows = [(n.layer, n.position - view.shift, n.feature) for n in inside]
         graph = build_graph(

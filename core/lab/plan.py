@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from core.circuit import Bounds, Circuit, ErrorNode, FeatureNode, HeadNode, check_node, parse_node
 from core.errors import NodeError
+from core.interventions import Gates, all_gates, circuit_gates
 from core.lab.contents import Change, Inside
 
 
@@ -24,12 +25,10 @@ class Plan:
 
     inside: Inside
     """What unchanged things do."""
-    gate: Float[Tensor, "variant layer pos feature"]
-    """1 = live, 0 = at the reference."""
+    gates: Gates
+    """1 = live, 0 = at the reference; front axis: variants."""
     factor: Float[Tensor, "layer pos feature"]
     """Multiplies what is live."""
-    head_gate: Float[Tensor, "variant layer pos head"]
-    """1 = live, 0 = at the reference."""
     head_factor: Float[Tensor, "layer pos head"]
     """Multiplies what is live."""
     errors: dict[tuple[int, int], float]
@@ -37,31 +36,24 @@ class Plan:
 
     def cut(self, start: int) -> "Plan":
         """The part of the frame that prompts beginning at aligned position `start` have."""
-        return Plan(
-            inside=self.inside,
-            gate=self.gate[:, :, start:],
+        return replace(
+            self,
+            gates=self.gates.cut(start),
             factor=self.factor[:, start:],
-            head_gate=self.head_gate[:, :, start:],
             head_factor=self.head_factor[:, start:],
             errors={(la, p - start): s for (la, p), s in self.errors.items() if p >= start},
         )
 
     def variants(self, rows: slice) -> "Plan":
         """Some of the variants."""
-        return Plan(
-            inside=self.inside,
-            gate=self.gate[rows],
-            factor=self.factor,
-            head_gate=self.head_gate[rows],
-            head_factor=self.head_factor,
-            errors=self.errors,
-        )
+        return replace(self, gates=self.gates[rows])
 
     def first_change(self, base: "Plan") -> int:
         """The lowest layer in which any variant differs from `base`; the layer count if none."""
-        features = (self.gate != base.gate).any(3).any(2).any(0)
+        gates, before = self.gates, base.gates
+        features = (gates.feature != before.feature).any(3).any(2).any(0)
         features |= (self.factor != base.factor).flatten(1).any(1)
-        heads = (self.head_gate != base.head_gate).any(3).any(2).any(0)
+        heads = (gates.head != before.head).any(3).any(2).any(0)
         heads |= (self.head_factor != base.head_factor).flatten(1).any(1)
         changed = (features | heads).nonzero().flatten().tolist()
         changed += [layer for layer, _ in self.errors]
@@ -70,31 +62,15 @@ class Plan:
 
 def default_plan(circuit: Circuit, bounds: Bounds, inside: Inside) -> Plan:
     """Nothing changed: the model as it is, or the circuit alone."""
-    layers, length = bounds.n_layers, bounds.n_positions
-    factor = torch.ones(layers, length, bounds.n_features)
-    head_factor = torch.ones(layers, length, bounds.n_heads)
-    gate, head_gate = torch.ones_like(factor), torch.ones_like(head_factor)
-    if inside == "circuit":
-        gate = circuit.mask(layers, length, bounds.n_features)
-        head_gate = _live_heads(circuit, head_gate)
+    everything = all_gates(bounds)
+    live = everything if inside == "model" else circuit_gates(circuit, bounds)
     return Plan(
         inside=inside,
-        gate=gate[None],
-        factor=factor,
-        head_gate=head_gate[None],
-        head_factor=head_factor,
+        gates=live[None],
+        factor=torch.ones_like(everything.feature),
+        head_factor=torch.ones_like(everything.head),
         errors={},
     )
-
-
-def _live_heads(circuit: Circuit, everything: Tensor) -> Tensor:
-    """All heads unless the circuit names some; then those."""
-    if not circuit.heads:
-        return everything
-    gate = torch.zeros_like(everything)
-    for head in circuit.heads:
-        gate[_head_place(head)] = 1.0
-    return gate
 
 
 def changed_plan(base: Plan, changes: Sequence[Change], bounds: Bounds) -> Plan:
@@ -103,8 +79,8 @@ def changed_plan(base: Plan, changes: Sequence[Change], bounds: Bounds) -> Plan:
     Raises:
         NodeError: If a node is unknown or of a kind that cannot be changed.
     """
-    gate, factor = base.gate.clone(), base.factor.clone()
-    head_gate, head_factor = base.head_gate.clone(), base.head_factor.clone()
+    gate, factor = base.gates.feature.clone(), base.factor.clone()
+    head_gate, head_factor = base.gates.head.clone(), base.head_factor.clone()
     errors = dict(base.errors)
     for change in changes:
         node, live = changeable(change.node, bounds), float(change.scale != 0)
@@ -113,15 +89,14 @@ def changed_plan(base: Plan, changes: Sequence[Change], bounds: Bounds) -> Plan:
             case FeatureNode():
                 gate[(slice(None), *node)], factor[node] = live, scale
             case HeadNode():
-                place = _head_place(node)
+                place = head_place(node)
                 head_gate[(slice(None), *place)], head_factor[place] = live, scale
             case ErrorNode():
                 errors[node.layer, node.position] = change.scale
-    return Plan(
-        inside=base.inside,
-        gate=gate,
+    return replace(
+        base,
+        gates=Gates(feature=gate, head=head_gate),
         factor=factor,
-        head_gate=head_gate,
         head_factor=head_factor,
         errors=errors,
     )
@@ -144,6 +119,7 @@ def changeable(text: str, bounds: Bounds) -> FeatureNode | HeadNode | ErrorNode:
     return node
 
 
-def _head_place(head: HeadNode) -> tuple[int, slice | int, int]:
+def head_place(head: HeadNode) -> tuple[int, slice | int, int]:
+    """Where a head has its gates, in [layer pos head]."""
     position = slice(None) if head.position is None else head.position
     return head.layer, position, head.head

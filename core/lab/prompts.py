@@ -2,24 +2,21 @@
 
 1. A seeded choice of at most `MOST_PROMPTS` of the test split, fewer where their values would not
    fit into `MOST_BYTES` or a run of all would take more than `MOST_WORK`; file order is kept.
-2. Per batch of equal length: the clean run's residual stream at every layer (so that a changed
-   run starts at the first changed layer), and the references of everything that can be ablated.
+2. Each batch of equal length is prepared: `core.interventions.PreparedBatch`.
 3. Means are those of validation, over the features split; a bundle may carry them (`MEANS`), which
    saves running that split.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from core.errors import TaskError
-from core.interventions import Ablation, State, corrupt_state, mean_state, observe, zero_state
+from core.interventions import PreparedBatch, State, mean_state, prepare_batch
 from core.lab.contents import PromptView
 from core.models import LanguageModel
-from core.tasks import PromptBatch, PromptPair, Split, Task, encode_pairs
+from core.tasks import PromptPair, Split, Task, encode_pairs
 from core.transcoders import TranscoderSet
 
 MOST_PROMPTS = 512
@@ -32,46 +29,6 @@ LEAST_PROMPTS = 32
 """Prompts that are run however large the model is."""
 MEANS = "mean."
 """Prefix of the mean reference's tensors in a bundle: `mean.activation`, `mean.mlp_in`, ..."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Part:
-    """Prompts of one length, made ready."""
-
-    batch: PromptBatch
-    """Token ids; `index` is the prompt's number in the Lab."""
-    start: int
-    """First aligned position they have."""
-    resid: Float[Tensor, "layer prompt pos d_model"]
-    """Residual stream entering each block of the clean run."""
-    logits: Float[Tensor, "prompt d_vocab"]
-    """The model's own logits after the last position."""
-    clean: State
-    corrupt: State
-    mean: State
-    """Batch axis 1, cut to these positions."""
-
-    def reference(self, how: Ablation) -> State:
-        """Where an ablated value goes."""
-        match how:
-            case Ablation.RESAMPLE:
-                return self.corrupt
-            case Ablation.MEAN:
-                return self.mean
-            case Ablation.ZERO:
-                return zero_state(self.mean)
-
-    def take(self, rows: slice) -> "Part":
-        """Some of the prompts; views, nothing is copied."""
-        return Part(
-            batch=self.batch.take(rows),
-            start=self.start,
-            resid=self.resid[:, rows],
-            logits=self.logits[rows],
-            clean=State(*(value[:, rows] for value in self.clean)),
-            corrupt=State(*(value[:, rows] for value in self.corrupt)),
-            mean=self.mean,
-        )
 
 
 def chosen_pairs(
@@ -105,11 +62,10 @@ def make_parts(
     pairs: Sequence[PromptPair],
     mean: State,
     length: int,
-) -> tuple[Part, ...]:
+) -> tuple[PreparedBatch, ...]:
     """Every batch of `pairs`, run clean and corrupt."""
-    with torch.no_grad():
-        batches = encode_pairs(pairs, model.tokenizer, length)
-        return tuple(_part(model, coders, batch, mean, length) for batch in batches)
+    batches = encode_pairs(pairs, model.tokenizer, length)
+    return tuple(prepare_batch(model, coders, b, mean=mean, length=length) for b in batches)
 
 
 def means_of(
@@ -133,24 +89,8 @@ def means_to_tensors(mean: State) -> dict[str, Tensor]:
     return {f"{MEANS}{name}": value.contiguous() for name, value in mean._asdict().items()}
 
 
-def _part(
-    model: LanguageModel, coders: TranscoderSet, batch: PromptBatch, mean: State, length: int
-) -> Part:
-    trace = model.trace(batch.clean)
-    start = length - batch.clean.shape[1]
-    return Part(
-        batch=batch,
-        start=start,
-        resid=trace.resid_pre,
-        logits=trace.logits[:, -1],
-        clean=observe(coders, trace),
-        corrupt=corrupt_state(model, coders, batch.corrupt),
-        mean=mean.cut(start),
-    )
-
-
 def prompt_views(
-    model: LanguageModel, task: Task, pairs: Sequence[PromptPair], parts: Sequence[Part]
+    model: LanguageModel, task: Task, pairs: Sequence[PromptPair], parts: Sequence[PreparedBatch]
 ) -> tuple[PromptView, ...]:
     """The prompts as a person reads them, in the Lab's order."""
     views: dict[int, PromptView] = {}

@@ -21,13 +21,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.circuit import ErrorNode, FeatureNode, HeadNode
+from core.circuit import Attention, ErrorNode, FeatureNode, GatedNode, HeadNode
 from core.errors import NodeError, SettingsError
 from core.lab.comparison import Bench, Progress, ablated, kept
 from core.lab.contents import Comparison, LabSettings, RandomTest
 from core.lab.outcome import p_answers
 from core.lab.plan import changeable
-from core.lab.selections import Draws, Exchangeable, draw_selections
+from core.lab.selections import Draws, draw_selections
 from core.lab.words import LEAST_KEPT, LEAST_LOSS, LEVEL, sentence, verdict
 from core.lab.workspace import Rows, Workspace
 from core.validation import p_value
@@ -104,7 +104,7 @@ def single_effects(
 ) -> dict[str, float]:
     """What `Lab.single_effects` says; arguments and errors as there."""
     bench = Bench(work, settings, _one(work, prompt))
-    singles = [(_exchangeable(work, node),) for node in nodes]
+    singles = [(_gated(work, node),) for node in nodes]
     if not singles:
         return {}
     (number, part, rows) = bench.rows[0]
@@ -114,13 +114,13 @@ def single_effects(
     return dict(zip(nodes, change[:, 0].tolist(), strict=True))
 
 
-def selected(work: Workspace, nodes: Sequence[str]) -> tuple[Exchangeable, ...]:
+def selected(work: Workspace, nodes: Sequence[str]) -> tuple[GatedNode, ...]:
     """The features and heads named, each once.
 
     Raises:
         NodeError: If there are none, or one is unknown or an error node.
     """
-    found = {str(node): node for node in (_exchangeable(work, text) for text in nodes)}
+    found = {str(node): node for node in (_gated(work, text) for text in nodes)}
     if not found:
         raise NodeError(
             "Nothing is selected: got 0 nodes, required at least one feature or head. Select "
@@ -129,7 +129,7 @@ def selected(work: Workspace, nodes: Sequence[str]) -> tuple[Exchangeable, ...]:
     return tuple(found.values())
 
 
-def _exchangeable(work: Workspace, text: str) -> Exchangeable:
+def _gated(work: Workspace, text: str) -> GatedNode:
     node = changeable(text, work.bounds)
     if isinstance(node, ErrorNode):
         raise NodeError(
@@ -141,28 +141,29 @@ def _exchangeable(work: Workspace, text: str) -> Exchangeable:
 
 def _draws(
     work: Workspace,
-    selection: Sequence[Exchangeable],
+    selection: Sequence[GatedNode],
     settings: LabSettings,
     draws: int,
     seed: int,
 ) -> tuple[Draws, Draws]:
     """Random selections to ablate, and to keep."""
-    circuit: list[Exchangeable] = [*work.bundle.circuit.nodes, *_heads(work)]
-    pool = circuit
+    circuit = work.bundle.circuit
+    own: list[GatedNode] = [*circuit.nodes]
+    if circuit.attention is Attention.LIVE:
+        own += _every_head(work)
+    pool = own
     if settings.inside == "model":
         alive = [FeatureNode(*place) for place in work.alive().nonzero().tolist()]
-        pool = [*alive, *_heads(work)]
+        pool = [*alive, *_every_head(work)]
     mean = work.mean_activation()
     return (
         draw_selections(selection, pool, mean, draws=draws, seed=seed),
-        draw_selections(selection, circuit, mean, draws=draws, seed=seed + 1),
+        draw_selections(selection, own, mean, draws=draws, seed=seed + 1),
     )
 
 
-def _heads(work: Workspace) -> list[HeadNode]:
-    """The circuit's heads; where it names none every head, whole and by position."""
-    if work.bundle.circuit.heads:
-        return list(work.bundle.circuit.heads)
+def _every_head(work: Workspace) -> list[HeadNode]:
+    """Every head of the model, whole and by position."""
     places = [None, *range(work.length)]
     layers, heads = range(work.bounds.n_layers), range(work.bounds.n_heads)
     return [HeadNode(layer, head, at) for layer in layers for head in heads for at in places]

@@ -14,16 +14,16 @@ from torch import Tensor
 from core.bundle import Bundle, locate
 from core.circuit import Bounds, FeatureNode
 from core.errors import CoreError, ModelError, NodeError, TaskError, TranscoderError
-from core.interventions import Ablation
+from core.interventions import Ablation, PreparedBatch, active_features, mean_activation
 from core.lab.contents import LabSettings
 from core.lab.engine import Engine
 from core.lab.outcome import logit_differences
-from core.lab.prompts import Part, chosen_pairs, make_parts, means_of, prompt_views
+from core.lab.prompts import chosen_pairs, make_parts, means_of, prompt_views
 from core.models import LanguageModel, load_model
 from core.tasks import Task, load_task, longest_prompt, with_roles
 from core.transcoders import TranscoderSet, check_belongs, open_transcoders
 
-Rows = tuple[tuple[int, Part, slice], ...]
+Rows = tuple[tuple[int, PreparedBatch, slice], ...]
 """Number of a part, the part, and which of its prompts."""
 
 
@@ -83,7 +83,7 @@ class Workspace:
             for row, index in enumerate(part.batch.index.tolist())
         }
         self.engine = Engine(self.model, self.transcoders, bundle.circuit, self.bounds)
-        nothing = replace(bundle.circuit, nodes=(), heads=())
+        nothing = replace(bundle.circuit, nodes=())
         self._nothing = Engine(self.model, self.transcoders, nothing, self.bounds)
 
     def place(self, prompt: int) -> tuple[int, int]:
@@ -101,18 +101,11 @@ class Workspace:
 
     def alive(self) -> Bool[Tensor, "layer pos feature"]:
         """Features that fire on some prompt, clean or corrupt."""
-        found = torch.zeros(self.bounds[:3], dtype=torch.bool)
-        for part in self.parts:
-            for state in (part.clean, part.corrupt):
-                found[:, part.start :] |= (state.activation != 0).any(1)
-        return found
+        return active_features(self.parts, self.bounds[:3])
 
     def mean_activation(self) -> Float[Tensor, "layer pos feature"]:
         """Mean activation on the clean prompts; 0 where no prompt reaches."""
-        total = torch.zeros(self.bounds[:3])
-        for part in self.parts:
-            total[:, part.start :] += part.clean.activation.sum(1)
-        return total / len(self.prompts)
+        return mean_activation(self.parts, self.bounds[:3])
 
     def activation(self, prompt: int, node: FeatureNode) -> float:
         """A feature's value on the clean prompt; 0 where the prompt is too short to have it."""

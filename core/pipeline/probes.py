@@ -1,7 +1,7 @@
 """What the search may ask of the model, on the labels split.
 
-Nodes of a search are a flat list of (layer, aligned position, feature); a mask over nodes is
-scattered into the mask of a circuit. Every probe looks at resample and mean ablation both, in
+Nodes of a search are a flat list of (layer, aligned position, feature); a mask over nodes becomes
+the gates of a circuit. Every probe looks at resample and mean ablation both, in
 the strict regime, so that a circuit cannot lean on what one of them leaves standing.
 
 Effects are in shares of the model's margin over its empty circuit, as F is:
@@ -18,7 +18,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.interventions import Ablation, ErrorRegime, Evaluator, Outcome
+from core.graph import NodeKind
+from core.interventions import Ablation, ErrorRegime, Evaluator, Outcome, Places
 from core.search import Probes
 from core.validation import faithfulness
 
@@ -32,28 +33,29 @@ class Probe:
     evaluator: Evaluator
     nodes: Int[Tensor, "node 3"]
     """(layer, aligned position, feature) of each node."""
+    places: Places
+    """Where the nodes have their gates."""
     end_points: dict[Ablation, tuple[Outcome, Outcome]]
     """(empty circuit, model) under each ablation."""
 
     @classmethod
     def on(cls, evaluator: Evaluator, nodes: Int[Tensor, "node 3"]) -> "Probe":
         """A probe with its end points measured."""
-        none = torch.zeros(1, *evaluator.mask_shape)
+        kind = torch.full((len(nodes), 1), int(NodeKind.FEATURE))
+        places = Places.of(torch.cat([kind, nodes], 1), evaluator.bounds)
+        none = places.gates(torch.zeros(1, len(nodes)))
         model = evaluator.model_outcome()
         ends = {a: (evaluator.outcome(none, a), model) for a in ABLATIONS}
-        return cls(evaluator=evaluator, nodes=nodes, end_points=ends)
-
-    def scatter(self, mask: Float[Tensor, " node"]) -> Float[Tensor, "layer pos feature"]:
-        """A mask over nodes as the mask of a circuit; carries gradients."""
-        zeros = torch.zeros(self.evaluator.mask_shape)
-        return zeros.index_put(tuple(self.nodes.T), mask)
+        return cls(evaluator=evaluator, nodes=nodes, places=places, end_points=ends)
 
     def group_effect(self, groups: Sequence[np.ndarray]) -> np.ndarray:
         """[group, 2]: noising and denoising effect of each group, resample ablation."""
-        live = torch.zeros(len(groups), *self.evaluator.mask_shape)
-        for row, group in zip(live, groups, strict=True):
-            row[tuple(self.nodes[torch.tensor(group)].T)] = 1.0
-        noised = self.evaluator.outcome(1 - live, Ablation.RESAMPLE, ErrorRegime.KEPT)
+        chosen = torch.zeros(len(groups), len(self.nodes))
+        for row, group in zip(chosen, groups, strict=True):
+            row[torch.tensor(group)] = 1.0
+        live = self.places.gates(chosen)
+        rest = live.complement(self.places.attention)
+        noised = self.evaluator.outcome(rest, Ablation.RESAMPLE, ErrorRegime.KEPT)
         alone = self.evaluator.outcome(live, Ablation.RESAMPLE)
         _empty, model = self.end_points[Ablation.RESAMPLE]
         lost = self._f(model, Ablation.RESAMPLE) - self._f(noised, Ablation.RESAMPLE)
@@ -68,20 +70,21 @@ class Probe:
 
     def importance(self, mask: Float[Tensor, " node"]) -> Float[Tensor, " node"]:
         """Squared gradients of the gates at a circuit, summed over prompts and ablations."""
-        scattered = self.scatter(mask.detach())
-        total = torch.stack([self.evaluator.importance(scattered, a) for a in ABLATIONS]).sum(0)
-        return total[tuple(self.nodes.T)]
+        gates, attention = self.places.gates(mask.detach()), self.places.attention
+        found = [self.evaluator.importance(gates, a, attention) for a in ABLATIONS]
+        return torch.stack([self.places.values(one) for one in found]).sum(0)
 
     def loss(self, mask: Float[Tensor, " node"]) -> Tensor:
         """Distance from the model of the soft circuit; carries gradients."""
-        scattered = self.scatter(mask)
-        return torch.stack([self.evaluator.loss(scattered, a).mean() for a in ABLATIONS]).mean()
+        gates = self.places.gates(mask)
+        return torch.stack([self.evaluator.loss(gates, a).mean() for a in ABLATIONS]).mean()
 
     def scores(
-        self, masks: Float[Tensor, "circuit layer pos feature"]
+        self, masks: Float[Tensor, "circuit node"]
     ) -> tuple[Float[Tensor, "ablation circuit"], Float[Tensor, "ablation circuit"]]:
         """F and φ of each circuit under resample and mean ablation."""
-        found = [self.evaluator.outcome(masks, ablation) for ablation in ABLATIONS]
+        gates = self.places.gates(masks)
+        found = [self.evaluator.outcome(gates, ablation) for ablation in ABLATIONS]
         f = [self._f(outcome, a) for outcome, a in zip(found, ABLATIONS, strict=True)]
         right = self.end_points[ABLATIONS[0]][1].correct.float().mean().clamp(min=1e-9)
         return torch.stack(f), torch.stack([o.correct.float().mean(1) / right for o in found])

@@ -73,4 +73,9 @@ def _candidate(bundle: Bundle) -> Candidate:
     order = bundle.tensors.get("order")
     nodes = bundle.circuit.nodes
     ranked = nodes if order is None else tuple(FeatureNode(*row) for row in order.tolist())
-    return Candidate(order=ranked, size=len(nodes), n_edges=bundle.graph.n_edges)
+    return Candidate(
+        order=ranked,
+        size=len(nodes),
+        n_edges=bundle.graph.n_edges,
+        attention=bundle.circuit.attention,
+    )

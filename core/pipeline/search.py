@@ -181,13 +181,11 @@ def choose_size(
     return Choice(sizes[place], scan, reached)
 
 
-def _masks(probe: Probe, ranking: Tensor, sizes: list[int]) -> Tensor:
-    masks = []
-    for size in sizes:
-        kept = torch.zeros(len(probe.nodes))
+def _masks(probe: Probe, ranking: Tensor, sizes: list[int]) -> Float[Tensor, "size node"]:
+    masks = torch.zeros(len(sizes), len(probe.nodes))
+    for kept, size in zip(masks, sizes, strict=True):
         kept[ranking[:size]] = 1.0
-        masks.append(probe.scatter(kept))
-    return torch.stack(masks)
+    return masks
 
 
 def _refined(

@@ -1,15 +1,20 @@
 """Does a circuit do what is claimed of it? Scores, controls, curves and a verdict."""
 
-from core.validation.controls import free_circuits, matched_circuits
+from core.validation.block import Candidate, ValidationSettings
+from core.validation.controls import Alive, free_circuits, matched_circuits
+from core.validation.matching import Draws, Pool
 from core.validation.metrics import Scores, faithfulness, p_value, scores
-from core.validation.validate import Candidate, ValidationSettings, validate
+from core.validation.validate import validate
 from core.validation.verdict import Evidence, Judgement, judge
 from core.verdicts import Verdict
 
 __all__ = [
+    "Alive",
     "Candidate",
+    "Draws",
     "Evidence",
     "Judgement",
+    "Pool",
     "Scores",
     "ValidationSettings",
     "Verdict",

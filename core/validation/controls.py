@@ -1,82 +1,113 @@
 """Random circuits to hold a circuit against.
 
-*Matched*: each node is exchanged for a random feature of the same layer, position and quarter of
-mean activation, drawn without repeats from all features alive there, the circuit's own included.
-It answers: does it matter *which* features of these sites were taken? Where a circuit holds most of
-what is alive at a site, its draws overlap with it and the control is strong; the overlap is told.
+*Matched*: each feature is exchanged for a random one of the same layer, position and quarter of
+mean activation, each head for one of the same layer (and position, if it has one), drawn without
+repeats from all that is alive there, the circuit's own included. It answers: does it matter *which*
+nodes of these sites were taken? Where a circuit holds most of what is alive at a site, its draws
+overlap with it and the control is strong; the overlap is told.
 
-*Free*: as many features, drawn from all that are alive anywhere. It answers: does it matter at all
-where one looks?
+*Free*: as many features, and as many heads, drawn from all that are alive anywhere. It answers:
+does it matter at all where one looks?
+
+Heads are drawn only where they are nodes; with live attention they are live in every draw.
 """
 
-from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-QUANTILES = 4
-"""Activation bins in which a matched draw must stay."""
+from core.circuit import Attention, Bounds, GatedNode, node_table
+from core.graph import NodeKind
+from core.interventions import Evaluator, Gates, Places
+from core.validation.matching import Pool, among, sort_of
 
 
 class RandomCircuits(NamedTuple):
-    """Masks of random circuits, all of one size."""
+    """Random circuits, all of one size."""
 
-    masks: Float[Tensor, "circuit layer pos feature"]
+    gates: Gates
+    """Front axis: draws."""
     overlap: float
     """Mean share of a draw's nodes that the circuit has too."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Alive:
+    """What random circuits are drawn from."""
+
+    bounds: Bounds
+    attention: Attention
+    """CIRCUIT: heads are nodes, and all of them are alive."""
+    active: Bool[Tensor, "layer pos feature"]
+    """Features that fire on some prompt."""
+    activation: Float[Tensor, "layer pos feature"]
+    """Their mean."""
+
+    @classmethod
+    def on(cls, evaluator: Evaluator, attention: Attention) -> "Alive":
+        """What is alive on an evaluator's prompts."""
+        return cls(
+            bounds=evaluator.bounds,
+            attention=attention,
+            active=evaluator.active(),
+            activation=evaluator.mean_activation(),
+        )
+
+    def with_own(self, circuit: Int[Tensor, "own 4"]) -> Int[Tensor, "node 4"]:
+        """Rows (kind, layer, position, index) of all that is alive, and of the circuit.
+
+        Heads are of the circuit's sort: whole where it holds whole ones, at a position likewise.
+        """
+        kind, _, position, _ = circuit.T
+        features = self.active.clone()
+        features[tuple(circuit[kind == int(NodeKind.FEATURE), 1:].T)] = True
+        rows = features.nonzero()
+        parts = [torch.cat([torch.full((len(rows), 1), int(NodeKind.FEATURE)), rows], 1)]
+        at = position[kind == int(NodeKind.HEAD)]
+        if (at >= 0).any():
+            parts.append(self._heads(torch.arange(self.bounds.n_positions)))
+        if (at < 0).any():
+            parts.append(self._heads(torch.tensor([-1])))
+        return torch.cat(parts)
+
+    def _heads(self, positions: Int[Tensor, " pos"]) -> Int[Tensor, "head 4"]:
+        layers, heads = torch.arange(self.bounds.n_layers), torch.arange(self.bounds.n_heads)
+        kind = torch.tensor([int(NodeKind.HEAD)])
+        return torch.cartesian_prod(kind, layers, positions, heads)
+
+
 def matched_circuits(
-    mask: Float[Tensor, "layer pos feature"],
-    active: Bool[Tensor, "layer pos feature"],
-    activation: Float[Tensor, "layer pos feature"],
-    *,
-    draws: int,
-    seed: int,
+    circuit: Sequence[GatedNode], alive: Alive, *, draws: int, seed: int
 ) -> RandomCircuits:
-    """Draws matched on layer × position × activation quarter."""
-    pools = _pools(mask.bool() | active, activation)
-    generator = torch.Generator().manual_seed(seed)
-    masks = torch.zeros(draws, *mask.shape)
-    flat = masks.view(draws, -1)
-    for pool in pools:
-        wanted = int(mask.flatten()[pool].sum())
-        if wanted:
-            order = torch.rand(draws, len(pool), generator=generator).argsort(1)[:, :wanted]
-            flat.scatter_(1, pool[order], 1.0)
-    return RandomCircuits(masks, _overlap(masks, mask))
+    """Draws matched on layer × position × activation quarter, heads on layer (× position)."""
+    own = node_table(circuit)
+    pool = Pool.of(alive.with_own(own), alive.activation)
+    found = pool.draw(own, own="drawn too", draws=draws, seed=seed)
+    return RandomCircuits(_gates(pool.nodes, found.rows, alive), found.overlap)
 
 
 def free_circuits(
-    mask: Float[Tensor, "layer pos feature"],
-    active: Bool[Tensor, "layer pos feature"],
-    *,
-    draws: int,
-    seed: int,
+    circuit: Sequence[GatedNode], alive: Alive, *, draws: int, seed: int
 ) -> RandomCircuits:
-    """Draws from everything alive, at any layer and position."""
-    pool = (mask.bool() | active).flatten().nonzero().squeeze(1)
+    """Draws from everything alive, at any layer and position; heads for heads."""
+    own = node_table(circuit)
+    pool = alive.with_own(own)
     generator = torch.Generator().manual_seed(seed)
-    order = torch.rand(draws, len(pool), generator=generator).argsort(1)[:, : int(mask.sum())]
-    masks = torch.zeros(draws, mask.numel()).scatter_(1, pool[order], 1.0)
-    return RandomCircuits(
-        masks.view(draws, *mask.shape), _overlap(masks.view(-1, *mask.shape), mask)
-    )
+    parts = [torch.zeros(draws, 0, dtype=torch.long)]
+    sort, wanted = sort_of(pool), sort_of(own)
+    for one in torch.unique(sort).tolist():
+        rows = (sort == one).nonzero()[:, 0]
+        order = torch.rand(draws, len(rows), generator=generator).argsort(1)
+        parts.append(rows[order[:, : int((wanted == one).sum())]])
+    drawn = torch.cat(parts, 1)
+    shared = among(pool, own)[drawn].float().sum() / max(1, drawn.numel())
+    return RandomCircuits(_gates(pool, drawn, alive), float(shared))
 
 
-def _pools(alive: Bool[Tensor, "layer pos feature"], activation: Tensor) -> list[Tensor]:
-    """Flat indices of the alive features of each layer × position × activation quarter."""
-    found: dict[tuple[int, int], list[Tensor]] = defaultdict(list)
-    n_features = alive.shape[2]
-    for layer, position in alive.any(2).nonzero().tolist():
-        here = alive[layer, position].nonzero().squeeze(1)
-        ranked = here[activation[layer, position, here].argsort(stable=True)]
-        start = (layer * alive.shape[1] + position) * n_features
-        found[layer, position] = [start + part for part in ranked.tensor_split(QUANTILES)]
-    return [part for parts in found.values() for part in parts if len(part)]
-
-
-def _overlap(masks: Tensor, mask: Tensor) -> float:
-    return float((masks * mask).sum() / masks.sum().clamp(min=1))
+def _gates(pool: Int[Tensor, "node 4"], rows: Int[Tensor, "draw drawn"], alive: Alive) -> Gates:
+    chosen = torch.zeros(len(rows), len(pool)).scatter_(1, rows, 1.0)
+    return Places.of(pool, alive.bounds, alive.attention).gates(chosen)

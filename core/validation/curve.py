@@ -11,8 +11,9 @@ each beside random circuits of the same size. Over the share s of features kept,
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
+
+from core.circuit import Attention, Bounds, GatedNode
+from core.interventions import Gates, Places
 
 LADDER = (0, 5, 10, 15, 20, 30, 40, 49, 57, 75, 100, 125, 150, 200, 250, 300, 347)
 """Plain sizes, in nodes."""
@@ -28,15 +29,15 @@ def curve_sizes(n_ranked: int, chosen: int) -> tuple[int, ...]:
     return tuple(sorted(size for size in wanted if 0 <= size <= n_ranked))
 
 
-def nested_masks(
-    order: Sequence[tuple[int, int, int]], sizes: Sequence[int], shape: tuple[int, int, int]
-) -> Float[Tensor, "circuit layer pos feature"]:
-    """The masks of the first k nodes of a ranking, for every size k."""
-    masks = torch.zeros(len(sizes), *shape)
-    for row, size in zip(masks, sizes, strict=True):
-        if size:
-            row[tuple(torch.tensor(list(order[:size])).T)] = 1.0
-    return masks
+def nested_gates(
+    order: Sequence[GatedNode],
+    sizes: Sequence[int],
+    bounds: Bounds,
+    attention: Attention = Attention.LIVE,
+) -> Gates:
+    """The circuits of the first k nodes of a ranking, for every size k."""
+    kept = torch.arange(len(order)) < torch.tensor(sizes)[:, None]
+    return Places.of(order, bounds, attention).gates(kept.float())
 
 
 def area(sizes: Sequence[int], values: Sequence[float], total: int) -> float:

@@ -3,29 +3,35 @@
 import json
 
 import pytest
-import torch
 
 from core.circuit import (
+    Attention,
+    BiasNode,
     Bounds,
     Circuit,
     ErrorNode,
     FeatureNode,
     HeadNode,
     LogitNode,
+    OutsideNode,
     PositionNode,
     TokenNode,
     check_node,
     circuit_from_json,
     circuit_to_json,
+    node_id,
+    node_of,
+    node_table,
     parse_node,
 )
 from core.errors import FormatError, NodeError, UnknownSchemaError
+from core.graph import NodeKind
 
 
 def circuit(**changes) -> Circuit:
     fields = {
-        "nodes": (FeatureNode(0, 4, 12), FeatureNode(1, 0, 3)),
-        "heads": (HeadNode(0, 2, 4), HeadNode(1, 1)),
+        "nodes": (FeatureNode(0, 4, 12), HeadNode(0, 2, 4), FeatureNode(1, 0, 3), HeadNode(1, 1)),
+        "attention": Attention.CIRCUIT,
         "model_key": "m",
         "transcoder_key": "t",
         "task_key": "k",
@@ -44,7 +50,10 @@ def circuit(**changes) -> Circuit:
         ("e:0:4", ErrorNode(0, 4)),
         ("tok:3", TokenNode(3)),
         ("pos:3", PositionNode(3)),
+        ("bias:2", BiasNode(2)),
+        ("outside", OutsideNode()),
         ("out:57", LogitNode(57)),
+        ("out:direction", LogitNode(None)),
     ],
 )
 def test_each_written_form_reads_and_writes(text, node):
@@ -69,13 +78,31 @@ def test_a_node_outside_the_model_is_refused_with_its_range():
         check_node(HeadNode(0, 4), bounds)
 
 
-def test_the_mask_is_one_exactly_at_the_nodes():
-    mask = circuit().mask(2, 5, 16)
-    assert mask.shape == (2, 5, 16)
-    assert torch.nonzero(mask).tolist() == [[0, 4, 12], [1, 0, 3]]
-    assert circuit(nodes=()).mask(2, 5, 16).sum() == 0
-    with pytest.raises(NodeError, match="no such feature"):
-        circuit().mask(2, 5, 12)
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        ((NodeKind.FEATURE, 0, 4, 12), "0:4:12"),
+        ((NodeKind.HEAD, 0, 4, 2), "L0H2@4"),
+        ((NodeKind.HEAD, 0, -1, 2), "L0H2"),
+        ((NodeKind.ERROR, 1, 3, -1), "e:1:3"),
+        ((NodeKind.TOKEN, -1, 3, 17), "tok:3"),
+        ((NodeKind.POSITION, -1, 3, -1), "pos:3"),
+        ((NodeKind.BIAS, 2, -1, -1), "bias:2"),
+        ((NodeKind.BIAS, -1, -1, 0), "outside"),
+        ((NodeKind.LOGIT, 2, 4, 57), "out:57"),
+        ((NodeKind.LOGIT, 2, 4, -1), "out:direction"),
+    ],
+)
+def test_columns_of_a_graph_lead_to_the_written_form(row, text):
+    assert node_id(*row) == text
+    assert parse_node(text) == node_of(*row)
+
+
+def test_nodes_of_a_circuit_lead_to_columns_and_back():
+    nodes = circuit().nodes
+    rows = node_table(nodes).tolist()
+    assert rows == [[0, 0, 4, 12], [1, 0, 4, 2], [0, 1, 0, 3], [1, 1, -1, 1]]
+    assert [str(node_of(*row)) for row in rows] == [str(node) for node in nodes]
 
 
 def test_a_node_given_twice_is_refused():
@@ -83,14 +110,44 @@ def test_a_node_given_twice_is_refused():
         circuit(nodes=(FeatureNode(0, 4, 12), FeatureNode(0, 4, 12)))
 
 
+def test_a_head_at_a_position_is_part_of_the_whole_head():
+    for pair in ((HeadNode(1, 1), HeadNode(1, 1, 3)), (HeadNode(1, 1, 3), HeadNode(1, 1))):
+        with pytest.raises(NodeError, match="L1H1@3 is in the circuit twice, once as L1H1:"):
+            circuit(nodes=pair)
+    circuit(nodes=(HeadNode(1, 1, 3), HeadNode(1, 1, 4)))
+
+
 def test_a_feature_and_a_head_with_the_same_numbers_are_two_nodes():
-    both = circuit(nodes=(FeatureNode(0, 2, 4),), heads=(HeadNode(0, 2, 4),))
-    assert [str(node) for node in (*both.nodes, *both.heads)] == ["0:2:4", "L0H2@4"]
+    both = circuit(nodes=(FeatureNode(0, 2, 4), HeadNode(0, 2, 4)))
+    assert [str(node) for node in both.nodes] == ["0:2:4", "L0H2@4"]
+    assert both.features == (FeatureNode(0, 2, 4),)
+    assert [str(head) for head in both.heads] == ["L0H2@4"]
+
+
+def test_heads_in_a_circuit_of_live_attention_are_refused():
+    with pytest.raises(
+        NodeError, match="Head L0H2@4 .* whose attention is live"
+    ):
+        circuit(attention=Attention.LIVE)
+    assert circuit(nodes=(FeatureNode(0, 4, 12),), attention=Attention.LIVE).heads == ()
 
 
 def test_json_round_trip():
     written = json.loads(json.dumps(circuit_to_json(circuit())))
     assert circuit_from_json(written) == circuit()
+
+
+def test_a_circuit_of_the_version_before_is_read():
+    """There heads had a list of their own, and an empty one meant that all are live."""
+    old = {
+        "schema": "hagd-circuit/1", "model_key": "m", "transcoder_key": "t", "task_key": "k",
+        "seed": 3, "settings": {}, "nodes": ["0:4:12"], "heads": [],
+    }  # fmt: skip
+    assert circuit_from_json(old).attention is Attention.LIVE
+    assert circuit_from_json(old).nodes == (FeatureNode(0, 4, 12),)
+    named = circuit_from_json(old | {"heads": ["L0H2"]})
+    assert named.attention is Attention.CIRCUIT
+    assert [str(node) for node in named.nodes] == ["0:4:12", "L0H2"]
 
 
 def test_json_of_another_schema_or_shape_is_refused():
@@ -100,6 +157,8 @@ def test_json_of_another_schema_or_shape_is_refused():
     with pytest.raises(FormatError, match="'seed'"):
         circuit_from_json(good | {"seed": "x"})
     with pytest.raises(FormatError, match="another kind"):
-        circuit_from_json(good | {"nodes": ["L0H1"]})
+        circuit_from_json(good | {"nodes": ["e:0:1"]})
+    with pytest.raises(FormatError, match="'attention' is wrong: got 'some', required one of live"):
+        circuit_from_json(good | {"attention": "some"})
     with pytest.raises(NodeError, match="Not a node id"):
         circuit_from_json(good | {"nodes": ["zero"]})

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from core.circuit import node_ids
 from core.errors import NodeError
-from core.features import feature_report, head_report, label_circuit, node_id, supernode_report
+from core.features import feature_report, head_report, label_circuit, supernode_report
 from core.graph import NodeKind
 from core.lab import Change, Lab, LabSettings
 from core.models import Edits
@@ -92,7 +93,7 @@ def test_before_the_last_position_the_frozen_graph_says_what_is_promoted(lab):
     node = active_node(lab, 1)
     report = feature_report(lab, str(node))
     graph, view = lab.prompt_graph(0), lab.prompts[0]
-    ids = [node_id(graph, row) for row in range(graph.n_nodes)]
+    ids = node_ids(graph)
     effects = {
         ids[int(t)]: float(w)
         for s, t, w in zip(*graph.edge_index, graph.direct_effect, strict=True)

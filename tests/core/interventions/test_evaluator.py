@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.interventions import Ablation, ErrorRegime, Evaluator
+from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, all_gates
 from tests.tiny import tiny_batch, tiny_model, tiny_transcoders
 
 ABLATIONS = tuple(Ablation)
@@ -17,9 +17,19 @@ def make(kind="gpt2", skip=False):
     return Evaluator(model, coders, batches, mean_over=others, length=5), batches, others
 
 
+def features(evaluator, feature):
+    """Gates of features; every head live."""
+    heads = torch.ones(*feature.shape[:-1], evaluator.bounds.n_heads)
+    return Gates(feature=feature, head=heads)
+
+
 def random_masks(evaluator, n=2):
     generator = torch.Generator().manual_seed(5)
-    return (torch.rand(n, *evaluator.mask_shape, generator=generator) < 0.4).float()
+    return (torch.rand(n, *evaluator.bounds[:3], generator=generator) < 0.4).float()
+
+
+def nothing(evaluator):
+    return features(evaluator, torch.zeros(1, *evaluator.bounds[:3]))
 
 
 def mlp_values(model, coders, ids):
@@ -65,8 +75,8 @@ def slow_reference(model, coders, batch, others, row, ablation):
     return found
 
 
-def slow_logits(model, coders, batch, others, row, mask, ablation):
-    """One prompt, one circuit: y = y° + Σ_kept (a − a°) d, layer by layer."""
+def slow_logits(model, coders, batch, others, row, mask, ablation, around=lambda run: run()):
+    """One prompt, one circuit: y = y° + Σ_kept (a − a°) d, layer by layer; `around` the run."""
     reference = slow_reference(model, coders, batch, others, row, ablation)
     start = mask.shape[1] - batch.clean.shape[1]
 
@@ -81,7 +91,7 @@ def slow_logits(model, coders, batch, others, row, mask, ablation):
         return replace
 
     hooks = [b.mlp.register_forward_hook(hook(i)) for i, b in enumerate(model.blocks)]
-    logits = model.hf(input_ids=batch.clean[row : row + 1]).logits[0, -1]
+    logits = around(lambda: model.hf(input_ids=batch.clean[row : row + 1]).logits[0, -1])
     for h in hooks:
         h.remove()
     return logits
@@ -92,7 +102,7 @@ def slow_logits(model, coders, batch, others, row, mask, ablation):
 def test_outcomes_equal_the_slow_reference(kind, ablation):
     evaluator, batches, others = make(kind)
     masks = random_masks(evaluator)
-    got = evaluator.outcome(masks, ablation)
+    got = evaluator.outcome(features(evaluator, masks), ablation)
     want = []
     for mask in masks:
         for batch in batches:
@@ -108,7 +118,7 @@ def test_outcomes_equal_the_slow_reference(kind, ablation):
 @pytest.mark.parametrize("skip", [False, True])
 def test_everything_kept_with_clean_errors_is_the_model(skip):
     evaluator, _, _ = make(skip=skip)
-    ones = torch.ones(1, *evaluator.mask_shape)
+    ones = all_gates(evaluator.bounds)[None]
     for ablation in ABLATIONS:
         got = evaluator.outcome(ones, ablation, ErrorRegime.KEPT)
         want = evaluator.model_outcome()
@@ -118,7 +128,7 @@ def test_everything_kept_with_clean_errors_is_the_model(skip):
 
 def test_an_empty_circuit_under_resampling_writes_the_corrupt_mlp_outputs():
     evaluator, batches, _ = make()
-    none = torch.zeros(1, *evaluator.mask_shape)
+    none = nothing(evaluator)
     got = evaluator.outcome(none, Ablation.RESAMPLE).logit_diff[0, :3]
     model, batch = evaluator.model, batches[0]
     outs = model.trace(batch.corrupt).mlp_out
@@ -132,7 +142,7 @@ def test_an_empty_circuit_under_resampling_writes_the_corrupt_mlp_outputs():
 
 def test_the_strict_regime_ablates_the_affine_skip():
     evaluator, _, _ = make(skip=True)
-    none = torch.zeros(1, *evaluator.mask_shape)
+    none = nothing(evaluator)
     plain = make(skip=False)[0].outcome(none, Ablation.MEAN)
     got = evaluator.outcome(none, Ablation.MEAN)
     torch.testing.assert_close(got.logit_diff, plain.logit_diff, rtol=1e-4, atol=1e-4)
@@ -140,7 +150,7 @@ def test_the_strict_regime_ablates_the_affine_skip():
 
 def test_chunks_do_not_change_an_outcome(monkeypatch):
     evaluator, _, _ = make()
-    masks = random_masks(evaluator, 7)
+    masks = features(evaluator, random_masks(evaluator, 7))
     whole = evaluator.outcome(masks, Ablation.RESAMPLE).logit_diff
     monkeypatch.setattr("core.interventions.evaluator.CHUNK_TOKENS", 1)
     torch.testing.assert_close(evaluator.outcome(masks, Ablation.RESAMPLE).logit_diff, whole)
@@ -148,18 +158,19 @@ def test_chunks_do_not_change_an_outcome(monkeypatch):
 
 def test_the_loss_carries_gradients_to_live_gates():
     evaluator, _, _ = make()
-    mask = torch.full(evaluator.mask_shape, 0.5, requires_grad=True)
-    evaluator.loss(mask, Ablation.RESAMPLE).mean().backward()
+    mask = torch.full(evaluator.bounds[:3], 0.5, requires_grad=True)
+    evaluator.loss(features(evaluator, mask), Ablation.RESAMPLE).mean().backward()
     assert mask.grad is not None
     assert mask.grad.abs().sum() > 0
 
 
 def test_importance_is_the_sum_of_squared_gradients_prompt_by_prompt():
     evaluator, _, _ = make()
-    point = torch.full(evaluator.mask_shape, 0.7)
-    got = evaluator.importance(point, Ablation.MEAN)
-    want = torch.zeros(evaluator.mask_shape)
+    point = torch.full(evaluator.bounds[:3], 0.7)
+    found = evaluator.importance(features(evaluator, point), Ablation.MEAN)
+    assert found.head.count_nonzero() == 0
+    got, want = found.feature, torch.zeros_like(point)
     mask = point.clone().requires_grad_()
-    for loss in evaluator.loss(mask, Ablation.MEAN):
+    for loss in evaluator.loss(features(evaluator, mask), Ablation.MEAN):
         want += torch.autograd.grad(loss, mask, retain_graph=True)[0].pow(2)
     torch.testing.assert_close(got, want, rtol=1e-3, atol=1e-6)

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from core.bundle import Source, open_bundle, provenance, write_bundle
-from core.circuit import FeatureNode, HeadNode
+from core.circuit import Attention, FeatureNode, HeadNode
 from core.errors import ModelError, NodeError, SettingsError, TaskError
 from core.graph import NodeKind
-from core.interventions import Ablation, Evaluator
+from core.interventions import Ablation, Evaluator, Places, circuit_gates
 from core.lab import Change, Lab, LabSettings, means_to_tensors
 from core.lab.prompts import chosen_pairs, means_of
 from core.tasks import Split, encode_pairs
@@ -116,9 +116,10 @@ def evaluator_of(lab):
 def test_the_circuit_alone_scores_as_validation_scores_it(labs, how):
     lab = labs["gpt2"]
     evaluator = evaluator_of(lab)
-    masks = lab.bundle.circuit.mask(*evaluator.mask_shape)[None]
-    empty = evaluator.outcome(0 * masks, how).logit_diff[0]
-    got = evaluator.outcome(masks, how)
+    gates = circuit_gates(lab.bundle.circuit, evaluator.bounds)[None]
+    nothing = Places.of((), evaluator.bounds).gates(torch.zeros(1, 0))
+    empty = evaluator.outcome(nothing, how).logit_diff[0]
+    got = evaluator.outcome(gates, how)
     want = faithfulness(got.logit_diff, empty, evaluator.model_outcome().logit_diff[0])
     effect = lab.across_task([], LabSettings(how=how, inside="circuit"))
     if not torch.isnan(want[0]):
@@ -132,7 +133,8 @@ def test_ablating_the_whole_circuit_inside_itself_is_the_empty_circuit(labs, how
     everything = [Change(node=str(node), scale=0.0) for node in NODES]
     for lab in labs.values():
         evaluator = evaluator_of(lab)
-        none = evaluator.outcome(torch.zeros(1, *evaluator.mask_shape), how)
+        nothing = Places.of((), evaluator.bounds).gates(torch.zeros(1, 0))
+        none = evaluator.outcome(nothing, how)
         model = evaluator.model_outcome().logit_diff[0]
         want = float(faithfulness(none.logit_diff, none.logit_diff[0], model)[0])  # 0, or no span
         effect = lab.across_task(everything, LabSettings(how=how, inside="circuit"))
@@ -377,7 +379,9 @@ def test_heads_of_the_circuit_are_the_only_live_ones_inside_it():
     coders, task = tiny_transcoders(model), tiny_task()
     bundle = tiny_bundle(model, coders, task)
     every = tuple(HeadNode(la, h) for la in range(2) for h in range(4))
-    named = replace(bundle, circuit=replace(bundle.circuit, heads=every[:3]))
+    nodes = (*bundle.circuit.nodes, *every[:3])
+    circuit = replace(bundle.circuit, nodes=nodes, attention=Attention.CIRCUIT)
+    named = replace(bundle, circuit=circuit)
     lab = Lab(named, model=model, transcoders=coders, task=task)
     free = Lab(bundle, model=model, transcoders=coders, task=task)
     settings = LabSettings(inside="circuit")

@@ -87,7 +87,7 @@ def test_group_effects_are_those_of_the_circuits_they_mean(probe):
     for row, group in zip(got, groups, strict=True):
         mask = torch.zeros(len(probe.nodes))
         mask[torch.as_tensor(group)] = 1
-        alone = probe.evaluator.outcome(probe.scatter(mask)[None], Ablation.RESAMPLE)
+        alone = probe.evaluator.outcome(probe.places.gates(mask[None]), Ablation.RESAMPLE)
         want = alone.logit_diff.mean() - empty.logit_diff.mean()
         torch.testing.assert_close(row[1].float(), want / span if span > 1e-3 else want)
 

@@ -12,7 +12,7 @@ from core.circuit import FeatureNode
 from core.cli.output import shown
 from core.cli.results import _row as results_row
 from core.cli.run import report_text
-from core.interventions import Ablation, Evaluator
+from core.interventions import Ablation, Evaluator, Places
 from core.report import report_html
 from core.tasks import Split, encode_pairs
 from core.validation import Candidate, ValidationSettings, validate
@@ -45,7 +45,8 @@ def null():
 def test_the_published_interval_of_the_span_is_the_measured_one(null):
     """The least span is a threshold of the verdict, not a part of the figure."""
     _, runs, found = null
-    none = runs.outcome(torch.zeros(1, *runs.mask_shape), Ablation.RESAMPLE).logit_diff[0]
+    nothing = Places.of((), runs.bounds).gates(torch.zeros(1, 0))
+    none = runs.outcome(nothing, Ablation.RESAMPLE).logit_diff[0]
     span = runs.model_outcome().logit_diff[0] - none
     rows = torch.randint(len(span), (1000, len(span)), generator=torch.Generator().manual_seed(0))
     want = torch.quantile(span[rows].mean(1), torch.tensor([0.025, 0.975])).tolist()

@@ -1,0 +1,53 @@
+"""Circuits, the nodes they are made of, and how both are written."""
+
+from core.circuit.circuit import (
+    SCHEMA,
+    Attention,
+    Circuit,
+    circuit_from_json,
+    circuit_to_json,
+)
+from core.circuit.nodes import (
+    BiasNode,
+    Bounds,
+    ErrorNode,
+    FeatureNode,
+    GatedNode,
+    HeadNode,
+    LogitNode,
+    Node,
+    OutsideNode,
+    PositionNode,
+    TokenNode,
+    check_node,
+    node_id,
+    node_ids,
+    node_of,
+    node_table,
+    parse_node,
+)
+
+__all__ = [
+    "SCHEMA",
+    "Attention",
+    "BiasNode",
+    "Bounds",
+    "Circuit",
+    "ErrorNode",
+    "FeatureNode",
+    "GatedNode",
+    "HeadNode",
+    "LogitNode",
+    "Node",
+    "OutsideNode",
+    "PositionNode",
+    "TokenNode",
+    "check_node",
+    "circuit_from_json",
+    "circuit_to_json",
+    "node_id",
+    "node_ids",
+    "node_of",
+    "node_table",
+    "parse_node",
+]

@@ -1,0 +1,205 @@
+"""Nodes, and the one written form that each of them has.
+
+1. A node has one written form everywhere (URL, JSON, command line, screen): ``L:P:F`` a feature,
+   ``L0H2`` a head at every position, ``L0H2@4`` a head at one position, ``e:L:P`` an error,
+   ``tok:P`` a token, ``pos:P`` a position embedding, ``bias:L`` the constants of one block,
+   ``outside`` the features left out, ``out:V`` a logit, ``out:direction`` a direction of logits.
+2. Positions are *aligned at the right*: prompts of one task may differ in length, and the last
+   token of each has the same aligned position.
+3. Graphs hold nodes as columns (kind, layer, position, index), -1 where a node has none:
+   `node_of`, `node_ids` and `node_table` lead from one form to the other.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from core.errors import NodeError
+from core.graph import AttributionGraph, NodeKind
+
+
+class FeatureNode(NamedTuple):
+    """One transcoder feature at one layer and aligned position."""
+
+    layer: int
+    position: int
+    feature: int
+
+    def __str__(self) -> str:
+        return f"{self.layer}:{self.position}:{self.feature}"
+
+
+class HeadNode(NamedTuple):
+    """One attention head, at one aligned position or (None) at all of them."""
+
+    layer: int
+    head: int
+    position: int | None = None
+
+    def __str__(self) -> str:
+        place = "" if self.position is None else f"@{self.position}"
+        return f"L{self.layer}H{self.head}{place}"
+
+
+class ErrorNode(NamedTuple):
+    """What the transcoder failed to reconstruct at one layer and aligned position."""
+
+    layer: int
+    position: int
+
+    def __str__(self) -> str:
+        return f"e:{self.layer}:{self.position}"
+
+
+class TokenNode(NamedTuple):
+    """The token embedding at one aligned position."""
+
+    position: int
+
+    def __str__(self) -> str:
+        return f"tok:{self.position}"
+
+
+class PositionNode(NamedTuple):
+    """The position embedding at one aligned position."""
+
+    position: int
+
+    def __str__(self) -> str:
+        return f"pos:{self.position}"
+
+
+class BiasNode(NamedTuple):
+    """Everything constant that one block adds; the layer after the last: norm and unembedding."""
+
+    layer: int
+
+    def __str__(self) -> str:
+        return f"bias:{self.layer}"
+
+
+class OutsideNode(NamedTuple):
+    """All features that a graph leaves out, as one node."""
+
+    def __str__(self) -> str:
+        return "outside"
+
+
+class LogitNode(NamedTuple):
+    """The logit of one vocabulary entry at the last position, or (None) a direction of logits."""
+
+    token: int | None
+
+    def __str__(self) -> str:
+        return f"out:{'direction' if self.token is None else self.token}"
+
+
+GatedNode = FeatureNode | HeadNode
+"""What a circuit is made of: nodes that can be live or at their reference."""
+Node = GatedNode | ErrorNode | TokenNode | PositionNode | BiasNode | OutsideNode | LogitNode
+
+_FORMS: tuple[tuple[re.Pattern[str], Callable[..., Node]], ...] = (
+    (re.compile(r"(\d{1,9}):(\d{1,9}):(\d{1,9})"), FeatureNode),
+    (re.compile(r"L(\d{1,9})H(\d{1,9})(?:@(\d{1,9}))?"), HeadNode),
+    (re.compile(r"e:(\d{1,9}):(\d{1,9})"), ErrorNode),
+    (re.compile(r"tok:(\d{1,9})"), TokenNode),
+    (re.compile(r"pos:(\d{1,9})"), PositionNode),
+    (re.compile(r"bias:(\d{1,9})"), BiasNode),
+    (re.compile(r"outside"), OutsideNode),
+    (re.compile(r"out:(?:(\d{1,9})|direction)"), LogitNode),
+)
+
+
+def parse_node(text: str) -> Node:
+    """The node that `text` names.
+
+    Raises:
+        NodeError: If `text` has none of the written forms.
+    """
+    for form, kind in _FORMS:
+        if found := form.fullmatch(text.strip()):
+            return kind(*(None if part is None else int(part) for part in found.groups()))
+    raise NodeError(
+        f"Not a node id: got {text[:80]!r}. A node is a feature L:P:F (as 0:4:1183), a head "
+        "L0H2 or L0H2@4, an error e:L:P, a token tok:P, a position pos:P or a logit out:V, "
+        "all counted from 0. Write it in one of these forms."
+    )
+
+
+class Bounds(NamedTuple):
+    """How many of each thing a model, its transcoders and a task have."""
+
+    n_layers: int
+    n_positions: int
+    n_features: int
+    n_heads: int
+    n_vocab: int
+
+
+_FIELD_BOUND = {
+    "layer": "n_layers",
+    "position": "n_positions",
+    "feature": "n_features",
+    "head": "n_heads",
+    "token": "n_vocab",
+}
+
+
+def check_node(node: Node, bounds: Bounds) -> None:
+    """Refuse a node that lies outside the model or the prompt.
+
+    Raises:
+        NodeError: Naming the field, what was got and the range.
+    """
+    for name, value in node._asdict().items():
+        limit = getattr(bounds, _FIELD_BOUND[name])
+        if value is not None and not 0 <= value < limit:
+            raise NodeError(
+                f"Node {node} has no such {name}: got {name} {value}, but it must be in "
+                f"0..{limit - 1}. Choose a node inside the model and the prompt."
+            )
+
+
+def node_of(kind: int, layer: int, position: int, index: int) -> Node:
+    """The node that a row of a graph's columns stands for; -1 is none (a head: all positions)."""
+    match NodeKind(kind):
+        case NodeKind.FEATURE:
+            return FeatureNode(layer, position, index)
+        case NodeKind.HEAD:
+            return HeadNode(layer, index, None if position < 0 else position)
+        case NodeKind.ERROR:
+            return ErrorNode(layer, position)
+        case NodeKind.TOKEN:
+            return TokenNode(position)
+        case NodeKind.POSITION:
+            return PositionNode(position)
+        case NodeKind.BIAS:
+            return BiasNode(layer) if index < 0 else OutsideNode()
+        case NodeKind.LOGIT:
+            return LogitNode(None if index < 0 else index)
+
+
+def node_id(kind: int, layer: int, position: int, index: int) -> str:
+    """The written form of a row of a graph's columns."""
+    return str(node_of(kind, layer, position, index))
+
+
+def node_ids(graph: AttributionGraph) -> tuple[str, ...]:
+    """The written form of every node of a graph, in its order."""
+    columns = (graph.kind, graph.layer, graph.position, graph.index)
+    return tuple(map(node_id, *(column.tolist() for column in columns)))
+
+
+def node_table(nodes: Iterable[GatedNode]) -> Int[Tensor, "node 4"]:
+    """(kind, layer, position, index) of each node; `node_of` leads back."""
+    rows = [
+        (NodeKind.FEATURE, *node)
+        if isinstance(node, FeatureNode)
+        else (NodeKind.HEAD, node.layer, -1 if node.position is None else node.position, node.head)
+        for node in nodes
+    ]
+    return torch.tensor(rows, dtype=torch.long).reshape(-1, 4)

@@ -1,0 +1,223 @@
+"""One block of `validation.json`: a circuit under one ablation and one error regime.
+
+1. End points of F: the empty circuit in the strict regime, and the model.
+2. The circuit beside them, with intervals; nothing and everything live under the same regime.
+3. Necessity: all but the circuit, with the model's own errors.
+4. Matched and free random circuits with p; F and φ over sizes, with bands of random circuits.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.circuit import Attention, GatedNode, node_table
+from core.errors import SettingsError
+from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, Outcome, all_gates
+from core.validation.controls import Alive, RandomCircuits, free_circuits, matched_circuits
+from core.validation.curve import BANDED, area, curve_sizes, nested_gates
+from core.validation.metrics import Scores, behaviour, faithfulness, p_value, scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationSettings:
+    """How hard a circuit is tested."""
+
+    draws: int = 100
+    """Random circuits of each kind in a block; at least 100 for p < 0.01."""
+    curve_draws: int = 20
+    """Random circuits behind each point of a curve."""
+    seed: int = 0
+    """Seed of random circuits and bootstraps."""
+
+    def __post_init__(self) -> None:
+        if self.draws < 100:
+            raise SettingsError(
+                f"draws is {self.draws}; at least 100 random circuits are required, or p cannot "
+                "fall below 0.01. Raise draws."
+            )
+
+
+class Candidate(NamedTuple):
+    """What is validated."""
+
+    order: tuple[GatedNode, ...]
+    """All candidate nodes, strongest first."""
+    size: int
+    """The circuit is the first `size` of them."""
+    n_edges: int
+    """Edges between its nodes in the task graph."""
+    attention: Attention = Attention.LIVE
+    """Whether heads are among the nodes."""
+
+    def first(self, size: int) -> tuple[GatedNode, ...]:
+        """The circuit of that size."""
+        return self.order[:size]
+
+
+class _Bench(NamedTuple):
+    """One evaluator under one ablation and error regime, with its end points."""
+
+    evaluator: Evaluator
+    ablation: Ablation
+    regime: ErrorRegime
+    model: Outcome
+    empty: Outcome
+
+    def run(self, gates: Gates) -> Outcome:
+        return self.evaluator.outcome(gates, self.ablation, self.regime)
+
+    def f(self, gates: Gates) -> Float[Tensor, " circuit"]:
+        return self.f_of(self.run(gates))
+
+    def f_of(self, outcome: Outcome) -> Float[Tensor, " circuit"]:
+        return faithfulness(outcome.logit_diff, self.empty.logit_diff[0], self.model.logit_diff[0])
+
+
+def measure(
+    evaluator: Evaluator,
+    candidate: Candidate,
+    split: str,
+    ablation: Ablation,
+    regime: ErrorRegime,
+    settings: ValidationSettings,
+) -> dict[str, Any]:
+    """One ablation and error regime on one split, beside its controls."""
+    bounds, attention = evaluator.bounds, candidate.attention
+    gates = nested_gates(candidate.order, [0, candidate.size], bounds, attention)
+    none, circuit = gates[:1], gates[1:]
+    strict_empty = evaluator.outcome(none, ablation, ErrorRegime.ABLATED)
+    bench = _Bench(evaluator, ablation, regime, evaluator.model_outcome(), strict_empty)
+    outcome = bench.run(circuit)
+    found = scores(outcome, bench.empty, bench.model, seed=settings.seed)
+    floor = scores(bench.run(none), bench.empty, bench.model, seed=settings.seed)
+    whole = bench.run(all_gates(bounds)[None])
+    everything = scores(whole, bench.empty, bench.model, seed=settings.seed)
+    return {
+        "split": split,
+        "ablation": ablation.value,
+        "error_regime": regime.value,
+        "n_prompts": evaluator.n_prompts,
+        "n_nodes": candidate.size,
+        "n_edges": candidate.n_edges,
+        **_scores_json(found),
+        "phi_empty": number(floor.phi),
+        "faithfulness_empty": number(floor.faithfulness),
+        "phi_full": number(everything.phi),
+        "faithfulness_full": number(everything.faithfulness),
+        "span_ci": _span_interval(bench, settings.seed),
+        "necessity": _necessity(bench, circuit, attention),
+        **_controls(bench, candidate, found, settings),
+        **_curve(bench, candidate, settings),
+        "forwards_used": None,
+    }
+
+
+def _scores_json(found: Scores) -> dict[str, Any]:
+    return {
+        "faithfulness": number(found.faithfulness),
+        "faithfulness_ci": [number(v) for v in found.faithfulness_ci],
+        "phi": number(found.phi),
+        "phi_ci": [number(v) for v in found.phi_ci],
+        "accuracy": number(found.accuracy),
+        "logit_diff": number(found.logit_diff),
+        "kl": number(found.kl),
+        "agreement": number(found.agreement),
+    }
+
+
+def number(value: float) -> float | None:
+    """JSON has no NaN: what cannot be computed (no span, no right answer) is null, never 0."""
+    return round(value, 6) if math.isfinite(value) else None
+
+
+def real(number: float | None) -> float:
+    """A figure read back: NaN where it could not be computed."""
+    return math.nan if number is None else number
+
+
+def _span_interval(bench: _Bench, seed: int) -> list[float | None]:
+    """95 % interval of m(M) − m(∅), in logits."""
+    span = bench.model.logit_diff[0] - bench.empty.logit_diff[0]
+    generator = torch.Generator().manual_seed(seed)
+    draws = span[torch.randint(len(span), (1000, len(span)), generator=generator)].mean(1)
+    low, high = torch.quantile(draws, torch.tensor([0.025, 0.975])).tolist()
+    return [number(low), number(high)]
+
+
+def _necessity(bench: _Bench, circuit: Gates, attention: Attention) -> float | None:
+    """1 − F of everything but the circuit, the model's own errors live; None where F is."""
+    rest = circuit.complement(attention)
+    rest = bench.evaluator.outcome(rest, bench.ablation, ErrorRegime.KEPT)
+    return number(1 - float(bench.f_of(rest)[0]))
+
+
+def _controls(
+    bench: _Bench, candidate: Candidate, found: Scores, settings: ValidationSettings
+) -> dict[str, Any]:
+    alive, circuit = Alive.on(bench.evaluator, candidate.attention), candidate.first(candidate.size)
+    options = {"draws": settings.draws, "seed": settings.seed}
+    matched = matched_circuits(circuit, alive, **options)
+    free = free_circuits(circuit, alive, **options)
+    return {
+        "random": _random_json(bench, matched, found),
+        "random_free": _random_json(bench, free, found),
+        "n_alive": len(alive.with_own(node_table(circuit))),
+    }
+
+
+def _random_json(bench: _Bench, random: RandomCircuits, found: Scores) -> dict[str, Any]:
+    outcome = bench.run(random.gates)
+    f = bench.f_of(outcome)
+    phi = behaviour(outcome, bench.model)
+    return {
+        "n": len(f),
+        "faithfulness_mean": number(float(f.mean())),
+        "faithfulness_max": number(float(f.max())),
+        "phi_mean": number(float(phi.mean())),
+        "phi_max": number(float(phi.max())),
+        "p_value": p_value(found.faithfulness, f),
+        "overlap": number(random.overlap),
+    }
+
+
+def _curve(bench: _Bench, candidate: Candidate, settings: ValidationSettings) -> dict[str, Any]:
+    sizes = curve_sizes(len(candidate.order), candidate.size)
+    bounds, attention = bench.evaluator.bounds, candidate.attention
+    outcome = bench.run(nested_gates(candidate.order, sizes, bounds, attention))
+    f = bench.f_of(outcome)
+    phi = behaviour(outcome, bench.model)
+    # A band costs 20 circuits a point: drawn where the figure is published, not in every regime.
+    published = bench.regime is ErrorRegime.ABLATED and bench.ablation is not Ablation.ZERO
+    banded = {*BANDED, candidate.size, len(candidate.order)}
+    points = [
+        {
+            "size": size,
+            "faithfulness": number(float(f[i])),
+            "phi": number(float(phi[i])),
+            **(_band(bench, candidate, size, settings) if published and size in banded else {}),
+        }
+        for i, size in enumerate(sizes)
+    ]
+    total = max(len(candidate.order), 1)
+    gaps = (1 - f).abs().tolist()
+    return {
+        "curve": points,
+        "cpr": number(area(sizes, f.tolist(), total)),
+        "cmd": number(area(sizes, gaps, total)),
+    }
+
+
+def _band(
+    bench: _Bench, candidate: Candidate, size: int, settings: ValidationSettings
+) -> dict[str, float | None]:
+    """Range of F over free random circuits of the same size: 5 and 95 % quantiles."""
+    draws = {"draws": settings.curve_draws, "seed": settings.seed + 1}
+    alive = Alive.on(bench.evaluator, candidate.attention)
+    random = free_circuits(candidate.first(size), alive, **draws)
+    f = bench.f(random.gates)
+    low, high = torch.quantile(f, torch.tensor([0.05, 0.95])).tolist()
+    return {"random_low": number(low), "random_high": number(high)}
