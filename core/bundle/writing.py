@@ -1,7 +1,8 @@
 """Writes a bundle whole or not at all.
 
 1. Every file goes into a hidden folder beside the target and is flushed to disk.
-2. provenance.json is written last; it carries the sha256 of each of the others.
+2. provenance.json is written last; it carries the sha256 of each of the others. Its own content
+   has its sha256 in circuit.json, so that each of the two vouches for the other.
 3. The folder is renamed into place. One that was there before is moved aside first and removed
    last, so a crash leaves the old bundle, the new one, or (between two renames) the old one under
    its hidden name; never half a bundle.
@@ -24,7 +25,7 @@ from core.bundle import contents
 from core.bundle.agreement import check_agreement
 from core.bundle.contents import Bundle
 from core.bundle.graph_json import graph_to_json
-from core.bundle.provenance import PARTS, portable
+from core.bundle.provenance import PARTS, SEAL, portable, seal
 from core.circuit import circuit_to_json
 from core.errors import FormatError
 from core.report import report_html
@@ -77,6 +78,7 @@ def _write_files(bundle: Bundle, draft: Path, target: Path) -> None:
         contents.CIRCUIT: _json(
             circuit_to_json(bundle.circuit)
             | {"name": bundle.name, "title": bundle.title, "labels": dict(bundle.labels)}
+            | {SEAL: seal(_finite({**record, "schema": SCHEMA}))}
         ),
         contents.HIERARCHY: _json(bundle.hierarchy.to_json()),
         contents.GRAPH: _json(graph_to_json(bundle.graph), indent=None),
@@ -89,6 +91,7 @@ def _write_files(bundle: Bundle, draft: Path, target: Path) -> None:
             validation=bundle.validation,
             provenance=record,
             labels=bundle.labels,
+            hierarchy=bundle.hierarchy,
         ).encode(),
     }
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}

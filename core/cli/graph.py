@@ -14,10 +14,10 @@ import typer
 from rich.console import Group, RenderableType
 
 from core.cli.ablate import Coders
-from core.cli.names import slug
 from core.cli.options import Json, Model, Prompt
 from core.cli.output import emit, table
 from core.errors import FormatError
+from core.store.names import slug
 
 FULL_NAME = "graph.safetensors"
 

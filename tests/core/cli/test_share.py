@@ -1,13 +1,14 @@
 """`hagd export` and `hagd import` of circuits: what is written, what is refused."""
 
 import csv
+import json
 from pathlib import Path
 
 import networkx
 import pytest
 
 from core.bundle import open_bundle, write_bundle
-from core.cli.names import slug
+from core.store.names import slug
 from tests.core.cli.conftest import Hagd
 from tests.core.test_bundle import bundle
 
@@ -45,13 +46,26 @@ def test_graphml_opens_in_networkx(hagd: Hagd, folder: Path, tmp_path: Path) -> 
     assert graph.edges["1:2:7", "out:9"]["direct_effect"] == pytest.approx(3.14159, abs=1e-4)
 
 
-def test_html_is_the_page_of_the_folder(
+def test_html_is_a_page_even_where_the_model_is_not_there(
     hagd: Hagd, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     ran = hagd("export", folder)
     assert (ran.code, ran.out) == (0, "Written: sums.html\n")
-    assert (tmp_path / "sums.html").read_bytes() == (folder / "report.html").read_bytes()
+    page = (tmp_path / "sums.html").read_text("utf-8")
+    assert 'id="net"' in page
+    assert "a + b &lt;mod&gt; 59" in page
+
+
+def test_a_zip_taken_in_again_is_the_same_circuit(hagd: Hagd, folder: Path, tmp_path: Path) -> None:
+    hagd("export", folder, "--format", "bundle", "--out", tmp_path / "sums.zip")
+    taken = hagd("import", tmp_path / "sums.zip", "--json").json
+    assert open_bundle(taken["path"]).circuit == bundle().circuit
+
+
+def test_scores_are_the_validation(hagd: Hagd, folder: Path, tmp_path: Path) -> None:
+    hagd("export", folder, "--format", "scores", "--out", tmp_path / "s.json")
+    assert json.loads((tmp_path / "s.json").read_text())["faithfulness"] == 0.97
 
 
 def test_imported_circuit_is_listed_and_a_second_one_replaces_nothing(

@@ -2,11 +2,12 @@
 
 Nodes carry the ids used everywhere (`L:P:F`, `e:L:P`, `tok:P`, …), whether they are in the circuit
 and at what rank, and their label; edges the mean direct effect over prompts and, where the bundle
-has them, its other statistics.
+has them, its other statistics. A cell that a spreadsheet would run as a formula is quoted.
 """
 
 import csv
-from pathlib import Path
+import io
+from collections.abc import Mapping
 from typing import Any
 
 from core.bundle import Bundle
@@ -15,20 +16,18 @@ from core.graph import NodeKind
 
 NodeRow = dict[str, Any]
 EdgeRow = dict[str, Any]
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_csv(bundle: Bundle, out: Path) -> list[Path]:
-    """Writes nodes.csv and edges.csv into a folder; returns them."""
-    out.mkdir(parents=True, exist_ok=True)
+def csv_files(bundle: Bundle) -> Mapping[str, bytes]:
+    """nodes.csv and edges.csv."""
     nodes = node_rows(bundle)
-    return [
-        _table(out / "nodes.csv", nodes),
-        _table(out / "edges.csv", edge_rows(bundle, [row["id"] for row in nodes])),
-    ]
+    edges = edge_rows(bundle, [row["id"] for row in nodes])
+    return {"nodes.csv": _csv(nodes), "edges.csv": _csv(edges)}
 
 
-def write_graphml(bundle: Bundle, out: Path) -> list[Path]:
-    """Writes one GraphML file; returns it."""
+def graphml(bundle: Bundle) -> bytes:
+    """One GraphML file."""
     import networkx
 
     graph = networkx.DiGraph(name=bundle.title)
@@ -36,8 +35,9 @@ def write_graphml(bundle: Bundle, out: Path) -> list[Path]:
         graph.add_node(row.pop("id"), **{k: v for k, v in row.items() if v is not None})
     for row in edge_rows(bundle, list(graph)):
         graph.add_edge(row.pop("source"), row.pop("target"), **row)
+    out = io.BytesIO()
     networkx.write_graphml(graph, out)
-    return [out]
+    return out.getvalue()
 
 
 def node_rows(bundle: Bundle) -> list[NodeRow]:
@@ -79,9 +79,13 @@ def edge_rows(bundle: Bundle, names: list[str]) -> list[EdgeRow]:
     ]
 
 
-def _table(path: Path, rows: list[dict[str, Any]]) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["source", "target"])
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
+def _csv(rows: list[dict[str, Any]]) -> bytes:
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["source", "target"])
+    writer.writeheader()
+    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+    return file.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -1,0 +1,144 @@
+"""What was claimed, in words, and every score beside its control.
+
+1. `claim` says in sentences what the figures of the test split mean, its control beside it.
+2. `figures` shows five of them large.
+3. `scores` is the table of all: each ablation, each treatment of errors, each split, with F of the
+   best random circuits beside F, and φ of nothing kept beside φ.
+"""
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from core.report.markup import percent, real, spread, table, two
+from core.verdicts import Verdict, verdict_shown
+
+MARKS = {
+    Verdict.HOLDS: "✓",
+    Verdict.HOLDS_IN_PART: "◐",
+    Verdict.SUFFICIENT_NOT_NECESSARY: "◑",
+    Verdict.NECESSARY_NOT_SUFFICIENT: "◒",
+    Verdict.DOES_NOT_HOLD: "✕",
+    Verdict.REJECTED: "⊘",
+    Verdict.UNDECIDED: "?",
+}
+"""Mark of each verdict, beside its word and colour: never a colour alone."""
+
+SPLITS = {"test": "unseen prompts", "ood": "other distribution", "selection": "search prompts"}
+ERRORS = {
+    "ablated": "as the rest",
+    "kept": "of the full run",
+    "resample": "resampled",
+    "mean": "their mean",
+    "zero": "zero",
+}
+HEADS = (
+    "prompts",
+    "ablated by",
+    "errors",
+    "F",
+    "95 %",
+    "random, mean",
+    "random, best",
+    "any random, best",
+    "p",
+    "φ",
+    "φ(∅)",
+    "necessity",
+    "n",
+)
+
+
+def verdict(found: Mapping[str, Any]) -> str:
+    """Mark and word."""
+    name = str(found.get("verdict", Verdict.UNDECIDED))
+    word, tone = verdict_shown(name)
+    mark = MARKS[Verdict(name)] if name in set(Verdict) else "?"
+    return f'<span class="verdict {tone}"><i>{mark}</i>{escape(word)}</span>'
+
+
+def claim(found: Mapping[str, Any], size: int) -> str:
+    """The result in sentences; the reasons of the verdict are folded below."""
+    said = " ".join(filter(None, (_kept(found, size), _without(found), _beaten(found))))
+    reasons = "".join(f"<li>{escape(str(reason))}</li>" for reason in found.get("reasons", ()))
+    first = f'<p class="lead">{said}</p>' if said else ""
+    return first + (f'<ul class="reasons">{reasons}</ul>' if reasons else "")
+
+
+def _kept(found: Mapping[str, Any], size: int) -> str:
+    score = real(found.get("faithfulness"))
+    if score is None:
+        return ""
+    prompts, interval = found.get("n_prompts"), spread(found.get("faithfulness_ci"))
+    where = f" on {prompts:,} unseen prompts" if isinstance(prompts, int) else ""
+    doubt = f" (95 % interval {interval})" if interval else ""
+    return f"Kept alone, {size:,} nodes restore {percent(score)} of the behaviour{where}{doubt}."
+
+
+def _without(found: Mapping[str, Any]) -> str:
+    lost = real(found.get("necessity"))
+    return "" if lost is None else f"Ablated, they take {percent(lost)} of it away."
+
+
+def _beaten(found: Mapping[str, Any]) -> str:
+    random = found.get("random") or {}
+    best, drawn = real(random.get("faithfulness_max")), random.get("n")
+    if best is None or not isinstance(drawn, int):
+        return ""
+    return f"The best of {drawn:,} random circuits of the same shape restores {percent(best)}."
+
+
+def figures(found: Mapping[str, Any]) -> str:
+    """Five scores, each with its control under it."""
+    random = found.get("random") or {}
+    full = found.get("phi_full")
+    best = two(random.get("faithfulness_max"))
+    nothing = two(found.get("phi_empty")) + ("" if full is None else f", everything {two(full)}")
+    shown = (
+        (
+            "F, faithfulness",
+            "faithfulness",
+            f"random {best} at best",
+        ),
+        ("φ, accuracy kept", "phi", f"nothing kept {nothing}"),
+        ("necessity", "necessity", "share lost without it"),
+        ("CPR over sizes", "cpr", f"CMD {two(found.get('cmd'))}"),
+    )
+    cells = [_figure(name, found.get(key), spread(found.get(f"{key}_ci")), note)
+             for name, key, note in shown]  # fmt: skip
+    p = real(random.get("p_value"))
+    cells.append(_figure("p, random", p, "", f"of {random.get('n', '–')} circuits of its shape"))
+    return f'<div class="figures">{"".join(cells)}</div>'
+
+
+def _figure(name: str, value: object, interval: str, note: str) -> str:
+    small = f"<em>{interval}</em>" if interval else ""
+    return f"<div><span>{name}</span><b>{two(value)}</b>{small}<small>{escape(note)}</small></div>"
+
+
+def scores(found: Mapping[str, Any]) -> str:
+    """The whole table; the line that the verdict rests on comes first."""
+    others = found.get("other_regimes") or ()
+    blocks = others.values() if isinstance(others, Mapping) else others
+    rows = [_row(block) for block in (found, *blocks) if isinstance(block, Mapping)]
+    return f'<div class="wide">{table(HEADS, rows, numbers_from=3)}</div>'
+
+
+def _row(block: Mapping[str, Any]) -> tuple[str, ...]:
+    random, free = block.get("random") or {}, block.get("random_free") or {}
+    split, errors = str(block.get("split", "–")), str(block.get("error_regime", "–"))
+    return (
+        escape(SPLITS.get(split, split)),
+        escape(str(block.get("ablation", "–"))),
+        escape(ERRORS.get(errors, errors)),
+        f"<b>{two(block.get('faithfulness'))}</b>",
+        spread(block.get("faithfulness_ci")),
+        two(random.get("faithfulness_mean")),
+        two(random.get("faithfulness_max")),
+        two(free.get("faithfulness_max")),
+        two(random.get("p_value")),
+        two(block.get("phi")),
+        two(block.get("phi_empty")),
+        two(block.get("necessity")),
+        escape(str(block.get("n_prompts", "–"))),
+    )

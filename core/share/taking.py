@@ -1,0 +1,118 @@
+"""Takes in what others made: everything is checked before anything is stored.
+
+1. A result folder, or a zip of one, is opened as a bundle (every file against its checksum) and
+   written into the store under a free name, where app and `hagd results` list it.
+2. A graph file of Neuronpedia or circuit-tracer is checked against their schema and kept beside.
+Nothing that is there is replaced, and what is refused leaves nothing behind.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
+from pathlib import Path
+from typing import Any, Literal
+
+from core.bundle import locate, open_bundle, write_bundle
+from core.bundle.provenance import PARTS
+from core.errors import FormatError
+from core.graph import save_graph
+from core.interop import read_neuronpedia
+from core.share.archive import MAX_BYTES, unzip_bundle
+from core.store import write_whole
+from core.store.names import slug
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What was stored."""
+
+    kind: Literal["circuit", "graph"]
+    name: str
+    path: Path
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Of a graph: nodes, edges, groups, producer, prompt, notes."""
+
+
+def take_in(source: str | Path, root: Path, results: Path) -> Taken:
+    """Store a result folder, a zip of one, or a graph file.
+
+    Args:
+        source: What to take in.
+        root: Folder of the store.
+        results: Its folder of circuits.
+
+    Raises:
+        FormatError: If there is nothing, or it is not sound.
+    """
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise FormatError(
+            f"There is nothing at {source}. A result folder, a zip of one, or a graph of "
+            "Neuronpedia or circuit-tracer as a JSON file, is required. Check the path."
+        )
+    if path.is_dir():
+        return _bundle(path, results)
+    return take_bytes(path.name, path.read_bytes(), root, results)
+
+
+def take_bytes(name: str, data: bytes, root: Path, results: Path) -> Taken:
+    """Store the bytes of a zip or a graph file, as when somebody uploads one.
+
+    Raises:
+        FormatError: If they are neither, not sound, or too many.
+    """
+    if len(data) > MAX_BYTES:
+        raise FormatError(
+            f"{Path(name).name} has {len(data) / 2**20:.0f} MiB; at most {MAX_BYTES // 2**20} can "
+            "be taken in. Prune it before it is exported."
+        )
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = Path(tempfile.mkdtemp(prefix=".taking-", dir=root))
+    try:
+        if data[:4] == b"PK\x03\x04":
+            unzip_bundle(data, folder)
+            return _bundle(folder, results)
+        file = folder / f"{slug(Path(name).stem)}.json"
+        file.write_bytes(data)
+        return _graph(file, root / "graphs")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _bundle(source: Path, results: Path) -> Taken:
+    bundle = open_bundle(source)
+    name = free_name(results, bundle.name)
+    record = dict(bundle.provenance)
+    for part in PARTS:
+        # relative to the folder it comes from; writing makes it relative to the new one
+        record[part] = {**record[part], "ref": locate(record[part]["ref"], source.absolute())}
+    written = write_bundle(replace(bundle, name=name, provenance=record), results / name)
+    assert written.path is not None  # a written bundle has one
+    return Taken(kind="circuit", name=name, path=written.path)
+
+
+def _graph(source: Path, graphs: Path) -> Taken:
+    found = read_neuronpedia(source)
+    name = free_name(graphs, source.stem)
+    folder = graphs / name
+    folder.mkdir(mode=0o700, parents=True)
+    save_graph(found.graph, folder / "graph.safetensors")
+    write_whole(folder / "graph.json", source.read_bytes())
+    facts = {
+        "nodes": found.graph.n_nodes,
+        "edges": found.graph.n_edges,
+        "groups": len(found.groups),
+        "producer": found.producer,
+        "prompt": found.prompt,
+        "notes": list(found.notes),
+    }
+    return Taken(kind="graph", name=name, path=folder, facts=facts)
+
+
+def free_name(folder: Path, wanted: str) -> str:
+    """The name, with a number if it is taken: nothing that is there is replaced."""
+    plain = slug(wanted)
+    numbered = (f"{plain}-{number}" for number in count(2))
+    return next(name for name in chain([plain], numbered) if not (folder / name).exists())

@@ -1,0 +1,137 @@
+"""What others made is checked first: archives by name and size, graphs by schema; nothing half."""
+
+import io
+import json
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from core.bundle import FILES, open_bundle, write_bundle
+from core.errors import FormatError
+from core.share import Form, archive, give, take_in
+from core.share.archive import unzip_bundle, zip_of
+from core.share.tables import csv_files
+from core.share.taking import take_bytes
+from tests.core.test_bundle import bundle
+
+
+@pytest.fixture
+def zipped(tmp_path: Path) -> bytes:
+    write_bundle(bundle(), tmp_path / "from" / "sums")
+    return zip_of(tmp_path / "from" / "sums", "sums")
+
+
+def rebuilt(data: bytes, **changed: str) -> bytes:
+    """The archive with some files under other names."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        for entry in old.infolist():
+            plain = entry.filename.rsplit("/", 1)[-1].split(".")[0]
+            new.writestr(changed.get(plain, entry.filename), old.read(entry))
+    return out.getvalue()
+
+
+def take(data: bytes, root: Path, name: str = "x.zip"):
+    return take_bytes(name, data, root, root / "results")
+
+
+def test_an_archive_gives_the_circuit_again_under_a_free_name(zipped: bytes, tmp_path: Path):
+    names = [take(zipped, tmp_path / "store").name for _ in range(2)]
+    assert names == ["sums", "sums-2"]
+    found = open_bundle(tmp_path / "store" / "results" / "sums-2")
+    assert (found.name, found.circuit) == ("sums-2", bundle().circuit)
+
+
+def test_the_same_bundle_gives_the_same_archive(zipped: bytes, tmp_path: Path):
+    assert zip_of(tmp_path / "from" / "sums", "sums") == zipped
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"graph": "../../graph.json"}, r"it holds '\.\./\.\./graph.json'"),
+        ({"graph": "/etc/graph.json"}, "several folders"),
+        ({"graph": "sums/evil.py"}, "it holds 'sums/evil.py'"),
+        ({"graph": "other/graph.json"}, "several folders"),
+    ],
+)
+def test_an_archive_that_leads_elsewhere_is_refused(
+    zipped: bytes, tmp_path: Path, changed: dict[str, str], message: str
+):
+    with pytest.raises(FormatError, match=message):
+        take(rebuilt(zipped, **changed), tmp_path / "store")
+    assert not (tmp_path / "graph.json").exists()
+    assert [p for p in (tmp_path / "store").rglob("*") if p.is_file()] == []
+
+
+def test_a_link_in_an_archive_is_refused(zipped: bytes, tmp_path: Path):
+    out = io.BytesIO(zipped)
+    with zipfile.ZipFile(out, "a") as more:
+        link = zipfile.ZipInfo("sums/graph.json")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            more.writestr(link, "/etc/passwd")
+    with pytest.raises(FormatError, match="it holds 'sums/graph.json'"):
+        take(out.getvalue(), tmp_path / "store")
+
+
+def test_sizes_are_bounded_while_unpacking(zipped: bytes, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(archive, "MAX_BYTES", 1000)
+    (tmp_path / "into").mkdir()
+    with pytest.raises(FormatError, match="is larger than"):
+        unzip_bundle(zipped, tmp_path / "into")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("x.zip", b"PK\x03\x04 and no more", "cannot be read as a zip"),
+        ("x.json", b"not json", "cannot be read as JSON"),
+        ("x.json", b"{}", "metadata"),
+        ("../../../x.pkl", b"\x80\x04.", "cannot be read as JSON"),
+    ],
+)
+def test_bad_files_are_refused_and_leave_nothing(
+    tmp_path: Path, name: str, data: bytes, message: str
+):
+    with pytest.raises(FormatError, match=message):
+        take(data, tmp_path / "store", name)
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+def test_a_damaged_file_in_an_archive_is_named(zipped: bytes, tmp_path: Path):
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(zipped)) as old, zipfile.ZipFile(out, "w") as new:
+        for entry in old.infolist():
+            data = old.read(entry)
+            new.writestr(entry, data[:-3] if entry.filename.endswith("graph.json") else data)
+    with pytest.raises(FormatError, match=r"graph\.json is damaged"):
+        take(out.getvalue(), tmp_path / "store")
+    assert not (tmp_path / "store" / "results").exists()
+
+
+def test_a_missing_path_is_refused(tmp_path: Path):
+    with pytest.raises(FormatError, match="There is nothing at"):
+        take_in(tmp_path / "nosuch", tmp_path, tmp_path / "results")
+
+
+def test_given_files_are_what_they_say(tmp_path: Path):
+    made = write_bundle(bundle(), tmp_path / "sums")
+    given = {form: give(made, form) for form in Form if form is not Form.NEURONPEDIA}
+    assert set(given[Form.CSV]) == {"nodes.csv", "edges.csv"}
+    assert json.loads(given[Form.SCORES][""])["verdict"] == "holds"
+    with zipfile.ZipFile(io.BytesIO(given[Form.BUNDLE][""])) as made_zip:
+        assert sorted(made_zip.namelist()) == sorted(f"sums/{name}" for name in FILES)
+
+
+def test_a_bundle_that_was_never_written_cannot_be_zipped():
+    with pytest.raises(FormatError, match="has no folder yet"):
+        give(bundle(), Form.BUNDLE)
+
+
+def test_a_label_is_never_a_formula():
+    text = csv_files(bundle(labels={"0:2:5": "=HYPERLINK(1)"}))["nodes.csv"].decode()
+    assert ",'=HYPERLINK(1)" in text
+    assert ",=HYPERLINK" not in text
