@@ -2,7 +2,8 @@
 
 A bundle is a folder of seven files: circuit.json (nodes, name, labels), hierarchy.json, graph.json
 (the task graph restricted to the circuit), validation.json, provenance.json (what it was made from,
-and a checksum of every other file), tensors.safetensors and report.html. JSON and safetensors only.
+and a checksum of every other file; circuit.json has its own), tensors.safetensors and report.html.
+JSON and safetensors only.
 """
 
 from collections.abc import Mapping

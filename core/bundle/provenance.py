@@ -6,6 +6,7 @@ bundle's folder (`./...`, `../...`), so that a folder of results can be moved or
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,11 +20,20 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
 from core.assets import ASSETS, MODELS, NEURONS, TASKS
+from core.errors import FormatError
 
 LIBRARIES = ("torch", "transformers", "numpy", "scipy", "torch_geometric", "safetensors")
 """Libraries whose version can change a figure."""
 PARTS = ("model", "transcoders", "task")
 """What every result is made from."""
+KINDS = {
+    "model": "folder with a config.json",
+    "transcoders": "folder with a config.yaml",
+    "task": ".jsonl or .csv file",
+}
+"""What a path to each part must lead to."""
+SEAL = "provenance_sha256"
+"""Field of circuit.json that vouches for provenance.json."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +78,16 @@ def code_version() -> str:
     return f"{_version('hagd-explorer')}+{digest.hexdigest()[:12]}"
 
 
+def seal(record: Mapping[str, Any]) -> str:
+    """sha256 of what provenance.json says, its checksums of the other files left out.
+
+    Of the values, not of the bytes: circuit.json carries it, and is itself among those checksums.
+    """
+    said = {name: value for name, value in record.items() if name != "files"}
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _version(name: str) -> str:
     try:
         return version(name)
@@ -93,26 +113,62 @@ def portable(ref: str, folder: Path) -> str:
 
 
 def locate(ref: str, folder: Path | None) -> str:
-    """The inverse of `portable`: a name, or the path as seen from the bundle's folder."""
+    """The inverse of `portable`: a name, or the path as seen from the bundle's folder.
+
+    Raises:
+        FormatError: If a path that says it is inside the assets leads out of them.
+    """
     if ref.startswith("assets/"):
-        return str(ASSETS / ref.removeprefix("assets/"))
+        path = (ASSETS / ref.removeprefix("assets/")).resolve()
+        if not path.is_relative_to(ASSETS):
+            raise FormatError(
+                f"The reference {ref!r} leads out of the assets folder; a path inside it is "
+                "required. This bundle was not written by this program: get it again."
+            )
+        return str(path)
     if ref.startswith(".") and folder is not None:
         return str((folder / ref).resolve())
     return ref
 
 
 def missing_parts(record: Mapping[str, Any], folder: Path | None) -> tuple[str, ...]:
-    """One sentence for each part of provenance.json that is not on this computer."""
+    """One sentence for each part of provenance.json that is not on this computer.
+
+    Raises:
+        FormatError: If a reference leads to something that is no such part: a bundle from elsewhere
+            must not make this program open what it finds at a path of the bundle's choice.
+    """
     found = []
     for part in PARTS:
         ref = record[part]["ref"]
         place = locate(ref, folder)
+        _check_kind(part, ref, Path(place))
         if not (_bundled(ref) or ref == NEURONS or Path(place).exists() or _cached(ref)):
             found.append(
                 f"The {part} {ref!r} of this circuit is not on this computer. The circuit can be "
                 f"browsed, but the Lab needs the {part}: put it at {place}."
             )
     return tuple(found)
+
+
+def _check_kind(part: str, ref: str, place: Path) -> None:
+    """Refuse a path to what is there but is no model folder, transcoder folder or task file."""
+    if _bundled(ref) or ref == NEURONS or not place.exists():
+        return
+    fits = {
+        "model": (place / "config.json").is_file(),
+        "transcoders": any(
+            next(place.glob(form), None) is not None
+            for form in ("config.yaml", "*/sae*.safetensors", "*/*/sae*.safetensors")
+        ),
+        "task": place.is_file() and place.suffix.lower() in (".jsonl", ".csv"),
+    }
+    if not fits[part]:
+        raise FormatError(
+            f"The {part} reference {ref!r} in provenance.json leads to {place}, which is no {part}:"
+            f" a {KINDS[part]} is required. This bundle was altered, or something was put in that "
+            "place; get the bundle again or put the original back."
+        )
 
 
 def _bundled(ref: str) -> bool:

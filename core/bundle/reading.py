@@ -1,6 +1,7 @@
 """Opens a bundle, checking every file; lists bundles by their heads.
 
-1. provenance.json says which files there are and their sha256: each is compared.
+1. provenance.json says which files there are and their sha256: each is compared; circuit.json has
+   the sha256 of what provenance.json says (bundles written before that was kept have not).
 2. Each JSON file is read to its own type, which checks every field and range.
 3. The files must agree: the tree's leaves are the circuit's nodes, in order.
 Whatever is wrong is a `FormatError` that names the file.
@@ -20,7 +21,7 @@ from core.bundle import contents
 from core.bundle.agreement import AGAIN, check_agreement, damaged
 from core.bundle.contents import FILES, VERDICTS, Bundle, BundleInfo
 from core.bundle.graph_json import graph_from_json
-from core.bundle.provenance import PARTS, missing_parts
+from core.bundle.provenance import PARTS, SEAL, missing_parts, seal
 from core.bundle.writing import SCHEMA
 from core.circuit import circuit_from_json
 from core.errors import CoreError, FormatError, UnknownSchemaError
@@ -44,6 +45,7 @@ def open_bundle(folder: str | Path) -> Bundle:
     record = _provenance(path)
     raw = {name: _verified(path, name, record) for name in FILES if name != contents.PROVENANCE}
     head = _parse(path / contents.CIRCUIT, raw[contents.CIRCUIT])
+    _check_seal(path, head, record)
     circuit = _read(path / contents.CIRCUIT, circuit_from_json, head)
     hierarchy_json = _parse(path / contents.HIERARCHY, raw[contents.HIERARCHY])
     graph_json = _parse(path / contents.GRAPH, raw[contents.GRAPH])
@@ -93,6 +95,7 @@ def _info(folder: Path) -> BundleInfo:
     try:
         record = _provenance(folder)
         head = _parse(folder / contents.CIRCUIT, _bytes(folder / contents.CIRCUIT))
+        _check_seal(folder, head, record)
         circuit = _read(folder / contents.CIRCUIT, circuit_from_json, head)
         validation = _validation(folder, _bytes(folder / contents.VALIDATION))
         return BundleInfo(
@@ -176,6 +179,14 @@ def _provenance(folder: Path) -> dict[str, Any]:
     if not isinstance(record.get("files"), dict):
         raise damaged(path, "no checksums", "the sha256 of every other file under `files`")
     return record
+
+
+def _check_seal(folder: Path, head: Mapping[str, Any], record: Mapping[str, Any]) -> None:
+    """Refuse a provenance.json that does not say what it said when circuit.json was written."""
+    wanted, found = head.get(SEAL), seal(record)
+    if wanted not in (None, found):
+        what = f"content with sha256 {found[:12]}…"
+        raise damaged(folder / contents.PROVENANCE, what, f"{str(wanted)[:12]}… (as written)")
 
 
 def _validation(folder: Path, data: bytes) -> dict[str, Any]:
