@@ -10,9 +10,9 @@ import typer
 from rich.console import Group, RenderableType
 
 from core.cli.meter import Meter
-from core.cli.names import slug
 from core.cli.options import Json, Model, Seed, StoreDir, Task
 from core.cli.output import emit, shown, table, tell
+from core.store.names import slug
 from core.verdicts import verdict_shown
 
 
