@@ -29,12 +29,18 @@ def start_engine() -> None:
     slot.empty()
 
 
+def rules() -> str:
+    """The stylesheets of the pages: what they share, then each page's own."""
+    sheets = [HERE / "look" / "screens.css", *sorted(HERE.glob("*/page.css"))]
+    return "\n".join(sheet.read_text("utf-8") for sheet in sheets)
+
+
 def main() -> None:
     st.set_page_config(page_title="HAGD Explorer", page_icon=notices.ICON, layout="wide")
     page = st.navigation(list(menu.pages().values()), position="top")
     st.logo(notices.logo(theme.palette()), size="medium")
     theme.apply()
-    st.html(f"<style>{(HERE / 'look' / 'screens.css').read_text('utf-8')}</style>")
+    st.html(f"<style>{rules()}</style>")
     name = page.url_path or "library"
     state.begin(name)
     messages = st.container(key="messages")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.bundle import Bundle
 from core.errors import NodeError
-from explorer.look import notices
+from explorer.look import notices, theme
 from explorer.session import changes, state
 from explorer.session.view import Changed, View
 
@@ -12,6 +12,11 @@ SHOWN = 6
 """Chips shown; the rest are counted."""
 HOW = {"resample": "resample", "mean": "mean", "zero": "zero"}
 INSIDE = {"model": "full model", "circuit": "circuit"}
+ERRORS = {
+    "circuit": "What the transcoders leave out. Errors are outside the circuit: ablated with all "
+    "else there, or held at their mean or zero",
+    "model": "What the transcoders leave out: recomputed live, or held at their mean or zero",
+}
 
 
 def bar(bundle: Bundle, view: View) -> None:
@@ -21,11 +26,17 @@ def bar(bundle: Bundle, view: View) -> None:
     ):
         with st.container(key="chips", horizontal=True, vertical_alignment="center", gap="xsmall"):
             _chips(bundle, view)
-        _segments("to", "how", HOW, view.how)
-        # inside the circuit errors are outside it, so that "live" would be wrong there
-        live = "ablated" if view.inside == "circuit" else "live"
-        _segments("errors", "errors", {"live": live, "mean": "mean", "zero": "zero"}, view.errors)
-        _segments("inside", "inside", INSIDE, view.inside)
+        with st.container(key="choices", horizontal=True, vertical_alignment="center"):
+            _choices(view)
+
+
+def _choices(view: View) -> None:
+    # inside the circuit errors are outside it, so that "live" would be wrong there
+    circuit = view.inside == "circuit"
+    errors = {"live": "ablated" if circuit else "live", "mean": "mean", "zero": "zero"}
+    _segments("to", "how", HOW, view.how, "Where an ablated value goes")
+    _segments("errors", "errors", errors, view.errors, ERRORS[view.inside])
+    _segments("inside", "inside", INSIDE, view.inside, "What runs beside the changes")
 
 
 def _chips(bundle: Bundle, view: View) -> None:
@@ -35,7 +46,14 @@ def _chips(bundle: Bundle, view: View) -> None:
     for changed in view.changes[:SHOWN]:
         _chip(bundle, changed)
     if len(view.changes) > SHOWN:
-        st.html(f'<span class="hs-none">+{len(view.changes) - SHOWN} more</span>')
+        others = changes.sentence(bundle, view.changes[SHOWN:])
+        st.html(
+            f'<span class="hs-none" title="{notices.text(others)}">'
+            f"+{len(view.changes) - SHOWN} more</span>"
+        )
+    if counted := changes.counted(bundle, view.changes):
+        about = "Single nodes that are changed, by what was done to them"
+        st.html(f'<span class="hs-none" data-testid="counted" title="{about}">{counted}</span>')
     with st.popover("+ Add", type="tertiary", key="add-node"):
         _add(bundle)
     if view.changes:
@@ -43,35 +61,43 @@ def _chips(bundle: Bundle, view: View) -> None:
 
 
 def _chip(bundle: Bundle, changed: Changed) -> None:
-    """One change as a button that takes it back."""
+    """One change as a button that takes it back: id, name, how many nodes, factor."""
     kind = "out" if changed.scale == 0 else "scaled"
+    is_group = changed.node in bundle.hierarchy.name
+    role = theme.role_of(changed.node) if is_group else "single"
     many = len(changes.members(bundle, changed.node))
-    parts = [f"**× {changed.scale:g}**" if changed.scale else "", f"**{changed.node}**"]
-    parts.append(_quiet(changes.name_of(bundle, changed.node)))
-    parts.append(f"{many} nodes" if many > 1 else "")
-    label = " ".join(part for part in parts if part) + " ✕"
-    with st.container(key=f"chip-{kind}-{changed.node.replace(':', '_').replace('@', '_')}"):
+    count = f"{many:,} node{'s' * (many != 1)}" if is_group else ""
+    name = changes.name_of(bundle, changed.node)
+    parts = [f"**{changed.node}**", quiet(name), f"*{count}*" if count else ""]
+    parts.append("" if changed.scale == 0 else "`kept`" if changed.scale == 1 else _factor(changed))
+    told = ", ".join(part for part in (name, count) if part)
+    words = changes.sentence(bundle, (changed,)) + (f" ({told})" if told else "")
+    with st.container(key=f"chip-{kind}-{role}-{changed.node.replace(':', '_').replace('@', '_')}"):
         st.button(
-            label,
+            " ".join(part for part in parts if part) + " ✕",
             key=f"drop-{changed.node}",
             on_click=_drop,
             args=(changed,),
-            help=f"Take back: {changed.node}",
+            help=f"{quiet(words, 200)}. Click to take it back.",
             width="content",
         )
 
 
-def _quiet(label: str) -> str:
+def _factor(changed: Changed) -> str:
+    return f"`× {changed.scale:g}`"
+
+
+def quiet(label: str, most: int = 18) -> str:
     """A label as plain text for Streamlit's markdown."""
-    cut = label if len(label) <= 18 else label[:17] + "…"
+    cut = label if len(label) <= most else label[: most - 1] + "…"
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-!$:~<>|" else c for c in cut)
 
 
-def _segments(label: str, field: str, options: dict[str, str], chosen: str) -> None:
+def _segments(label: str, field: str, options: dict[str, str], chosen: str, about: str) -> None:
     with st.container(
         key=f"segment-{field}", horizontal=True, vertical_alignment="center", width="content"
     ):
-        st.html(f'<span class="hs-label">{label}</span>')
+        st.html(f'<span class="hs-label" title="{notices.text(about)}">{label}</span>')
         st.segmented_control(
             label,
             list(options),

@@ -10,12 +10,12 @@ import streamlit as st
 from core.bundle import Bundle
 from core.lab import Lab, TaskEffect
 from explorer import menu
-from explorer.lab import changed_set
-from explorer.lab import results as lab_results
+from explorer.lab import against, changed_set, log, results
 from explorer.library.page import choose
 from explorer.look import notices
 from explorer.look.copy_link import copy_link
 from explorer.network.component import CanvasView, Change, canvas, picture
+from explorer.network.scene import Scene
 from explorer.network.visible import Sieve
 from explorer.session import changes, resources, state
 from explorer.session.view import Changed, View
@@ -80,11 +80,11 @@ def _title(name: str, bundle: Bundle, lab: Lab, view: View) -> None:
     back = menu.address("circuit", circuit=name)
     with st.container(key="line-lab", horizontal=True, vertical_alignment="center", gap="small"):
         st.html(
-            f'<div class="hs-crumbs"><a href="{notices.text(back)}" target="_self">'
-            f'{notices.text(bundle.title)}</a><span class="hx-faint">/</span>'
-            '<b class="hx-strong">Lab</b></div>'
+            f'<div class="hs-crumbs"><a href="{notices.text(back)}" target="_self" '
+            f'title="{notices.text(bundle.title)}">{notices.text(bundle.title)}</a>'
+            '<span class="hx-faint">/</span><b class="hx-strong">Lab</b></div>'
         )
-        with st.container(key="named-prompt", width=300):
+        with st.container(key="named-prompt"):
             st.selectbox(
                 "Prompt",
                 range(len(lab.prompts)),
@@ -95,7 +95,13 @@ def _title(name: str, bundle: Bundle, lab: Lab, view: View) -> None:
             )
         st.html(f'<span class="hx-counts">{len(lab.prompts)} test prompts</span>')
         with st.container(key="line-lab-end", horizontal=True, horizontal_alignment="right"):
-            st.button("Undo", key="lab-undo", on_click=state.undo, disabled=not state.can_undo())
+            st.button(
+                "Undo `Z`",
+                key="lab-undo",
+                on_click=state.undo,
+                disabled=not state.can_undo(),
+                help="Take back the last change" if state.can_undo() else "Nothing to take back",
+            )
             copy_link(key="lab-copy")
 
 
@@ -112,31 +118,42 @@ def _work(name: str, bundle: Bundle, lab: Lab, view: View) -> None:
     with st.container(key="lab-work", horizontal=True, gap="small"):
         with st.container(key="lab-left", width=492):
             notices.guarded(_network, name, view)
-            notices.guarded(lab_results.this_prompt, bundle, lab, view)
+            notices.guarded(results.this_prompt, bundle, lab, view)
         middle = st.container(key="lab-middle")
         right = st.container(key="lab-right", width=272)
     with middle:
-        notices.guarded(_over_the_task, bundle, lab, view)
+        notices.guarded(_over_the_task, name, bundle, lab, view)
     with right:
-        notices.guarded(lab_results.log, bundle, view)
+        notices.guarded(log.panel, bundle, view)
 
 
-def _over_the_task(bundle: Bundle, lab: Lab, view: View) -> None:
+def _over_the_task(name: str, bundle: Bundle, lab: Lab, view: View) -> None:
     effect: TaskEffect = lab.across_task(
         changes.expand(bundle, view.changes), changes.settings_of(view)
     )
-    lab_results.across_task(bundle, lab, view, effect)
-    lab_results.against_random(bundle, lab, view)
-    lab_results.record(bundle, view, effect)
+    log.record(bundle, view, effect)
+    results.across_task(lab, view, effect, against.stored(bundle, view))
+    against.panel(bundle, lab, view, _strongest(resources.scene(name, view.prompt)))
+
+
+def _strongest(scene: Scene) -> str:
+    """The outermost supernode whose nodes have the strongest edges; "" where there is none."""
+    tree = scene.tree
+    if tree is None or not (outer := tree.children(0)):
+        return ""
+    strength = scene.strength
+    return max((tree.name[s] for s in outer), key=lambda n: strength[scene.members(n)].sum())
 
 
 def _network(name: str, view: View) -> None:
     scene = resources.scene(name, view.prompt)
     with st.container(key="panel-lab-net"):
         st.html(
-            '<div class="hs-head"><h3>Click to ablate</h3><span><kbd class="hx-kbd">X</kbd> ablate '
-            '<kbd class="hx-kbd">1</kbd>–<kbd class="hx-kbd">9</kbd> scale '
-            '<kbd class="hx-kbd">0</kbd> restore</span></div>'
+            '<div class="hs-head"><h3>Click to ablate</h3><span title="X, digits and 0 act on what '
+            'the mouse points at or what is selected (Shift-click selects); ? lists all keys">'
+            '<kbd class="hx-kbd">X</kbd> ablate <kbd class="hx-kbd">1</kbd>–<kbd class="hx-kbd">9'
+            '</kbd> scale <kbd class="hx-kbd">0</kbd> restore <kbd class="hx-kbd">?</kbd></span>'
+            "</div>"
         )
         canvas(
             picture(scene, view.path, COMPACT, "compact"),

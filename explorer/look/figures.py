@@ -120,13 +120,20 @@ SERIES = (
 
 
 def prompt_bars(
-    rows: Sequence[Bars], colours: Palette, *, base: str = "circuit", height: int = 250
+    rows: Sequence[Bars],
+    colours: Palette,
+    *,
+    base: str = "circuit",
+    changed: str | None = "changed",
+    height: int = 250,
 ) -> go.Figure:
     """The next token before and after: three bars a token, the change in numbers at the right.
 
     Args:
         rows: Tokens from top to bottom.
         base: Series that the change is measured from: circuit or full.
+        changed: What the third series is called; None draws model and circuit only, with P of the
+            circuit at the right.
     """
     tokens = [row.token for row in rows]
     data = [
@@ -138,16 +145,20 @@ def prompt_bars(
             "width": width,
             "marker": fill(series, colours),
             "customdata": tokens,
-            "hovertemplate": f"%{{customdata}} · {name} %{{x:.3f}}<extra></extra>",
-            "name": name,
+            "hovertemplate": f"%{{customdata}} · {called} %{{x:.3f}}<extra></extra>",
+            "name": called,
         }
         for series, name, shift, width in SERIES
+        if (called := changed if name == "changed" else name) is not None
     ]
     notes = []
     for place, row in enumerate(rows):
-        change = row.changed - getattr(row, base)
         notes.append(_pill(row, place, colours))
-        notes.append(_change(change, place, colours, strong=row.is_answer))
+        if changed is None:
+            notes.append(_beside_bar(f"{row.circuit:.2f}", place, colours, "ink-2", row.is_answer))
+        else:
+            change = row.changed - getattr(row, base)
+            notes.append(_change(change, place, colours, strong=row.is_answer))
     bottom = max(len(rows), 1) - 0.5
     return _figure(
         colours,
@@ -184,6 +195,11 @@ def _pill(row: Bars, place: int, colours: Palette) -> dict[str, Any]:
 def _change(change: float, place: int, colours: Palette, *, strong: bool) -> dict[str, Any]:
     text = signed(change)
     hue = "ink-3" if text.strip("+−0.") == "" else ("pos" if change > 0 else "neg")
+    return _beside_bar(text, place, colours, hue, strong)
+
+
+def _beside_bar(text: str, place: int, colours: Palette, hue: str, strong: bool) -> dict[str, Any]:
+    """A number at the right of a token's bars."""
     return {
         "x": 1,
         "xref": "paper",

@@ -6,6 +6,7 @@ that the more particular choice wins (C ablated, C1 put back: only C1 runs).
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from core.bundle import Bundle
 from core.errors import NodeError
@@ -66,16 +67,60 @@ def name_of(bundle: Bundle, node: str) -> str:
     return bundle.labels.get(node, "")
 
 
+def word(changes: Iterable[Changed]) -> str:
+    """What was done to a changed set, in one word: ablated, scaled, or changed for a mixture."""
+    done = {"ablated" if c.scale == 0 else "scaled" for c in changes if c.scale != 1}
+    return done.pop() if len(done) == 1 else "changed"
+
+
+def counted(bundle: Bundle, changes: Sequence[Changed]) -> str:
+    """Single nodes by what was done to them: “33 ablated · 1 scaled”; "" where none is changed."""
+    found = expand(bundle, changes)
+    out = sum(change.scale == 0 for change in found)
+    parts = ((out, "ablated"), (len(found) - out, "scaled"))
+    return " · ".join(f"{many:,} {done}" for many, done in parts if many)
+
+
+class Applied(Protocol):
+    """How changes are applied: a view, or a test of the log."""
+
+    @property
+    def how(self) -> str: ...
+    @property
+    def errors(self) -> str: ...
+    @property
+    def inside(self) -> str: ...
+
+
+_AT = {"mean": "their means", "zero": "zero"}
+_TO = {"resample": "the corrupt prompt's values", **_AT}
+
+
+def regime(view: Applied) -> str:
+    """In what setting figures were taken, in words: what is live, and where the rest is held."""
+    held = "" if view.errors == "live" else f", errors held at {_AT[view.errors]}"
+    if view.inside == "model":
+        live = "attention and errors are" if view.errors == "live" else "attention is"
+        return (
+            f"In the full model: ablated nodes go to {_TO[view.how]}{held}; {live} recomputed live."
+        )
+    return (
+        f"Inside the circuit: ablated nodes and everything outside it go to {_TO[view.how]}"
+        f"{held or ', errors too'}; attention is recomputed live."
+    )
+
+
 def sentence(bundle: Bundle, changes: Iterable[Changed]) -> str:
-    """A changed set in a few words: “C3, L1H3 ablated, 0:4:902 × 0.5”."""
+    """A changed set in a few words: “C3, L1H3 ablated, 0:4:902 scaled × 0.5”."""
     out = [c.node for c in changes if c.scale == 0]
-    scaled = [f"{c.node} × {c.scale:g}" for c in changes if c.scale not in (0, 1)]
+    scaled = [f"{c.node} scaled × {c.scale:g}" for c in changes if c.scale not in (0, 1)]
     back = [c.node for c in changes if c.scale == 1]
     parts = []
     if out:
         more = f" and {len(out) - 4} more" if len(out) > 4 else ""
         parts.append(", ".join(out[:4]) + more + " ablated")
-    parts += scaled[:3] + ([f"{', '.join(back[:3])} restored"] if back else [])
+    parts += scaled[:3] + ([f"{len(scaled) - 3} more scaled"] if len(scaled) > 3 else [])
+    parts += [f"{', '.join(back[:3])} restored"] if back else []
     return ", ".join(parts) or "nothing changed"
 
 

@@ -71,23 +71,24 @@ def update(**changes: Any) -> None:
     if any(getattr(before, name) != getattr(after, name) for name in _UNDONE):
         past = st.session_state.get(_UNDO, ())
         step = {name: getattr(before, name) for name in _UNDONE}
-        st.session_state[_UNDO] = (*past, step)[-MAX_UNDO:]
+        st.session_state[_UNDO] = (*past, (before.circuit, step))[-MAX_UNDO:]
     st.session_state[_VIEW] = after
     _write_url()
 
 
 def can_undo() -> bool:
-    """Whether an intervention of this session can be taken back."""
-    return bool(st.session_state.get(_UNDO))
+    """Whether an intervention on the open circuit can be taken back."""
+    past = st.session_state.get(_UNDO, ())
+    return bool(past) and past[-1][0] == current().circuit
 
 
 def undo() -> None:
     """Take back the last change of the changed set or of how it is applied."""
-    past = st.session_state.get(_UNDO, ())
-    if not past:
+    if not can_undo():
         return
-    update(**past[-1])
-    st.session_state[_UNDO] = past[:-1]
+    *past, (_, step) = st.session_state[_UNDO]
+    update(**step)
+    st.session_state[_UNDO] = tuple(past)
 
 
 def keep(known: Callable[[str], bool]) -> View:

@@ -1,8 +1,9 @@
 """Every test of a circuit, kept in the result store: what was changed, how, and what came of it.
 
 A test is named by its content (circuit, changed set, settings), so doing it again renews its line.
-Comparisons with random selections are results of their own and are read back instead of run again.
-The list is read from the store once a process and then kept up in memory.
+Comparisons with random selections are results of their own and are read back instead of run again;
+each names the test it belongs to, whose line then carries its figures. The list is read from the
+store once a process and then kept up in memory.
 """
 
 import csv
@@ -10,19 +11,18 @@ import io
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-import torch
-
 from core.bundle import Bundle
-from core.errors import CoreError
-from core.lab import Comparison, RandomTest
+from core.lab import RandomTest
 from core.store import Record, Store, list_entries, stage_key
+from explorer.session import comparisons
+from explorer.session.comparisons import RANDOM, Compared
 from explorer.session.view import Changed, View
 
-TEST, RANDOM = "lab-test", "lab-random"
+TEST = "lab-test"
 SCHEMA = 1
 MOST = 200
 """Tests listed; older ones stay in the store."""
@@ -48,6 +48,8 @@ class Test:
     accuracy: float
     nodes: int
     """Single nodes changed."""
+    compared: Compared | None = None
+    """Its comparison with random selections, where one was run."""
 
 
 @dataclass(slots=True)
@@ -57,18 +59,33 @@ class TestLog:
     store: Store
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _known: dict[str, dict[str, Test]] | None = None
+    _compared: dict[str, Compared] = field(default_factory=dict)
+    """By the key of the test."""
 
     def of(self, bundle: Bundle) -> tuple[Test, ...]:
         """Tests of a circuit, newest first."""
         with self._lock:
             known = self._all().get(circuit_key(bundle), {})
-            return tuple(sorted(known.values(), key=lambda test: test.time, reverse=True)[:MOST])
+            newest = sorted(known.values(), key=lambda test: test.time, reverse=True)[:MOST]
+            return tuple(replace(t, compared=self._compared.get(t.key)) for t in newest)
+
+    def compare(self, bundle: Bundle, view: "View | Test", found: RandomTest) -> str:
+        """Store a comparison and note it at its test; returns the comparison's key."""
+        test, key = test_key(bundle, view), random_key(bundle, view, found.draws)
+        short = comparisons.summary(key, found)
+        about = {"circuit": circuit_key(bundle), "name": bundle.name, "test": test}
+        about |= {"found": comparisons.told(short)}
+        self.store.put(key, comparisons.pack(found), kind=RANDOM, provenance=about)
+        with self._lock:
+            self._all()
+            self._compared[test] = short
+        return key
 
     def add(self, bundle: Bundle, view: View, *, outcome: Mapping[str, float], nodes: int) -> Test:
         """Store one test; the same one again only gets a new time."""
         what = _what(view)
         numbers = {name: _or_none(value) for name, value in outcome.items()}
-        key = stage_key(TEST, SCHEMA, {"circuit": circuit_key(bundle)}, what)
+        key = test_key(bundle, view)
         time = datetime.now(UTC).isoformat(timespec="seconds")
         data = what | numbers | {"nodes": nodes, "time": time}
         about = {"circuit": circuit_key(bundle), "name": bundle.name, "test": data}
@@ -84,6 +101,8 @@ class TestLog:
             for entry in list_entries(self.store):
                 if entry.kind == TEST and entry.error is None:
                     self._remember(entry.key, entry.provenance)
+                if entry.kind == RANDOM and entry.error is None:
+                    self._remember_compared(entry.provenance)
         return self._known
 
     def _remember(self, key: str, about: Any) -> None:
@@ -93,6 +112,17 @@ class TestLog:
             return  # a line this version cannot read is left out, and stays in the store
         assert self._known is not None
         self._known.setdefault(str(about["circuit"]), {})[key] = test
+
+    def _remember_compared(self, about: Any) -> None:
+        try:
+            self._compared[str(about["test"])] = comparisons.untold(about["found"])
+        except (KeyError, TypeError):
+            return  # as above
+
+
+def test_key(bundle: Bundle, view: "View | Test") -> str:
+    """Content key of a test."""
+    return stage_key(TEST, SCHEMA, {"circuit": circuit_key(bundle)}, _what(view))
 
 
 def circuit_key(bundle: Bundle) -> str:
@@ -106,13 +136,13 @@ def circuit_key(bundle: Bundle) -> str:
     return stage_key("circuit", SCHEMA, inputs, [str(node) for node in circuit.nodes])
 
 
-def random_key(bundle: Bundle, view: View, draws: int) -> str:
+def random_key(bundle: Bundle, view: "View | Test", draws: int) -> str:
     """Content key of a comparison with random selections."""
     inputs = {"circuit": circuit_key(bundle)}
     return stage_key(RANDOM, SCHEMA, inputs, _what(view) | {"draws": draws, "seed": 0})
 
 
-def _what(view: View) -> dict[str, Any]:
+def _what(view: "View | Test") -> dict[str, Any]:
     changes = sorted([changed.node, changed.scale] for changed in view.changes)
     return {"changes": changes, "how": view.how, "errors": view.errors, "inside": view.inside}
 
@@ -146,40 +176,15 @@ def to_csv(tests: Sequence[Test]) -> str:
         "time", "changes", "nodes", "how", "errors", "inside", "before", "after", "faithfulness",
         "accuracy",
     )  # fmt: skip
+    beside = [item.name for item in fields(Compared) if item.name != "key"]
     table = csv.writer(out)
-    table.writerow(names)
+    table.writerow([*names, *beside])
     for test in tests:
         changes = " ".join(f"{c.node}*{c.scale:g}" for c in test.changes)
         row = {name: getattr(test, name) for name in names} | {"changes": changes}
-        table.writerow([row[name] for name in names])
+        figures = [getattr(test.compared, name, "") for name in beside]
+        table.writerow([*(row[name] for name in names), *figures])
     return out.getvalue()
-
-
-def pack(test: RandomTest) -> Record:
-    """A comparison as the store holds it."""
-    tensors = {
-        "necessity": test.necessity.random.float(),
-        "sufficiency": test.sufficiency.random.float(),
-        "prompts": test.prompts,
-        "random_p_answer": test.random_p_answer.float(),
-    }
-    names = ("size", "draws", "n_prompts", "matched", "overlap", "verdict", "sentence")
-    data = {name: getattr(test, name) for name in names}
-    for name in ("necessity", "sufficiency"):
-        one: Comparison = getattr(test, name)
-        data[name] = {"value": _or_none(one.value), "p_value": one.p_value, "shown": one.shown}
-    return Record(data=data, tensors=tensors)
-
-
-def unpack(record: Record) -> RandomTest:
-    """The inverse of `pack`."""
-    data: dict[str, Any] = dict(record.data)
-    tensors = record.tensors
-    for name in ("necessity", "sufficiency"):
-        one = data[name] | {"value": _or_nan(data[name]["value"])}
-        data[name] = Comparison(random=tensors[name], **one)
-    data["prompts"] = tensors["prompts"].to(torch.int64)
-    return RandomTest(**data, random_p_answer=tensors["random_p_answer"])
 
 
 def _or_none(value: float) -> float | None:
@@ -189,12 +194,3 @@ def _or_none(value: float) -> float | None:
 
 def _or_nan(value: float | None) -> float:
     return math.nan if value is None else float(value)
-
-
-def stored_random(store: Store, key: str) -> RandomTest | None:
-    """A stored comparison; None where there is none or it is damaged (it can be run again)."""
-    try:
-        record = store.get(key)
-        return None if record is None else unpack(record)
-    except (CoreError, KeyError, TypeError):
-        return None

@@ -1,9 +1,11 @@
 """The Lab: one line says what is changed, every figure answers it; nothing is lost."""
 
 import pytest
+import torch
 
 from core.errors import NodeError
-from explorer.session import changes, resources, testlog
+from core.lab import Comparison, RandomTest
+from explorer.session import changes, comparisons, resources, testlog
 from explorer.session.view import Changed, View
 from tests.pages.conftest import chart, component, html, press
 
@@ -32,7 +34,7 @@ def test_a_link_with_changes_shows_what_they_do(store, open_page):
     names = {trace.get("name") for trace in chart(app, "task-strip")["data"]}
     assert "changed" in names
     labels = [button.label for button in app.button]
-    assert any("**A**" in label and "✕" in label for label in labels)
+    assert any("**A**" in label and label.endswith("✕") for label in labels)
     assert any("× 0.5" in label for label in labels)
 
 
@@ -50,7 +52,7 @@ def test_a_chip_takes_its_change_back_and_undo_brings_it_again(store, open_page)
     chip = next(button.label for button in app.button if "**A**" in button.label)
     press(app, chip)
     assert "set" not in app.query_params
-    press(app, "Undo")
+    press(app, "Undo `Z`")
     assert app.query_params["set"] in ("A", ["A"])
 
 
@@ -116,18 +118,115 @@ def test_the_log_survives_a_restart(store, open_page):
     assert len(table) == len(again) + 1
 
 
+def finished():
+    """A comparison of A1 whose figures can be computed (those of a random model cannot)."""
+    need, suffice = (
+        Comparison(value=value, random=torch.tensor(random), p_value=p, shown=shown)
+        for value, random, p, shown in (
+            (0.58, [0.05, 0.12], 0.004, True),
+            (0.06, [0.05, 0.08], 0.66, False),
+        )
+    )
+    return RandomTest(
+        size=3, draws=8, n_prompts=2, necessity=need, sufficiency=suffice, matched=1.0,
+        overlap=0.0, prompts=torch.arange(2), random_p_answer=torch.zeros(2),
+        verdict="Necessary, not sufficient.", sentence="Necessary, not sufficient. It is.",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def compared(store, open_page, monkeypatch):
+    """A Lab page on which A1 has been compared with random selections."""
+    monkeypatch.setattr("explorer.lab.against.DRAWS", 8)
+    view = View(changes=(Changed("A1"),))
+    resources.tests().compare(resources.bundle("tiny"), view, finished())
+    return open_page("lab", circuit="tiny", set="A1")
+
+
 def test_a_comparison_with_random_selections_is_kept(store, open_page, monkeypatch):
-    monkeypatch.setattr("explorer.lab.results.DRAWS", 8)
-    app = open_page("lab", circuit="tiny", set="A1")
-    press(app, "Compare with 8 random selections")
+    monkeypatch.setattr("explorer.lab.against.DRAWS", 9)
+    app = open_page("lab", circuit="tiny", set="A2")
+    press(app, "Compare with 9 random selections")
     while any(job.active for job in resources.jobs().list()):
         pass
-    app = open_page("lab", circuit="tiny", set="A1")
+    app = open_page("lab", circuit="tiny", set="A2")
     assert not app.exception
     assert "Necessity" in html(app)
-    key = testlog.random_key(resources.bundle("tiny"), View(changes=(Changed("A1"),)), 8)
-    found = testlog.stored_random(resources.store(), key)
-    assert (found.draws, len(found.necessity.random)) == (8, 8)
+    bundle = resources.bundle("tiny")
+    key = testlog.random_key(bundle, View(changes=(Changed("A2"),)), 9)
+    found = comparisons.stored(resources.store(), key)
+    assert (found.draws, len(found.necessity.random)) == (9, 9)
+    again = testlog.TestLog(store=resources.store()).of(bundle)
+    assert key in [test.compared.key for test in again if test.compared]
+
+
+def test_the_log_shows_each_score_beside_its_control(compared):
+    tests = component(compared, "testlog")["tests"]
+    (line,) = [test["compared"] for test in tests if test["title"] == "A1 ablated"]
+    assert line["verdict"] == "Necessary, not sufficient"
+    assert line["rows"] == [
+        ["necessity", "0.58", "0.12", "p < 0.01"],
+        ["sufficiency", "0.06", "0.08", "p = 0.66"],
+    ]
+    assert "<b>Necessity 0.58</b>" in html(compared)
+    assert "random at most 0.12" in html(compared)
+
+
+def test_the_comparison_says_in_which_setting_it_was_taken(compared):
+    assert "ablated nodes and everything outside it go to the corrupt prompt" in html(compared)
+    assert "attention is recomputed live" in html(compared)
+
+
+def test_a_result_of_other_settings_stays_and_says_so(compared):
+    compared.segmented_control(key="lab-how").set_value("zero").run()
+    assert not compared.exception
+    assert "Below is this set with other settings" in html(compared)
+    assert "to resample, errors ablated, inside circuit" in html(compared)
+    assert "Necessity" in html(compared)
+    press(compared, "Open that test")
+    assert "how" not in compared.query_params
+    assert "Below is this set" not in html(compared)
+    press(compared, "Clear all")
+    assert "Below is another test: <b>A1 ablated</b>" in html(compared)
+    assert "Compare what is set" not in [button.label for button in compared.button]
+
+
+def undo_button(app):
+    return next(button for button in app.button if button.key == "lab-undo")
+
+
+def test_undo_is_on_only_where_there_is_something_to_take_back(store, open_page):
+    app = open_page("lab", circuit="tiny")
+    assert undo_button(app).disabled
+    (offer,) = [button.label for button in app.button if button.key == "ablate-strongest"]
+    press(app, offer)
+    assert offer == f"Ablate {app.query_params['set'][0]}, the strongest supernode"
+    assert not undo_button(app).disabled
+    app.query_params.clear()
+    app.query_params["circuit"] = ["null"]
+    app.run()
+    assert undo_button(app).disabled  # that step was another circuit's
+
+
+def test_scaled_nodes_are_not_called_ablated(store, open_page):
+    app = open_page("lab", circuit="tiny", set="A*0.5")
+    names = {trace.get("name") for trace in chart(app, "task-strip")["data"]}
+    assert "scaled" in names
+    assert not names & {"ablated", "changed"}
+    assert component(app, "testlog")["tests"][0]["title"] == "A scaled × 0.5"
+    assert "Scaled nodes are not compared" in html(app)
+    many = len(changes.members(resources.bundle("tiny"), "A"))
+    assert f">{many} scaled</span>" in html(app)
+    one = changes.members(resources.bundle("tiny"), "B")[0]
+    app = open_page("lab", circuit="tiny", set=f"A,{one}*0.5")
+    assert f">{many} ablated · 1 scaled</span>" in html(app)
+
+
+def test_a_chip_keeps_name_and_count_apart(store, open_page):
+    app = open_page("lab", circuit="tiny", set="A")
+    many = len(changes.members(resources.bundle("tiny"), "A"))
+    (chip,) = [button for button in app.button if button.key == "drop-A"]
+    assert chip.label == f"**A** first \\<i\\>half\\</i\\> *{many} nodes* ✕"
 
 
 def test_a_supernode_is_its_leaves_and_the_inner_choice_wins(store):
@@ -145,7 +244,7 @@ def test_words_for_a_changed_set(store):
     bundle = resources.bundle("tiny")
     set_ = (Changed("A"), Changed("L0H1"), Changed("0:4:2", 0.5), Changed("A1", 1.0))
     words = changes.sentence(bundle, set_)
-    assert words == "A, L0H1 ablated, 0:4:2 × 0.5, A1 restored"
+    assert words == "A, L0H1 ablated, 0:4:2 scaled × 0.5, A1 restored"
     assert changes.sentence(bundle, ()) == "nothing changed"
 
 

@@ -1,12 +1,14 @@
 """The Lab's log: what it writes is read back, and a null's missing figures stay missing."""
 
+import csv
+import io
 import math
 
 import torch
 
 from core.lab import Comparison, RandomTest
 from core.store import Store
-from explorer.session import testlog
+from explorer.session import comparisons, testlog
 from explorer.session.view import Changed, View
 from tests.core.lab.tiny_lab import tiny_lab
 
@@ -27,8 +29,8 @@ def test_a_comparison_without_figures_survives_the_store(tmp_path):
     store = Store(tmp_path)
     for value, key in ((0.25, "a" * 64), (math.nan, "b" * 64)):
         test = random_test(value)
-        store.put(key, testlog.pack(test), kind=testlog.RANDOM, provenance={})
-        found = testlog.stored_random(store, key)
+        store.put(key, comparisons.pack(test), kind=comparisons.RANDOM, provenance={})
+        found = comparisons.stored(store, key)
         assert found is not None
         assert str(found.necessity.value) == str(value)
         assert torch.equal(found.necessity.random.isnan(), test.necessity.random.isnan())
@@ -42,3 +44,34 @@ def test_a_test_without_f_is_logged_without_it(tmp_path):
     (found,) = testlog.TestLog(store=store).of(bundle)
     assert math.isnan(found.faithfulness)
     assert (found.before, found.after, found.accuracy) == (0.5, 0.25, 0.0)
+
+
+def test_a_comparison_is_noted_at_its_test(tmp_path):
+    """And nowhere else: the same set under another setting has none."""
+    store, bundle = Store(tmp_path), tiny_lab().bundle
+    outcome = {"before": 0.5, "after": 0.25, "faithfulness": 0.4, "accuracy": 0.0}
+    one, other = (View(changes=(Changed("0:4:2"),), how=how) for how in ("mean", "zero"))
+    log = testlog.TestLog(store=store)
+    for view in (one, other):
+        log.add(bundle, view, outcome=outcome, nodes=1)
+    key = log.compare(bundle, one, random_test(math.nan))
+    for known in (log, testlog.TestLog(store=store)):  # at once, and after a restart
+        found = {test.how: test.compared for test in known.of(bundle)}
+        assert found["zero"] is None
+        assert found["mean"].key == key
+        assert math.isnan(found["mean"].necessity)
+        assert (found["mean"].draws, found["mean"].verdict) == (3, "v")
+    assert comparisons.stored(store, key) is not None
+
+
+def test_the_table_has_the_comparison_of_each_test(tmp_path):
+    store, bundle = Store(tmp_path), tiny_lab().bundle
+    outcome = {"before": 0.5, "after": 0.25, "faithfulness": 0.4, "accuracy": 0.0}
+    log = testlog.TestLog(store=store)
+    views = [View(changes=(Changed(node),)) for node in ("0:4:2", "L0H1")]
+    for view in views:
+        log.add(bundle, view, outcome=outcome, nodes=1)
+    log.compare(bundle, views[0], random_test(0.25))
+    rows = list(csv.DictReader(io.StringIO(testlog.to_csv(log.of(bundle)))))
+    told = {row["changes"]: (row["necessity"], row["necessity_random"]) for row in rows}
+    assert told == {"0:4:2*0": ("0.25", "0.25"), "L0H1*0": ("", "")}
