@@ -113,7 +113,32 @@ def _passing(
         return signed & (size >= sieve.min_effect) & (size > 0), sieve.min_effect
     least = nice_threshold(size[signed], sieve.most_edges)
     shown = signed & (size >= least) & (size > 0)
-    return shown | _lifelines(items, edges, signed & (size > 0)), least
+    shown |= _lifelines(items, edges, signed & (size > 0))
+    if all(item.frame is None and item.kind not in ("supernode", "rest") for item in items):
+        shown |= _causes(edges, shown, signed & (size > 0))
+    return shown, least
+
+
+def _causes(
+    edges: CoarseEdges, shown: Bool[np.ndarray, " coarse"], may: Bool[np.ndarray, " coarse"]
+) -> Bool[np.ndarray, " coarse"]:
+    """Of a graph of single nodes: the strongest edge into each shown one, back to the tokens.
+
+    Effects on the answer are much the largest; alone they would leave every node without a cause.
+    """
+    lines = np.zeros(len(edges.total), dtype=bool)
+    size = np.where(may, np.abs(edges.total), -1.0)
+    todo = list(np.unique(edges.source[shown]))
+    fed = set(edges.target[shown].tolist())
+    while todo:
+        mine = np.flatnonzero((edges.target == todo.pop()) & may)
+        if not len(mine) or int(edges.target[mine[0]]) in fed:
+            continue
+        fed.add(int(edges.target[mine[0]]))
+        best = mine[np.argmax(size[mine])]
+        lines[best] = True
+        todo.append(int(edges.source[best]))
+    return lines
 
 
 def _drawn(items: Sequence[Item], edges: CoarseEdges, shown: Bool[np.ndarray, " coarse"]) -> int:
@@ -178,9 +203,11 @@ def _connected(
 ) -> tuple[tuple[Item, ...], CoarseEdges, np.ndarray, np.ndarray]:
     """Drop single context nodes that no shown edge reaches, and the edges that end on them."""
     reached = set(edges.source[shown].tolist()) | set(edges.target[shown].tolist())
+    single = all(item.kind not in ("supernode", "rest") for item in items)
+    context = (*_CONTEXT, "feature") if single else _CONTEXT
     keep = np.array(
         [
-            item.frame is not None or item.kind not in _CONTEXT or i in reached
+            item.frame is not None or item.kind not in context or i in reached
             for i, item in enumerate(items)
         ],
         dtype=bool,

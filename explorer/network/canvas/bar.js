@@ -9,8 +9,9 @@ export function createBar(app) {
   const holder = app.parts.bar;
   const value = (name, label) => {
     const number = element("b", { "data-testid": `bar-${name}`, text: "\u2013" });
-    const node = element("div", { class: "value" }, element("span", {}, element("i", { class: `glyph ${name}` }), label), number);
-    return { node, number };
+    const words = element("span", { class: "words", text: label });
+    const node = element("div", { class: "value" }, element("span", {}, element("i", { class: `glyph ${name}` }), words), number);
+    return { node, number, words };
   };
   const answer = element("b", { class: "mono", "data-testid": "bar-answer" });
   const asked = element("span", { text: "P(answer)" });
@@ -23,12 +24,13 @@ export function createBar(app) {
   const band = element("span", { class: "tick band" });
   const axis = element("div", { class: "axis", role: "img" }, element("i", { class: "track" }), marks.band, marks.span, marks.chance, marks.circuit, marks.full, marks.changed, chance, band);
   const chips = element("div", { class: "chips", "aria-label": "Changed nodes" });
+  const own = element("span", { class: "then own", "data-testid": "bar-own" });
   const then = element("span", { class: "then wide" });
   const clear = element("button", { type: "button", class: "button", "data-testid": "bar-clear", text: "Clear", on: { click: () => store.clear() } });
   const lab = element("button", { type: "button", class: "button", "data-testid": "bar-lab", text: "Open in Lab", on: { click: () => app.act?.({ name: "lab", at: Date.now() }) } });
   holder.append(
     element("div", { class: "value answer" }, asked, answer),
-    full.node, circuit.node, changed.node, axis, chips, then, clear, lab,
+    full.node, circuit.node, changed.node, own, axis, chips, then, clear, lab,
   );
   holder.setAttribute("aria-live", "polite");
 
@@ -63,6 +65,9 @@ export function createBar(app) {
     );
     clear.disabled = all.length === 0;
     changed.node.classList.toggle("idle", all.length === 0);
+    const word = store.word();
+    changed.words.textContent = word;
+    holder.classList.toggle("softly", word !== "ablated"); // no hatch: nothing, or not all, is ablated
     holder.classList.toggle("waiting", Boolean(app.data?.bar) && all.length > 0 && (app.data.seq ?? seq) < seq);
   }
 
@@ -86,7 +91,11 @@ export function createBar(app) {
       put(band, bar.band ? bar.band[1] : null);
       band.classList.toggle("after", Boolean(bar.band) && bar.band[1] < 0.45);
       band.textContent = bar.band_label ?? "";
-      axis.setAttribute("aria-label", `full model ${probability(bar.full)}, circuit ${probability(bar.circuit)}${live ? `, changed ${probability(bar.changed)}` : ""}`);
+      band.title = band.textContent;
+      holder.classList.toggle("banded", Boolean(bar.band));
+      axis.setAttribute("aria-label", `full model ${probability(bar.full)}, circuit ${probability(bar.circuit)}${live ? `, ${store.word()} ${probability(bar.changed)}` : ""}`);
+      own.hidden = !bar.top;
+      if (bar.top) own.replaceChildren("model says ", element("b", { class: "mono", text: bar.top[0] }), ` ${bar.top[1].toFixed(2)}`);
       then.replaceChildren(...(bar.then ?? []).flatMap(([token, p], i) => [i ? " \u00b7 " : "then ", element("span", { class: "mono", text: token }), " ", element("b", { text: p.toFixed(2) })]));
       refresh();
     },

@@ -105,13 +105,15 @@ async function update(app, component) {
   app.root.style.setProperty("--canvas-h", data.height);
   Object.assign(graph, scene);
   const fresh = app.graph !== graph;
+  const still = app.sceneKey !== data.scene_key; // another prompt or circuit: nothing to glide from
+  app.sceneKey = data.scene_key;
   app.graph = graph;
   app.store.receive(data.view, [...graphs.keys()], data.seq);
   if (fresh) app.tree.draw(graph);
   app.bar.draw(data.bar);
   app.network ??= createNetwork(app, await loadLibrary());
   if (app.graph !== graph) return; // a newer run overtook this one while the library loaded
-  if (fresh || !app.network.drawn) app.network.draw(graph);
+  if (fresh || !app.network.drawn) app.network.draw(graph, still);
   app.store.notify();
   app.host.dataset.ready = data.key;
 }
@@ -126,6 +128,7 @@ export default function circuitCanvas(component) {
     app.destroy = () => {
       app.unplace();
       app.keys.destroy();
+      app.tree.destroy();
       app.palette.destroy();
       app.network?.destroy();
       app.root.remove();

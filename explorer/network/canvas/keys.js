@@ -3,10 +3,14 @@
 import { element } from "./dom.js";
 import { canChange } from "./notes.js";
 
-const HELP = [
-  ["click", "select; Shift adds"], ["double click, Enter", "open in place, again closes"], ["X", "ablate or put back"],
-  ["1 \u2013 9", "scale to 0.1 \u2013 0.9"], ["0", "put back"], ["U", "up one level"], ["\u2190 \u2191 \u2192 \u2193", "neighbour by the strongest edge"],
-  ["/", "find a node or label"], ["Z", "undo the last change"], ["F", "fit to the panel"], ["?", "this list"], ["Esc", "close, clear the selection"],
+/** Rows of the list of keys; what a click does depends on the page. */
+const help = (mode) => [
+  mode === "ablate" ? ["click", "ablate or put back; Shift selects"] : ["click", "select; Shift adds"],
+  ["double click, Enter", "open in place, again closes"],
+  ["\u2191 \u2193", "along the strongest edge"], ["\u2190 \u2192", "along the row; \u2192 goes into an opened one"],
+  ["U", "up one level"], ["Esc", "clear the selection, close this"],
+  ["X", "ablate or put back"], ["1 \u2013 9", "scale to 0.1 \u2013 0.9"], ["0", "put back"], ["Z", "undo the last change"],
+  ["/", "find a node or label"], ["F", "fit to the panel"], ["?", "this list"],
 ];
 const MOST_HITS = 9;
 
@@ -14,9 +18,10 @@ const typing = (node) => node?.closest?.("input, textarea, select, [contentedita
 
 export function bindKeys(app) {
   const { root, store } = app;
-  const sheet = element("div", { class: "sheet", role: "dialog", "aria-label": "Keys", "data-testid": "canvas-keys" },
-    ...HELP.map(([key, does]) => element("div", {}, element("kbd", { text: key }), element("span", { text: does }))));
+  const sheet = element("div", { class: "sheet", role: "dialog", "aria-label": "Keys", "data-testid": "canvas-keys" });
   sheet.hidden = true;
+  const listKeys = () => sheet.replaceChildren(
+    ...help(app.data?.mode).map(([key, does]) => element("div", {}, element("kbd", { text: key }), element("span", { text: does }))));
   const input = element("input", { type: "text", placeholder: "Find node or label", "aria-label": "Find node or label", "data-testid": "find-input", autocomplete: "off" });
   const hits = element("div", { class: "hits", role: "listbox" });
   const find = element("div", { class: "find", "data-testid": "canvas-find" }, input, hits);
@@ -26,8 +31,7 @@ export function bindKeys(app) {
 
   function selected() {
     const ids = store.state.selection.length ? store.state.selection : store.state.hover ? [store.state.hover] : [];
-    const visible = app.network?.nodes;
-    return ids.filter((id) => !visible?.has(id) || canChange(app, visible.get(id)));
+    return ids.filter((id) => !app.network?.has(id) || canChange(app, app.network.node(id)));
   }
 
   function matches(text) {
@@ -86,10 +90,22 @@ export function bindKeys(app) {
     input.focus();
   };
   app.find = open;
+  /** To the next cell where the focus is in the hierarchy, else to the next node of the network. */
   const move = (way) => {
-    const from = store.state.selection[0];
-    const id = from ? app.network?.neighbour(from, way) : app.network?.first();
-    if (id) store.select(id);
+    const cell = root.getRootNode().activeElement?.dataset?.node;
+    const inTree = cell && app.tree.neighbour(cell, way);
+    if (cell && !inTree) return;
+    const from = store.state.selection.at(-1);
+    const id = inTree || (from ? app.network?.neighbour(from, way) : app.network?.first());
+    if (!id) return;
+    store.settle(); // the keyboard leads now, wherever the mouse rests
+    app.tooltip.quiet();
+    store.select(id);
+    if (inTree) app.tree.focus(id);
+  };
+  const openOrClose = () => {
+    const id = store.state.selection.at(-1);
+    if (id) store.toggleOpen(id);
   };
   const ACTIONS = {
     x: () => selected().length && store.toggle(selected()),
@@ -98,11 +114,14 @@ export function bindKeys(app) {
     z: () => store.undo(),
     f: () => root.querySelector('[data-testid="zoom-fit"]')?.click(),
     "/": open,
-    "?": () => (sheet.hidden = !sheet.hidden),
+    "?": () => {
+      listKeys();
+      sheet.hidden = !sheet.hidden;
+    },
     Escape: () => {
       if (!close() && store.state.selection.length) store.select(null);
     },
-    Enter: () => store.state.selection.length === 1 && store.toggleOpen(store.state.selection[0]),
+    Enter: openOrClose,
     ArrowUp: () => move("up"),
     ArrowDown: () => move("down"),
     ArrowLeft: () => move("left"),
@@ -110,23 +129,24 @@ export function bindKeys(app) {
   };
   for (let digit = 1; digit <= 9; digit++) ACTIONS[digit] = () => selected().length && store.setScale(selected(), digit / 10);
 
-  /** Is the focus on nothing? A click beside everything gives it to the page, which then scrolls. */
-  function onGround() {
-    const at = document.activeElement;
-    return at === document.body || (at?.tagName === "MAIN" && store.state.selection.length > 0);
+  /** Does what has the focus use this key itself? A plain button has no use for arrows. */
+  function taken(event, target, inside) {
+    const { key } = event;
+    const uses = key.startsWith("Arrow") ? "[role='slider'], [role='radio'], [role='option'], [role='listbox'], [role='combobox'], [role='tab'], summary" : key === "Enter" ? "button, a, [role='button'], summary" : null;
+    const holder = uses && target?.closest?.(uses);
+    return Boolean(holder) && !(inside && holder.classList.contains("cell"));
   }
+
+  /** Arrows scroll the page where nothing is selected and the focus is on nothing of ours. */
+  const scrolls = (event, inside) => event.key.startsWith("Arrow") && !inside && !store.state.selection.length;
 
   function onKey(event) {
     if (!root.isConnected || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.composedPath()[0];
     const inside = event.composedPath().includes(root);
-    if (typing(target)) return;
-    const button = target?.closest?.("button, a, [role='slider'], [role='radio']");
-    if (!inside && button && ["Enter", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"].includes(event.key)) return;
-    if (inside && button && event.key === "Enter" && !button.classList.contains("cell")) return;
+    if (typing(target) || taken(event, target, inside) || scrolls(event, inside)) return;
     const act = ACTIONS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act) return;
-    if (event.key.startsWith("Arrow") && !inside && !onGround()) return;
     act();
     event.preventDefault();
     if (inside) event.stopPropagation();

@@ -1,116 +1,8 @@
 // Drawing one node on the canvas: shape is kind, hue is role, ink is choice, hatch is ablated.
 
 import { roleOf } from "./dom.js";
-
-const HATCH_STEP = 5;
-const widths = new Map();
-
-/** Text grows by `palette.grow` where the whole picture is shown smaller, so that it stays readable. */
-export const font = (palette, size, weight = 400, mono = false) =>
-  `${weight} ${size * (palette.grow ?? 1)}px ${mono ? palette.mono : palette.ui}`;
-
-/** Text shortened with an ellipsis to fit; widths are remembered. */
-export function fit(ctx, text, room) {
-  if (!text) return "";
-  const key = `${ctx.font}|${text}|${Math.round(room)}`;
-  if (widths.has(key)) return widths.get(key);
-  let shown = text;
-  if (ctx.measureText(text).width > room) {
-    let low = 0;
-    let high = text.length;
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if (ctx.measureText(`${text.slice(0, middle)}\u2026`).width <= room) low = middle;
-      else high = middle - 1;
-    }
-    shown = low ? `${text.slice(0, low)}\u2026` : "";
-  }
-  if (widths.size > 4000) widths.clear();
-  widths.set(key, shown);
-  return shown;
-}
-
-/** Text on at most two lines, broken after a space or an underscore; the second is shortened. */
-export function wrap(ctx, text, room) {
-  if (!text || ctx.measureText(text).width <= room) return [text ?? ""];
-  const words = text.split(/(?<=[ _])/);
-  let first = "";
-  while (words.length > 1 && ctx.measureText((first + words[0]).trimEnd()).width <= room) first += words.shift();
-  if (!first) return [fit(ctx, text, room)];
-  const kept = first.replace(/[ \u00b7]+$/, "");
-  return [kept, fit(ctx, words.join("").replace(/^[ \u00b7]+/, ""), room)];
-}
-
-/** The size at which text fits: grown with the others, or as it is where that is too wide. */
-function sized(ctx, palette, text, room, size, weight, mono = false) {
-  ctx.font = font(palette, size, weight, mono);
-  if (!text || ctx.measureText(text).width <= room) return size;
-  const plain = size / (palette.grow ?? 1);
-  ctx.font = font(palette, plain, weight, mono);
-  return plain;
-}
-
-export const forgetWidths = () => widths.clear();
-
-function roundBox(ctx, x, y, w, h, r) {
-  ctx.beginPath();
-  ctx.roundRect(x - w / 2, y - h / 2, w, h, Math.min(r, h / 2, w / 2));
-}
-
-function polygon(ctx, x, y, r, sides, turn) {
-  ctx.beginPath();
-  for (let i = 0; i < sides; i++) {
-    const angle = turn + (i * 2 * Math.PI) / sides;
-    ctx[i ? "lineTo" : "moveTo"](x + r * Math.cos(angle), y + r * Math.sin(angle));
-  }
-  ctx.closePath();
-}
-
-/** Diagonal lines inside the path just made. */
-function hatch(ctx, palette, x, y, w, h) {
-  ctx.save();
-  ctx.clip();
-  ctx.beginPath();
-  for (let d = -h; d < w + h; d += HATCH_STEP) {
-    ctx.moveTo(x - w / 2 + d, y + h / 2);
-    ctx.lineTo(x - w / 2 + d + h, y - h / 2);
-  }
-  ctx.strokeStyle = palette.css("ablated-hatch");
-  ctx.lineWidth = 1.5;
-  ctx.setLineDash([]);
-  ctx.stroke();
-  ctx.restore();
-}
-
-function paint(ctx, palette, path, { x, y, w, h, fill, line, width, dead }) {
-  path();
-  ctx.fillStyle = dead ? palette.css("bg-1") : fill;
-  ctx.fill();
-  if (dead) {
-    hatch(ctx, palette, x, y, w, h);
-    path();
-    ctx.setLineDash([4, 3]);
-  }
-  ctx.strokeStyle = dead ? palette.css("ablated-line") : line;
-  ctx.lineWidth = width;
-  ctx.stroke();
-  ctx.setLineDash([]);
-}
-
-/** Text with a halo in the panel's colour, readable over edges. */
-export function write(ctx, palette, text, x, y, { size = 12, weight = 400, colour = "ink-1", align = "left", mono = false, halo = null } = {}) {
-  ctx.font = font(palette, size, weight, mono);
-  ctx.textAlign = align;
-  ctx.textBaseline = "alphabetic";
-  if (halo) {
-    ctx.lineWidth = 4;
-    ctx.lineJoin = "round";
-    ctx.strokeStyle = palette.css(halo);
-    ctx.strokeText(text, x, y);
-  }
-  ctx.fillStyle = palette.css(colour);
-  ctx.fillText(text, x, y);
-}
+import { hatch, paint, polygon, roundBox } from "./paint.js";
+import { fit, font, sized, wrap, write } from "./text.js";
 
 export function badge(ctx, palette, name, x, y, role, dead) {
   ctx.font = font(palette, 12, 700);
@@ -131,34 +23,42 @@ function supernode(ctx, palette, n, s) {
     fill: palette.mix(role, s.hover ? 0.24 : 0.14),
     line: s.selected || s.hover ? palette.css("ink-1") : palette.css(role),
   });
-  const left = n.px - n.pw / 2;
-  const top = n.py - n.ph / 2;
-  const halo = s.dead || s.part ? "bg-1" : null;
   if (s.part && !s.dead) partHatch(ctx, palette, n, s.part);
+  supernodeWords(ctx, palette, n, s.dead, s.dead || s.part ? "bg-1" : null);
+}
+
+/** Badge and count in one line, the name under it on one or two, and where it is if there is room. */
+function supernodeWords(ctx, palette, n, dead, halo) {
   const narrow = n.pw < 66;
   const inset = narrow ? 5 : 8;
-  const w = badge(ctx, palette, n.name, left + inset, top + inset, role, s.dead);
-  const count = String(n.count);
+  const left = n.px - n.pw / 2 + inset;
+  const top = n.py - n.ph / 2 + (n.ph < 60 ? 5 : 7);
+  const w = badge(ctx, palette, n.name, left, top, roleOf(n.name), dead);
   ctx.font = font(palette, 12);
-  if (w + ctx.measureText(count).width + 2 * inset + 3 <= n.pw) {
-    write(ctx, palette, count, left + n.pw - inset - 1, top + inset + 13.5, { size: 12, colour: "ink-2", align: "right", halo });
-  }
-  const text = n.short ?? n.label;
-  if (n.ph < 46) {
-    ctx.font = font(palette, 13, 600);
-    write(ctx, palette, fit(ctx, text, n.pw - w - 46), left + w + 14, top + 21.5, { size: 13, weight: 600, halo });
-    return;
+  if (w + ctx.measureText(String(n.count)).width + 2 * inset + 3 <= n.pw) {
+    write(ctx, palette, String(n.count), left + n.pw - 2 * inset - 1, top + 13.5, { size: 12, colour: "ink-2", align: "right", halo });
   }
   const room = n.pw - 2 * inset;
-  const weight = narrow ? 500 : 600;
-  const size = sized(ctx, palette, text, room, narrow ? 11.5 : 13, weight);
-  const lines = wrap(ctx, text, room);
-  const step = narrow ? 13.5 : 15.5;
-  const first = top + inset + (narrow ? 32 : 33);
-  lines.forEach((line, i) => write(ctx, palette, line, left + inset + 1, first + i * step, { size, weight, halo }));
-  if (lines.length > 1 || !n.sub || n.ph <= 58) return;
+  const { lines, size, weight } = nameLines(ctx, palette, n.short ?? n.label, room, narrow);
+  const step = size * palette.grow * 1.15;
+  const first = top + 18 + step;
+  lines.forEach((line, i) => write(ctx, palette, line, left, first + i * step, { size, weight, halo }));
+  const under = first + lines.length * step;
+  if (!n.sub || under > n.py + n.ph / 2 - 5) return;
   ctx.font = font(palette, narrow ? 11 : 12);
-  write(ctx, palette, fit(ctx, n.sub, room), left + inset + 1, first + 16, { size: narrow ? 11 : 12, colour: "ink-2", halo });
+  write(ctx, palette, fit(ctx, n.sub, room), left, under, { size: narrow ? 11 : 12, colour: "ink-2", halo });
+}
+
+/** A name at its full size on two lines, or smaller where it would be cut. */
+function nameLines(ctx, palette, text, room, narrow) {
+  const weight = narrow ? 500 : 600;
+  const full = narrow ? 11.5 : 13;
+  const least = Math.min(full, palette.least / palette.grow);
+  for (const size of [full, (full + least) / 2, least]) {
+    ctx.font = font(palette, size, weight);
+    const lines = wrap(ctx, text, room);
+    if (size === least || !lines.some((line) => line.endsWith("\u2026"))) return { lines: lines.filter(Boolean), size, weight };
+  }
 }
 
 /** The right-hand share of a closed box: so much of what it holds is ablated. */
@@ -198,6 +98,8 @@ function frame(ctx, palette, n, s) {
 
 export function frameGround(ctx, palette, f, s) {
   const role = roleOf(f.name);
+  ctx.save();
+  ctx.globalAlpha = f.alpha ?? 1;
   ctx.beginPath();
   ctx.roundRect(f.left, f.top, f.width, f.height, 10);
   ctx.fillStyle = palette.mix(role, 0.05 + 0.03 * f.depth);
@@ -209,7 +111,7 @@ export function frameGround(ctx, palette, f, s) {
   ctx.strokeStyle = s.selected || s.hover ? palette.css("ink-1") : palette.css(s.dead ? "ablated-line" : role, 0.55);
   ctx.lineWidth = s.selected ? 2.5 : 1.2;
   ctx.stroke();
-  ctx.setLineDash([]);
+  ctx.restore();
 }
 
 function feature(ctx, palette, n, s) {
@@ -239,7 +141,8 @@ function head(ctx, palette, n, s) {
     fill: palette.mix(n.name ? roleOf(n.name) : "kind-head", s.hover ? 0.3 : 0.16, "bg-2"),
     line: palette.css(s.selected || s.hover ? "ink-1" : "kind-head"),
   });
-  write(ctx, palette, n.label, n.px + 18, n.py + 4, { size: 12, weight: 500, halo: "bg-1" });
+  const size = sized(ctx, palette, n.label, n.pw - 32, 12, 500);
+  write(ctx, palette, n.label, n.px + 17, n.py + 4, { size, weight: 500, halo: "bg-1" });
 }
 
 function small(sides, turn) {
@@ -249,7 +152,9 @@ function small(sides, turn) {
       x: n.px, y: n.py, w: 16, h: 16, dead: s.dead, width: s.selected ? 2.5 : 1.3,
       fill: palette.css("bg-2"), line: palette.css(s.selected || s.hover ? "ink-1" : `kind-${n.kind}`),
     });
-    if (n.label && !n.terse) write(ctx, palette, n.label, n.px + 11, n.py + 4, { size: 12, colour: "ink-3", halo: "bg-1" });
+    if (!n.label || n.terse) return;
+    const size = sized(ctx, palette, n.label, n.pw - 18, 12, 400);
+    write(ctx, palette, n.label, n.px + 11, n.py + 4, { size, colour: "ink-3", halo: "bg-1" });
   };
 }
 
@@ -260,9 +165,13 @@ function token(ctx, palette, n, s) {
     x: n.px, y: n.py, w: n.pw, h: n.ph, dead: s.dead, width: s.selected ? 2.5 : n.used ? 1.2 : 1,
     fill: palette.css(n.used ? "bg-2" : "bg-1"), line: palette.css(line),
   });
-  const size = sized(ctx, palette, n.label, n.pw - 4, 13, 400, true);
-  write(ctx, palette, fit(ctx, n.label, n.pw - 4), n.px, n.py + 4.3, { size, mono: true, colour: n.used ? "ink-1" : "ink-3", align: "center" });
+  const size = sized(ctx, palette, n.label.trim(), n.pw - 6, 13, 400, true);
+  const text = whole(fit(ctx, n.label.trim(), n.pw - 6));
+  write(ctx, palette, text, n.px, n.py + 4.3, { size, mono: true, colour: n.used ? "ink-1" : "ink-3", align: "center" });
 }
+
+/** Nothing rather than a stub of one or two letters. */
+const whole = (text) => (text.endsWith("\u2026") && text.length < 4 ? "" : text);
 
 function logit(ctx, palette, n, s) {
   const path = () => roundBox(ctx, n.px, n.py, n.pw, n.ph, 13);
@@ -270,8 +179,15 @@ function logit(ctx, palette, n, s) {
     x: n.px, y: n.py, w: n.pw, h: n.ph, dead: s.dead, width: 1.2,
     fill: palette.css(n.lead ? "ink-1" : "bg-2"), line: palette.css(n.lead || s.hover ? "ink-1" : "line-2"),
   });
-  const size = sized(ctx, palette, n.label, n.pw - 10, 14, 600, true);
-  write(ctx, palette, fit(ctx, n.label, n.pw - 10), n.px, n.py + 4.8, { size, weight: 600, mono: true, colour: n.lead ? "bg-0" : "ink-2", align: "center" });
+  const number = s.number === null || s.number === undefined ? "" : s.number.toFixed(2);
+  ctx.font = font(palette, 12);
+  const aside = number ? ctx.measureText(number).width + 8 : 0;
+  const label = n.label.trim() || n.label;
+  const room = n.pw - 14 - aside;
+  const size = sized(ctx, palette, label, room, 14, 600, true);
+  const colour = n.lead ? "bg-0" : "ink-2";
+  write(ctx, palette, whole(fit(ctx, label, room)), n.px - aside / 2, n.py + 4.8, { size, weight: 600, mono: true, colour, align: "center" });
+  if (number) write(ctx, palette, number, n.px + n.pw / 2 - 10, n.py + 4.4, { size: 12, colour, align: "right" });
   if (!s.selected) return;
   roundBox(ctx, n.px, n.py, n.pw + 8, n.ph + 8, 17);
   ctx.strokeStyle = palette.css("ink-1");
@@ -286,24 +202,30 @@ const KINDS = {
   bias: small(3, Math.PI / 2),
 };
 
-/** "× 0.5" at the corner of a scaled node. */
-function tag(ctx, palette, n, factor) {
-  const text = `\u00d7 ${+factor.toFixed(2)}`;
+/** "× 0.5" at the corner of a scaled node, or how many nodes in a closed one are. */
+function tag(ctx, palette, n, text) {
   ctx.font = font(palette, 11, 600);
   const w = ctx.measureText(text).width + 10;
-  const x = n.px + Math.min(n.pw / 2, n.pw / 2 + 2) - 8;
-  const y = n.py - n.ph / 2 - 9;
+  const boxed = n.kind === "supernode" || n.kind === "frame";
+  const x = boxed ? n.px + n.pw / 2 - w - 6 : n.px + 4;
+  const y = n.py - (boxed ? n.ph / 2 + 8 : 18);
   ctx.beginPath();
   ctx.roundRect(x, y, w, 16, 3);
   ctx.fillStyle = palette.css("bg-3");
   ctx.fill();
+  ctx.strokeStyle = palette.css("ink-3");
+  ctx.lineWidth = 1;
+  ctx.stroke();
   write(ctx, palette, text, x + w / 2, y + 12, { size: 11, weight: 600, align: "center" });
 }
 
 export function drawNode(ctx, palette, n, s) {
   ctx.save();
-  ctx.globalAlpha = s.faded ? 0.45 : 1;
+  ctx.globalAlpha = (s.faded ? 0.45 : 1) * (n.alpha ?? 1);
   (KINDS[n.kind] ?? feature)(ctx, palette, n, s);
-  if (s.factor !== 0 && s.factor !== 1 && s.own) tag(ctx, palette, n, s.factor);
+  if (s.factor !== 0 && s.factor !== 1 && s.own) tag(ctx, palette, n, times(s.factor));
+  else if (s.inside?.length) tag(ctx, palette, n, s.inside.length > 1 ? `${s.inside.length} scaled` : `${s.inside[0][0]} ${times(s.inside[0][1])}`);
   ctx.restore();
 }
+
+const times = (factor) => `\u00d7 ${+factor.toFixed(2)}`;

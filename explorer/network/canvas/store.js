@@ -37,6 +37,18 @@ export function createStore(app) {
     return Math.max(0, Math.min(1, gone / sizes[id]));
   }
 
+  /** Scaled nodes inside a supernode that is not itself changed: [id, factor] of each. */
+  function scaledIn(id) {
+    if (!app.graph?.sizes?.[id] || scale(id) !== 1) return [];
+    return [...state.changes].filter(([node, factor]) => factor !== 0 && factor !== 1 && node !== id && chain(node).includes(id));
+  }
+
+  /** What was done to the changed set, in one word. */
+  function word() {
+    const done = new Set([...state.changes.values()].filter((f) => f !== 1).map((f) => (f === 0 ? "ablated" : "scaled")));
+    return done.size === 1 ? [...done][0] : done.size ? "changed" : "ablated";
+  }
+
   const notify = () => listeners.forEach((f) => f(state));
 
   function send() {
@@ -74,6 +86,8 @@ export function createStore(app) {
     chain,
     scale,
     partly,
+    scaledIn,
+    word,
     notify,
     subscribe: (f) => listeners.add(f),
     ask() {

@@ -1,0 +1,87 @@
+// From Python's positions to places on the panel: stretched to fill it, rows of words settled.
+//
+// Stretching is the same for every node, so what did not overlap in Python does not overlap here.
+
+import { routeEdges } from "./edges.js";
+import { fitRow } from "./rowfit.js";
+
+const ROOMY = { left: 72, right: 14, top: 14, bottom: 16 }; // row names stand at the left
+const TIGHT = { left: 6, right: 6, top: 8, bottom: 8 };
+const MOST_STRETCH = 3;
+const READABLE = 10.5; // px on the screen; text is not drawn smaller to fit
+const BODY = { feature: 13, error: 15, position: 13, bias: 13, head: 26 };
+const BESIDE = { position: 11, bias: 11, head: 18 }; // where the name of a small shape begins
+const HALF = { position: 8, bias: 8, head: 14 };
+
+/** Height to fill `room`, and where each y goes: only the gaps between rows are drawn out. */
+function drawnOut(graph, room) {
+  const nh = graph.size[1];
+  const slack = graph.gaps.reduce((sum, [a, b]) => sum + b - a, 0);
+  const factor = slack ? Math.min(MOST_STRETCH * 2, Math.max(0, room - nh) / slack) : 0;
+  const inGaps = (y) => graph.gaps.reduce((sum, [a, b]) => sum + Math.max(0, Math.min(y, b) - a), 0);
+  return { height: nh + factor * slack, at: (y) => y + factor * inGaps(y) };
+}
+
+/** Over how much of its width edges may touch a node. */
+function spreadOf(node, width) {
+  if (node.kind === "supernode") return width * 0.72;
+  if (node.kind === "token" || node.kind === "logit") return width * 0.5;
+  return node.kind === "head" ? 12 : 0;
+}
+
+/** A small shape stands at the left of its room, so that its name beside it lies inside. */
+function shapeAt(node, x, width, terse) {
+  if (terse || !(node.kind in BESIDE)) return x;
+  return x - Math.max(0, width / 2 - HALF[node.kind]);
+}
+
+/** Places of everything on a panel of `width` x `height` px. */
+export function geometry(graph, width, height, withNumber) {
+  const [nw, nh] = graph.size;
+  const compact = graph.density === "compact";
+  const pad = compact ? TIGHT : ROOMY;
+  // what does not fit at scale 1 is shown smaller; the room that is left on an axis is then filled
+  const view = Math.min(1, width / (pad.left + nw + pad.right), height / (pad.top + nh + pad.bottom));
+  const grow = Math.min(1.4, Math.max(1, 0.88 / view));
+  const sx = Math.min(MOST_STRETCH, Math.max(1, (width / view - pad.left - pad.right) / nw));
+  const w = pad.left + nw * sx + pad.right;
+  const out = drawnOut(graph, height / view - pad.top - pad.bottom);
+  const h = pad.top + out.height + pad.bottom;
+  const X = (x) => -w / 2 + pad.left + x * sx;
+  const Y = (y) => -h / 2 + pad.top + out.at(y);
+  const frames = graph.frames.map((f) => ({ ...f, left: X(f.x), top: Y(f.y), width: f.w * sx, height: Y(f.y + f.h) - Y(f.y) }));
+  const nodes = new Map(frames.map((f) => [f.id, titleOf(f)]));
+  for (const node of graph.nodes) nodes.set(node.id, placed(node, X, Y, sx, compact));
+  const least = READABLE / view;
+  const row = { least, gap: compact ? 3 : 4, from: -width / view / 2 + pad.left - 4, to: width / view / 2 - pad.right + 4, beside: withNumber ? 40 * grow : 0 };
+  const loose = [...nodes.values()].filter((n) => n.row);
+  fitRow(loose.filter((n) => n.row === "tokens"), { ...row, size: 13 * grow });
+  fitRow(loose.filter((n) => n.row === "logits"), { ...row, gap: 8, size: 14 * grow });
+  for (const n of loose) if (n.kind === "position") n.px = shapeAt(n, n.px, n.pw, n.terse);
+  const edges = graph.edges
+    .filter((e) => nodes.has(e.from) && nodes.has(e.to))
+    .map((e) => ({ ...e, id: `${e.from}>${e.to}` }))
+    .sort((a, b) => a.width - b.width);
+  routeEdges(edges, nodes);
+  return {
+    nodes, frames, edges, pad, grow, least, box: { w, h, view },
+    rows: compact ? [] : graph.rows.map((r) => ({ label: r.label, y: Y(r.y) })),
+    columns: graph.columns.map((x) => X(x)),
+    left: -width / view / 2, right: width / view / 2,
+  };
+}
+
+const titleOf = (f) => ({
+  ...f, kind: "frame", px: f.left + f.width / 2, py: f.top + 14, pw: f.width, ph: 28, body: 28, spread: f.width * 0.6,
+});
+
+function placed(node, X, Y, sx, compact) {
+  const pw = Math.max(node.w, Math.min(node.w * sx - 2, node.wish ?? node.w));
+  const terse = compact && ["error", "position", "bias"].includes(node.kind);
+  const row = node.kind === "token" || node.kind === "position" ? "tokens" : node.kind === "logit" ? "logits" : null;
+  return {
+    ...node, terse, pw, ph: node.h, row,
+    px: row ? X(node.x) : shapeAt(node, X(node.x), pw, terse), py: Y(node.y),
+    body: BODY[node.kind] ?? node.h, spread: spreadOf(node, pw),
+  };
+}
