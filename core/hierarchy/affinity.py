@@ -12,6 +12,9 @@ would have one per two-step path (15 million on 16,384 nodes of 30 edges each), 
 only inside small blocks. *Plain*: S = |W| + |W|ᵀ, which joins a node with its reader.
 
 The diagonal of S is left out: a node being like itself says nothing about where to cut.
+
+*Sites* (`with_sites`): nodes of one site (say, one layer and position) are alike too, all sites'
+members by the same sum, as if each site were one more source that only its members read.
 """
 
 from dataclasses import dataclass
@@ -43,6 +46,22 @@ class Affinity:
             uses = np.bincount(rows.indices, minlength=_width(rows))
             return Affinity(rows=_take_columns(rows, uses > 1), kind="factor")
         return Affinity(rows=sparse.csr_array(rows[:, members]), kind="matrix")
+
+    def with_sites(self, site: Int[np.ndarray, " node"], weight: float) -> "Affinity":
+        """S with likeness of sites added, `weight` times as much in all as S has."""
+        n, of = len(site), np.unique(site, return_inverse=True)[1]
+        size = np.bincount(of)
+        at = sparse.csr_array((1 / np.sqrt(size[of]), (np.arange(n), of)), shape=(n, len(size)))
+        pairs = n - len(size)  # Σ over sites of size (size - 1) / size
+        if pairs == 0:
+            return self
+        whole = float(self.degree().sum()) or 1.0  # where nothing is alike, sites alone decide
+        at = at * np.sqrt(weight * whole / pairs)
+        if self.kind == "factor":
+            return Affinity(rows=sparse.csr_array(sparse.hstack([self.rows, at])), kind="factor")
+        added = sparse.csr_array(at @ at.T)
+        added.setdiag(0.0)
+        return Affinity(rows=sparse.csr_array(self.rows + added), kind="matrix")
 
     def dense(self) -> Float[np.ndarray, "node node"]:
         """S written out; for small blocks."""

@@ -39,20 +39,23 @@ def build_hierarchy(
         edge_index: Row 0 source, row 1 target.
         weight: Signed direct effect of each edge.
         settings: Defaults if None.
-        site: A label per node, e.g. of its (layer, position); needed for `group_first="site"`,
-            which puts one supernode per label on the first level.
+        site: A label per node, e.g. of its (layer, position); needed for `site_weight` and for
+            `group_first="site"`, which puts one supernode per label on the first level.
         context: Nodes n ... n + context - 1 may be ends of edges too. They are no leaves, but what
             the leaves read from them and write to them makes leaves alike.
 
     Raises:
         GraphError: If an edge names no node or a weight is not finite.
-        SettingsError: If `group_first="site"` and there is no label for every node.
+        SettingsError: If a setting asks for sites and there is no label for every node.
     """
     settings = settings or HierarchySettings()
     _check_graph(n + context, edge_index, weight)
-    sites = _first_level(n, settings, site)
+    _check_sites(n, settings, site)
+    sites = _first_level(settings, site)
     rng = np.random.default_rng(settings.seed)
-    whole = affinity(n + context, edge_index, weight, settings.affinity)
+    whole = affinity(n + context, edge_index, weight, settings.affinity).within(np.arange(n))
+    if site is not None and settings.site_weight > 0:
+        whole = whole.with_sites(site, settings.site_weight)
     root = Block(members=np.arange(n), affinity=whole).take(np.arange(n))
     inside = (edge_index < n).all(axis=0)
 
@@ -126,16 +129,20 @@ def _children(block: Block, label: np.ndarray) -> list[Block]:
     return [block.take(places) for places in parts]
 
 
-def _first_level(n: int, settings: HierarchySettings, site: np.ndarray | None) -> np.ndarray | None:
-    if settings.group_first == "none":
+def _first_level(settings: HierarchySettings, site: np.ndarray | None) -> np.ndarray | None:
+    if settings.group_first == "none" or site is None:
         return None
-    if site is None or len(site) != n:
-        raise SettingsError(
-            f"Sites are missing: got {0 if site is None else len(site)} labels for {n} nodes; "
-            'group_first="site" needs one each. Pass site= or use group_first="none".'
-        )
     labels = np.unique(site, return_inverse=True)[1]
     return labels if labels.max() > 0 else None
+
+
+def _check_sites(n: int, settings: HierarchySettings, site: np.ndarray | None) -> None:
+    asked = settings.group_first == "site" or settings.site_weight > 0
+    if asked and (site is None or len(site) != n):
+        raise SettingsError(
+            f"Sites are missing: got {0 if site is None else len(site)} labels for {n} nodes; "
+            'group_first="site" and site_weight need one each. Pass site= or ask for neither.'
+        )
 
 
 def _check_graph(n: int, edge_index: np.ndarray, weight: np.ndarray) -> None:

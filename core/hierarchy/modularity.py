@@ -92,10 +92,11 @@ class Blocks:
 
     def measures(self) -> Modularity:
         """The four numbers."""
-        total, out, into = self.between.sum(), self.between.sum(axis=1), self.between.sum(axis=0)
+        total, k = float(self.between.data.sum()), len(self.degree)
+        out, into = self.between @ np.ones(k), self.between.T @ np.ones(k)
         if total == 0:
             return Modularity(clusters=len(out), **dict.fromkeys(MEASURES, 0.0))
-        inside = self.between.diagonal().sum() / total
+        inside = float(self.between.diagonal().sum()) / total
         return Modularity(
             clusters=len(out),
             newman=float(inside - out @ into / total**2),
@@ -105,19 +106,19 @@ class Blocks:
         )
 
     def _affinity_newman(self) -> float:
-        whole = self.degree.sum()
+        whole = float(self.degree.sum())
         if whole <= 0:  # no two nodes share a source or a target
             return 0.0
-        squares = self.alike.multiply(self.alike).sum() - self.own.sum()
-        inside = squares if self.factor else self.alike.diagonal().sum()
-        return float(inside / whole - ((self.degree / whole) ** 2).sum())
+        squares = float(self.alike.data @ self.alike.data) - float(self.own.sum())
+        inside = squares if self.factor else float(self.alike.diagonal().sum())
+        return inside / whole - float(((self.degree / whole) ** 2).sum())
 
     def _block_bits(self, total: float, out: np.ndarray, into: np.ndarray) -> float:
         edges = self.between.tocoo()
         some = edges.data > 0
         w, row, col = edges.data[some], edges.row[some], edges.col[some]
-        bits = (w / total) @ np.log2(w * total / (out[row] * into[col]))
-        return max(float(bits), 0.0)
+        bits = np.log2(w * total / (out[row] * into[col]))
+        return max(float(w @ bits) / total, 0.0)
 
 
 MEASURES = ("newman", "intra_share", "affinity_newman", "block_bits")

@@ -21,6 +21,9 @@ class HierarchySettings:
     affinity: Literal["degree_discounted", "plain"] = "degree_discounted"
     """`degree_discounted` joins nodes with the same readers and the same sources, hubs counting
     less; `plain` is |W| + |W|ᵀ and joins a node with its reader."""
+    site_weight: float = 0.0
+    """How alike nodes are by being at one site, in units of their likeness by edges; 0.5 gives
+    supernodes that are easier to name. Above 0 it needs `site`."""
     tau: float = 1.0
     """Added to every degree, in units of the block's mean degree; keeps loose ends from taking
     an eigenvector each."""
@@ -38,11 +41,15 @@ class HierarchySettings:
                 f"Hierarchy setting max_child is out of range: got {self.max_child}; it must lie "
                 "in [0.5, 1), or depth is not bounded. Use 0.7 if unsure."
             )
-        if not self.tau >= 0:
-            raise SettingsError(
-                f"Hierarchy setting tau is out of range: got {self.tau}; it must be 0 or more. "
-                "Use 1 (the block's mean degree) if unsure."
-            )
+        _not_negative("tau", self.tau, "Use 1 (the block's mean degree) if unsure.")
+        _not_negative("site_weight", self.site_weight, "Use 0 to leave sites out.")
+
+
+def _not_negative(name: str, value: float, advice: str) -> None:
+    if not value >= 0:
+        raise SettingsError(
+            f"Hierarchy setting {name} is out of range: got {value}; it must be 0 or more. {advice}"
+        )
 
 
 def _at_least(name: str, value: int, least: int) -> None:

@@ -1,6 +1,7 @@
 """Cutting: small graphs by hand, planted hierarchies, balance, loose ends, determinism."""
 
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -206,6 +207,47 @@ def test_sites_come_first_when_asked() -> None:
     assert all(len(tree.children(s)) in (2, 3, 4) for s in tree.level(1))
 
 
+def test_context_makes_alike_what_no_edge_among_the_leaves_does() -> None:
+    """0, 1 read from 4 and 2, 3 from 5; the only edges among the leaves say nothing."""
+    ends, weight = edges([(4, 0), (4, 1), (5, 2), (5, 3), (0, 2)])
+    settings = HierarchySettings(leaf_size=2, branching=2)
+    tree = build_hierarchy(4, ends, weight, settings, context=2)
+    assert sets(tree, 1) == {frozenset({0, 1}), frozenset({2, 3})}
+    assert tree.n_leaves == 4
+    assert tree.edge_index.tolist() == [[0], [2]]
+    with pytest.raises(GraphError, match="names no node"):
+        build_hierarchy(4, ends, weight, settings, context=1)
+
+
+def test_sites_join_what_nothing_else_tells_apart() -> None:
+    """A ring has no cut of its own."""
+    ends, weight = edges([(i, (i + 1) % 16) for i in range(16)])
+    site = np.arange(16) % 2
+    settings = HierarchySettings(branching=2, site_weight=4.0)
+    tree = build_hierarchy(16, ends, weight, settings, site=site)
+    assert sets(tree, 1) == {frozenset(range(0, 16, 2)), frozenset(range(1, 16, 2))}
+
+
+@two_ways
+def test_likeness_of_sites_equals_its_definition(kind: Literal["degree_discounted", "plain"]):
+    rng = np.random.default_rng(0)
+    ends, weight, site = rng.integers(12, size=(2, 40)), rng.random(40), rng.integers(4, size=12)
+    before = affinity(12, ends, weight, kind)
+    added = before.with_sites(site, 0.5).dense() - before.dense()
+    assert added.sum() == pytest.approx(0.5 * before.dense().sum())
+    same = site[:, None] == site
+    np.fill_diagonal(same, val=False)
+    assert np.abs(added[~same]).max() < 1e-12
+    share = np.where(same, 1 / np.bincount(site)[site], 0)
+    np.testing.assert_allclose(added / added.sum(), share / share.sum(), atol=1e-12)
+
+
+def test_sites_of_one_node_each_add_nothing() -> None:
+    ends, weight = edges([(0, 1), (0, 2), (1, 2)])
+    before = affinity(3, ends, weight, "degree_discounted")
+    assert before.with_sites(np.arange(3), 0.5) is before
+
+
 def test_names_run_with_the_numbers_of_the_nodes() -> None:
     ends, weight = planted(256, 10, 0)
     tree = build_hierarchy(256, ends, weight)
@@ -233,6 +275,10 @@ def test_bad_graphs_and_settings_are_refused() -> None:
         build_hierarchy(2, ends, weight * np.nan)
     with pytest.raises(SettingsError, match="Sites are missing"):
         build_hierarchy(2, ends, weight, HierarchySettings(group_first="site"))
+    with pytest.raises(SettingsError, match="Sites are missing"):
+        build_hierarchy(
+            2, ends, weight, HierarchySettings(site_weight=1.0), site=np.zeros(1, dtype=np.int64)
+        )
     with pytest.raises(SettingsError, match="branching"):
         HierarchySettings(branching=1)
     with pytest.raises(SettingsError, match="leaf_size"):
@@ -241,3 +287,5 @@ def test_bad_graphs_and_settings_are_refused() -> None:
         HierarchySettings(max_child=0.4)
     with pytest.raises(SettingsError, match="tau"):
         HierarchySettings(tau=-1.0)
+    with pytest.raises(SettingsError, match="site_weight"):
+        HierarchySettings(site_weight=-1.0)
