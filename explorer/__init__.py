@@ -15,6 +15,6 @@
     jobs        long work in processes of its own, told in files
     look        colours and sizes, charts, notices
 
-Pages (`pages/`) are thin and call one function of a folder here. Only `session.resources` keeps
+Pages (`pages/`) are thin and call one function of a folder here. Only `session/resources` keeps
 anything between runs of a page.
 """

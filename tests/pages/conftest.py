@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from explorer import engine
-from explorer.session import resources
+from explorer.session.resources import circuits
 from tests.pages.tiny_store import write_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +35,7 @@ def empty_store(monkeypatch, tmp_path) -> Path:
 
 def _use(root: Path, monkeypatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("HAGD_STORE", str(root))
-    monkeypatch.setattr(resources, "CIRCUITS", tmp_path / "nothing-bundled")
+    monkeypatch.setattr(circuits, "CIRCUITS", tmp_path / "nothing-bundled")
     st.cache_resource.clear()
     engine.wait()
     return root

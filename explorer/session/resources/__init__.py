@@ -1,0 +1,65 @@
+"""The only caches of the app: what is expensive to load, by its content.
+
+    stores      the store, its jobs and its test log
+    circuits    heads and whole circuits
+    drawings    small pictures and networks
+    labs        models ready for interventions, and the inspector's reports
+    models      models and tasks by name
+    traces      graphs of single prompts
+
+Everything kept is read-only and shared by all sessions; interventions are arguments of a call,
+never state of a shared thing. Nothing here imports the engine before a function needs it
+(`explorer.engine`).
+"""
+
+from explorer.session.resources.circuits import bundle, find, is_bundled, library
+from explorer.session.resources.drawings import scene, thumbnail
+from explorer.session.resources.labs import (
+    feature_report,
+    head_report,
+    lab,
+    lab_state,
+    load_lab,
+    random_band,
+    supernode_report,
+)
+from explorer.session.resources.models import (
+    model,
+    model_for,
+    model_names,
+    prompt_examples,
+    task,
+    task_titles,
+)
+from explorer.session.resources.stores import jobs, results, store, tests, trained
+from explorer.session.resources.traces import traced, traced_json, traced_scene
+
+__all__ = [
+    "bundle",
+    "feature_report",
+    "find",
+    "head_report",
+    "is_bundled",
+    "jobs",
+    "lab",
+    "lab_state",
+    "library",
+    "load_lab",
+    "model",
+    "model_for",
+    "model_names",
+    "prompt_examples",
+    "random_band",
+    "results",
+    "scene",
+    "store",
+    "supernode_report",
+    "task",
+    "task_titles",
+    "tests",
+    "thumbnail",
+    "traced",
+    "traced_json",
+    "traced_scene",
+    "trained",
+]

@@ -1,0 +1,101 @@
+"""Stored circuits: their heads for the library, and whole ones.
+
+Heads are read again when a folder appears, goes or is written; whole ones are kept by folder and
+time of writing, so a result that is computed again is not shown from before.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import streamlit as st
+
+from core.assets import CIRCUITS
+from core.errors import FormatError
+from explorer import engine
+from explorer.library.heads import read_heads
+from explorer.session.resources.stores import results
+
+if TYPE_CHECKING:
+    from core.bundle import Bundle, BundleInfo
+
+Stamp = tuple[str, ...]
+
+
+def library() -> "tuple[BundleInfo, ...]":
+    """Heads of all circuits, own and bundled, newest first; names are made unique."""
+    roots = (results(), CIRCUITS)
+    return _library(tuple(map(str, roots)), _stamp(roots), engine.ready())
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _library(roots: Sequence[str], stamp: Stamp, checked: bool) -> "tuple[BundleInfo, ...]":
+    infos, seen = [], dict[str, int]()
+    for info in _heads(roots, checked):
+        seen[info.name] = seen.get(info.name, 0) + 1
+        again = seen[info.name]
+        infos.append(info if again == 1 else replace(info, name=f"{info.name}~{again}"))
+    return tuple(infos)
+
+
+def _heads(roots: Sequence[str], checked: bool) -> "Sequence[BundleInfo]":
+    if not checked:
+        return cast("Sequence[BundleInfo]", read_heads([Path(root) for root in roots]))
+    from core.bundle import list_bundles
+
+    return list_bundles(*roots)
+
+
+def _stamp(roots: Sequence[Path]) -> Stamp:
+    folders = [child for root in roots if root.is_dir() for child in sorted(root.iterdir())]
+    return tuple(written_at(folder) for folder in folders)
+
+
+def written_at(folder: Path) -> str:
+    """A folder and the time its record was written."""
+    record = folder / "provenance.json"
+    try:
+        return f"{folder}|{record.stat().st_mtime_ns}|{folder.stat().st_mtime_ns}"
+    except OSError:
+        return str(folder)
+
+
+def is_bundled(info: "BundleInfo") -> bool:
+    """Whether a circuit came with the program."""
+    return info.path.is_relative_to(CIRCUITS)
+
+
+def find(name: str) -> "BundleInfo":
+    """The head of the circuit with this name.
+
+    Raises:
+        FormatError: If there is none, or it is damaged.
+    """
+    info = next((info for info in library() if info.name == name), None)
+    if info is None:
+        raise FormatError(
+            f"There is no circuit called {name[:80]!r} here.\nThe library lists the circuits of "
+            "this store and the bundled ones. Open one of them, or start the app with the --store "
+            "that holds it."
+        )
+    if info.error:
+        raise FormatError(info.error)
+    return info
+
+
+def bundle(name: str) -> "Bundle":
+    """The circuit with this name, opened and checked.
+
+    Raises:
+        FormatError: If there is none, or a file of it is damaged.
+    """
+    info = find(name)
+    return open_at(str(info.path), written_at(info.path))
+
+
+@st.cache_resource(show_spinner=False, max_entries=24)
+def open_at(path: str, stamp: str) -> "Bundle":
+    from core.bundle import open_bundle
+
+    return open_bundle(path)

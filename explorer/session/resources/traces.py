@@ -1,0 +1,84 @@
+"""Graphs of single prompts, kept by what was asked and when its files were written."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from core.store import plain, stage_key
+from explorer.session.resources.models import model
+from explorer.session.resources.stores import trained
+
+if TYPE_CHECKING:
+    from core.transcoders import TranscoderSet
+    from explorer.network.scene import Scene
+    from explorer.prompt.tracing import Trace
+    from explorer.session.view import Traced
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def _traced(wanted: "Traced", stamp: str) -> "Trace":
+    from explorer.prompt.tracing import trace
+
+    loaded = model(wanted.model)
+    return trace(loaded, _coders(wanted.model, wanted.transcoders, stamp), wanted)
+
+
+def traced(wanted: "Traced") -> "Trace":
+    """A prompt's graph.
+
+    Raises:
+        CoreError: If model, transcoders, prompt or target cannot be used.
+    """
+    return _traced(wanted, _folder_stamp(wanted))
+
+
+@st.cache_resource(show_spinner=False, max_entries=6)
+def _coders(model_ref: str, ref: str, stamp: str) -> "TranscoderSet":
+    from explorer.prompt.tracing import coders_of
+
+    return coders_of(model(model_ref), ref, trained())
+
+
+def traced_scene(wanted: "Traced") -> "Scene":
+    """The network of a traced prompt, pruned to what can be read."""
+    return _traced_scene(wanted, _folder_stamp(wanted))
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def _traced_scene(wanted: "Traced", stamp: str) -> "Scene":
+    from explorer.network.scene import scene_of_graph
+
+    found = _traced(wanted, stamp)
+    made = scene_of_graph(
+        found.pruned.graph,
+        key=f"prompt.{stage_key('prompt-scene', 1, {}, plain(wanted))[:8]}",
+        title=wanted.text,
+        tokens=found.tokens,
+        token_text=found.outputs,
+    )
+    direction = {"out:answer": f"{wanted.target} − {wanted.against}"} if wanted.against else {}
+    return replace(made, labels=dict(made.labels) | direction)
+
+
+def traced_json(wanted: "Traced") -> dict[str, Any]:
+    """A traced prompt's shown graph as a Neuronpedia file."""
+    from explorer.prompt.tracing import to_json
+
+    stamp = _folder_stamp(wanted)
+    coders = _coders(wanted.model, wanted.transcoders, stamp)
+    return to_json(model(wanted.model), coders, wanted, _traced(wanted, stamp))
+
+
+def _folder_stamp(wanted: "Traced") -> str:
+    """When the folders that a prompt names, or may take its transcoders from, were written."""
+    stamps = []
+    if not wanted.transcoders:
+        stamps += [str(path.stat().st_mtime_ns) for path in sorted(trained().glob("*/config.yaml"))]
+    for ref in (wanted.model, wanted.transcoders):
+        for name in ("config.json", "config.yaml"):
+            path = Path(ref) / name
+            if ref and path.is_file():
+                stamps.append(str(path.stat().st_mtime_ns))
+    return ".".join(stamps)
