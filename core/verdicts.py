@@ -49,4 +49,10 @@ def verdict_shown(verdict: str) -> Shown:
 
 def figure(value: float | None) -> str:
     """Two decimals; a dash for what could not be computed (null in validation.json)."""
-    return "–" if value is None or not isfinite(value) else f"{value:.2f}"
+    # z: what rounds to nothing is 0.00, never -0.00
+    return "–" if value is None or not isfinite(value) else f"{value:z.2f}"
+
+
+def probability(value: float | None) -> str:
+    """Four decimals, so that 1/101, the least that 100 draws can give, is not read as 0.01."""
+    return "–" if value is None or not isfinite(value) else f"{value:.4f}"

@@ -13,7 +13,7 @@ from core.cli.meter import Meter
 from core.cli.options import Json, Model, Seed, StoreDir, Task
 from core.cli.output import emit, shown, table, tell
 from core.store.names import slug
-from core.verdicts import verdict_shown
+from core.verdicts import probability, verdict_shown
 
 
 class Null(StrEnum):
@@ -22,6 +22,8 @@ class Null(StrEnum):
     NONE = "none"
     UNTRAINED = "untrained"
     PERMUTED = "permuted-answers"
+    SAME_ANSWER = "same-answer"
+    SHUFFLED = "shuffled-features"
 
 
 Out = Annotated[
@@ -59,7 +61,11 @@ Draws = Annotated[
 ]
 NullOption = Annotated[
     Null,
-    typer.Option("--null", help="A control run, which must not validate."),
+    typer.Option(
+        "--null",
+        help="A control run, which must not validate: no model, no answers, corrupt prompts that "
+        "change nothing, or random features at the circuit's places.",
+    ),
 ]
 
 
@@ -100,6 +106,7 @@ def command(
 
         bundle = run_task(request, settings, store=opened, progress=progress)
     report = {"out": str(folder), "name": bundle.name, "title": bundle.title, **bundle.validation}
+    report["notes"] = list(bundle.provenance["notes"])
     emit(report, as_json, lambda: report_text(report))
 
 
@@ -110,7 +117,7 @@ def report_text(report: dict[str, Any]) -> RenderableType:
         ("faithfulness F", report.get("faithfulness"), random.get("faithfulness_mean")),
         ("φ = Acc(C)/Acc(M)", report.get("phi"), report.get("phi_empty")),
         ("necessity", report.get("necessity"), None),
-        ("p against random circuits", random.get("p_value"), None),
+        ("p against random circuits", probability(random.get("p_value")), None),
     ]
     head = (
         f"{report.get('title', '')}: {report.get('n_nodes')} nodes, {report.get('n_edges')} edges; "
@@ -118,6 +125,7 @@ def report_text(report: dict[str, Any]) -> RenderableType:
         f"{report.get('error_regime')}"
     )
     reasons = [shown(f"- {reason}") for reason in report.get("reasons", ())]
+    reasons += [shown(f"Note: {note}") for note in report.get("notes", ())]
     verdict = f"Verdict: {verdict_shown(str(report.get('verdict'))).word}"
     where = f"Bundle: {report['out']}"
     return Group(shown(head), table(("", "circuit", "control"), rows), verdict, *reasons, where)

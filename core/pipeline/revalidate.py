@@ -15,7 +15,7 @@ from core.errors import TaskError
 from core.lab import Lab
 from core.models import suited_threads
 from core.pipeline.prepare import Prepared, prepare
-from core.pipeline.run import worst_fvu
+from core.pipeline.run import with_overlap, worst_fvu
 from core.tasks import Split, load_task
 from core.transcoders import measure_transcoders
 from core.validation import Candidate, ValidationSettings, validate
@@ -54,7 +54,7 @@ def _validated(
         worst_fvu=worst_fvu(quality),
         progress=progress,
     )
-    return result | {"task": prepared.task.name, "bundle": lab.bundle.name}
+    return with_overlap(result, prepared) | {"task": prepared.task.name, "bundle": lab.bundle.name}
 
 
 def _other(own: Prepared, task: str, name: str) -> Prepared:

@@ -18,18 +18,24 @@ from pathlib import Path
 from typing import Any
 
 from core.bundle import Bundle, write_bundle
-from core.errors import GateError, TranscoderError
-from core.models import load_model, suited_threads
+from core.errors import TranscoderError
+from core.models import LanguageModel, load_model, suited_threads
 from core.pipeline.dictionaries import Training, find_transcoders
 from core.pipeline.discovery import Discovery, discover
-from core.pipeline.nulls import permuted, untrained
-from core.pipeline.prepare import Prepared, check_gate, prepare
+from core.pipeline.nulls import permuted, same_answer, shuffle_features, untrained
+from core.pipeline.prepare import Prepared, accuracy, check_gate, prepare
 from core.pipeline.progress import Clock, OnProgress, RunProgress, ignore
 from core.pipeline.result import Parts, Refs, make_bundle, title_of
-from core.pipeline.settings import RunSettings
+from core.pipeline.settings import BELOW_GATE, RunSettings
 from core.store import Store, open_store
-from core.tasks import Split, load_task
-from core.transcoders import QualityReport, TrainSettings, TranscoderSet, measure_transcoders
+from core.tasks import Split, Task, load_task, overlap
+from core.transcoders import (
+    QualityReport,
+    TrainSettings,
+    TranscoderSet,
+    check_belongs,
+    measure_transcoders,
+)
 from core.validation import Candidate, ValidationSettings, validate
 from core.verdicts import figure
 
@@ -110,6 +116,8 @@ def _run(
         )
     clock.finish("transcoders", f"FVU {worst_fvu(quality):.3f}")
     found = discover(prepared, coders, settings, store, clock)
+    if settings.null == "shuffled-features":
+        found = shuffle_features(found, prepared, coders, settings, clock.progress)
     validation = _validate(prepared, coders, found, settings, worst_fvu(quality), progress)
     clock.finish("validate", f"F {figure(validation['faithfulness'])}")
     parts = Parts(
@@ -119,7 +127,13 @@ def _run(
         settings=settings,
         found=found,
         validation=validation,
-        record={"seconds": clock.seconds, "transcoder_quality": asdict(quality)},
+        record={
+            "seconds": clock.seconds,
+            "transcoder_quality": asdict(quality),
+            "size": {"asked": settings.size, "got": found.size, "candidates": len(found.order)},
+            "shared_prompts": overlap(prepared.task).as_json(),
+            "notes": [*_size_note(found, settings), *_told(prepared, coders)],
+        },
     )
     name = request.name or request.out.name
     title = title_of(prepared.task.title, request.model, coders.kind, settings.null)
@@ -143,21 +157,41 @@ def _load(request: RunRequest, settings: RunSettings, keep: Path) -> tuple[Prepa
         return prepare(untrained(model, folder, settings.seed), task), Refs(
             str(folder), request.task
         )
-    if settings.null == "permuted-answers":
-        file = keep / "tasks" / f"{task.name}-permuted-{settings.seed}.jsonl"
-        dealt = permuted(task, file, settings.seed)
+    if settings.null in ("permuted-answers", "same-answer"):
+        file = keep / "tasks" / f"{task.name}-{settings.null.split('-')[0]}-{settings.seed}.jsonl"
+        dealt = _dealt_anew(model, task, file, settings)
         return prepare(model, dealt), Refs(request.model, str(file))
     return prepare(model, task), Refs(request.model, request.task)
 
 
+def _dealt_anew(model: LanguageModel, task: Task, file: Path, settings: RunSettings) -> Task:
+    """The task of a null."""
+    if settings.null == "permuted-answers":
+        return permuted(task, file, settings.seed)
+    return same_answer(task, file, settings.seed, lambda text: len(model.encode(text)))
+
+
+def _size_note(found: Discovery, settings: RunSettings) -> list[str]:
+    """What to say where a circuit is smaller than it was asked for."""
+    if settings.size is None or found.size >= settings.size:
+        return []
+    return [
+        f"{settings.size} nodes were asked for; the search kept {len(found.order)} candidates, so "
+        f"the circuit has {found.size}."
+    ]
+
+
+def _told(prepared: Prepared, coders: TranscoderSet) -> list[str]:
+    """What a reader of the result should know of its transcoders."""
+    prompts = [batch.clean for batch in prepared.batches[Split.SELECTION]]
+    return [*coders.notes, *check_belongs(coders, prepared.model, prompts)]
+
+
 def _gate(prepared: Prepared, settings: RunSettings) -> float:
-    """Accuracy on unseen prompts; only a null run may go on below the gate."""
-    try:
-        return check_gate(prepared)
-    except GateError:
-        if settings.null == "none":
-            raise
-        return 0.0
+    """Accuracy on unseen prompts; only a null without a behaviour may go on below the gate."""
+    if settings.null in BELOW_GATE:
+        return accuracy(prepared.model, prepared.batches[Split.SELECTION])
+    return check_gate(prepared)
 
 
 def _validate(
@@ -181,4 +215,14 @@ def _validate(
             RunProgress(stage="validate", done=done, total=total)
         ),
     )
-    return result | {"forwards_used": found.forwards}
+    return with_overlap(result, prepared) | {"forwards_used": found.forwards}
+
+
+def with_overlap(result: dict[str, Any], prepared: Prepared) -> dict[str, Any]:
+    """A validation that says which of its prompts other splits have too."""
+    shared = overlap(prepared.task)
+    said = [shared.sentence()] if shared.sentence() else []
+    return result | {
+        "shared_prompts": shared.as_json(),
+        "reasons": [*result["reasons"], *said],
+    }

@@ -5,8 +5,10 @@ from typing import Literal
 
 from core.errors import SettingsError
 
-Null = Literal["none", "untrained", "permuted-answers"]
-"""A run that must not validate: the model's weights drawn anew, or its answers dealt at random."""
+Null = Literal["none", "untrained", "permuted-answers", "same-answer", "shuffled-features"]
+"""A run that must not validate; `core.pipeline.nulls` says what each is."""
+BELOW_GATE: tuple[Null, ...] = ("untrained", "permuted-answers")
+"""Nulls without a behaviour: they go on although they miss the gate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

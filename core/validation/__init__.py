@@ -3,7 +3,7 @@
 from core.validation.block import Candidate, ValidationSettings
 from core.validation.controls import Alive, free_circuits, matched_circuits
 from core.validation.matching import Draws, Pool
-from core.validation.metrics import Scores, faithfulness, p_value, scores
+from core.validation.metrics import Scores, faithfulness, p_value, scores, smallest_span
 from core.validation.validate import validate
 from core.validation.verdict import Evidence, Judgement, judge
 from core.verdicts import Verdict
@@ -24,5 +24,6 @@ __all__ = [
     "matched_circuits",
     "p_value",
     "scores",
+    "smallest_span",
     "validate",
 ]

@@ -110,6 +110,7 @@ def measure(
         "faithfulness_full": number(everything.faithfulness),
         "span_ci": _span_interval(bench, settings.seed),
         "necessity": _necessity(bench, circuit, attention),
+        "necessity_errors": ErrorRegime.KEPT.value,
         **_controls(bench, candidate, found, settings),
         **_curve(bench, candidate, settings),
         "forwards_used": None,

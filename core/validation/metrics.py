@@ -22,8 +22,8 @@ from core.interventions import Outcome
 
 RESAMPLES = 1000
 """Bootstrap resamples of the prompts."""
-SMALLEST_SPAN = 1e-3
-"""m(M) − m(∅), in logits, below which there is nothing to be faithful to."""
+SPAN_SHARE = 0.1
+"""m(M) − m(∅), in shares of the model's own spread, below which F is not measurable."""
 
 
 class Interval(NamedTuple):
@@ -52,15 +52,25 @@ class Scores(NamedTuple):
     """Share of prompts with the model's own top token."""
 
 
+def smallest_span(model: Float[Tensor, " prompt"]) -> Float[Tensor, ""]:
+    """The least m(M) − m(∅) by which F can be measured, in logits.
+
+    A share of the root mean square of the model's logit differences: where ablating everything
+    moves them by less, F is a ratio of two small numbers, whatever its interval says.
+    """
+    return SPAN_SHARE * model.square().mean().sqrt()
+
+
 def faithfulness(
     circuit: Float[Tensor, "circuit prompt"],
     empty: Float[Tensor, " prompt"],
     model: Float[Tensor, " prompt"],
 ) -> Float[Tensor, " circuit"]:
-    """F of each circuit from logit differences; NaN where the span is not positive."""
+    """F of each circuit from logit differences; NaN where the span is too small to measure by."""
     span = model.mean() - empty.mean()
     found = (circuit.mean(-1) - empty.mean()) / span
-    return torch.where(span > SMALLEST_SPAN, found, torch.full_like(found, torch.nan))
+    measurable = span > smallest_span(model)
+    return torch.where(measurable, found, torch.full_like(found, torch.nan))
 
 
 def behaviour(outcome: Outcome, model: Outcome) -> Float[Tensor, " circuit"]:

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from core.interventions import Ablation, ErrorRegime, Evaluator
-from core.validation.block import Candidate, ValidationSettings, measure, real
+from core.validation.block import Candidate, ValidationSettings, measure, number, real
+from core.validation.metrics import smallest_span
 from core.validation.verdict import Evidence, judge
 
 Progress = Callable[[int, int], None]
@@ -68,6 +69,7 @@ def _judged(
         accuracy=float(model.correct.float().mean()),
         gate=gate,
         span_ci_low=real(blocks[0]["span_ci"][0]),
+        smallest_span=float(smallest_span(model.logit_diff[0])),
         blocks=(blocks[0], blocks[1]),
         errors_kept=real(blocks[3]["faithfulness"]),
         worst_fvu=worst_fvu,
@@ -77,7 +79,9 @@ def _judged(
         **blocks[0],
         "model_accuracy": evidence.accuracy,
         "gate": gate,
+        "smallest_span": number(evidence.smallest_span),
         "verdict": judgement.verdict.value,
         "reasons": list(judgement.reasons),
+        "failed": {where: list(names) for where, names in judgement.failed.items()},
         "other_regimes": blocks[1:],
     }

@@ -6,14 +6,17 @@ of matched random circuits, from a floor that is not already the answer) and nec
 it, at most half of the model's margin is left) under resample and mean ablation both. What falls
 short is named by the first rule that applies, and the paper's failure signatures are tested: the
 errors back on (dark matter), a floor or a bottleneck, a dictionary that is too small.
+
+A circuit is *rejected* where there is nothing to explain: the model does not do the task, or
+ablating everything hardly moves its answers. Every other condition is looked at all the same and
+told, so that a null shows what would have stopped it had it come past that.
 """
 
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from core.validation.metrics import SMALLEST_SPAN
-from core.verdicts import Verdict, figure
+from core.verdicts import Verdict, figure, probability
 
 SUFFICIENT = 0.9
 """Least F and φ of a sufficient circuit."""
@@ -27,6 +30,11 @@ FLOOR = 0.5
 """Largest φ(∅) / φ(C) for accuracy to mean anything."""
 UNEXPLAINED = 0.25
 """FVU above which a larger dictionary or k comes before anything else."""
+ERRORS = {
+    "kept": "the transcoders' errors kept as on the clean prompt",
+    "live": "the transcoders' errors recomputed as it runs",
+}
+"""How the complement of a circuit runs, by the block's `necessity_errors`."""
 
 
 class Evidence(NamedTuple):
@@ -38,6 +46,8 @@ class Evidence(NamedTuple):
     """Least accuracy for a circuit to mean anything."""
     span_ci_low: float
     """Lower end of the interval of m(M) − m(∅), in logits, resample ablation."""
+    smallest_span: float
+    """The least m(M) − m(∅) by which F can be measured, in logits."""
     blocks: tuple[dict[str, Any], ...]
     """Strict blocks of `validation.json`: resample first, then mean."""
     errors_kept: float
@@ -52,44 +62,58 @@ class Judgement(NamedTuple):
     verdict: Verdict
     reasons: tuple[str, ...]
     """Sentences, the deciding one first."""
+    failed: Mapping[str, tuple[str, ...]]
+    """Conditions not met: of the model (`gate`, `span`), and of each ablation (`faithfulness`,
+    `phi`, `random`, `floor`, `necessity`)."""
 
 
 def judge(evidence: Evidence) -> Judgement:
     """The verdict for a circuit; see the module docstring for the rules."""
-    refusal = _nothing_to_explain(evidence)
+    refusals = _nothing_to_explain(evidence)
     sentences = tuple(_sentence(block) for block in evidence.blocks)
-    if refusal:
-        return Judgement(Verdict.REJECTED, (refusal, *sentences))
-    sufficient = [_sufficient(block) for block in evidence.blocks]
-    necessary = [_of(block, "necessity") >= NECESSARY for block in evidence.blocks]
-    verdict = _word(evidence, sufficient, necessary)
-    return Judgement(verdict, (*sentences, *_diagnosis(evidence, verdict)))
+    unmet = {block["ablation"]: tuple(_unmet(block)) for block in evidence.blocks}
+    failed = {"model": tuple(refusals), **unmet}
+    if refusals:
+        beyond = tuple(_beyond(block) for block in evidence.blocks)
+        reasons = (*refusals.values(), *beyond, *sentences)
+        return Judgement(Verdict.REJECTED, reasons, failed)
+    verdict = _word(evidence, list(unmet.values()))
+    return Judgement(verdict, (*sentences, *_diagnosis(evidence, verdict)), failed)
 
 
-def _nothing_to_explain(evidence: Evidence) -> str | None:
+def _nothing_to_explain(evidence: Evidence) -> dict[str, str]:
+    """Why there is nothing for a circuit to be faithful to, by condition."""
+    found = {}
     if evidence.accuracy < evidence.gate:
-        return (
+        found["gate"] = (
             f"The model answers {evidence.accuracy:.2f} of the prompts right; at least "
             f"{evidence.gate:.2f} is required for a circuit to mean anything."
         )
-    if not evidence.span_ci_low > SMALLEST_SPAN:
-        return (
-            "The model's margin is not reliably larger than that of its empty circuit, so there is "
-            "nothing for a circuit to be faithful to."
+    if not evidence.span_ci_low > evidence.smallest_span:
+        found["span"] = (
+            "Ablating everything does not reliably move the model's margin by more than "
+            f"{evidence.smallest_span:.3g} logits, a tenth of its own spread (lower end of the "
+            f"interval: {evidence.span_ci_low:z.3g}): F is not measurable, and there is nothing "
+            "for a circuit to be faithful to."
         )
-    return None
+    return found
 
 
-def _sufficient(block: dict[str, Any]) -> bool:
-    return (
-        _of(block, "faithfulness") >= SUFFICIENT
-        and _of(block, "phi") >= SUFFICIENT
-        and block["random"]["p_value"] < SIGNIFICANT
-        and _of(block, "phi_empty") <= FLOOR * _of(block, "phi")
-    )
+def _unmet(block: Mapping[str, Any]) -> list[str]:
+    """The conditions of a circuit that holds which this block does not meet."""
+    met = {
+        "faithfulness": _of(block, "faithfulness") >= SUFFICIENT,
+        "phi": _of(block, "phi") >= SUFFICIENT,
+        "random": block["random"]["p_value"] < SIGNIFICANT,
+        "floor": _of(block, "phi_empty") <= FLOOR * _of(block, "phi"),
+        "necessity": _of(block, "necessity") >= NECESSARY,
+    }
+    return [name for name, fine in met.items() if not fine]
 
 
-def _word(evidence: Evidence, sufficient: list[bool], necessary: list[bool]) -> Verdict:
+def _word(evidence: Evidence, unmet: list[tuple[str, ...]]) -> Verdict:
+    sufficient = [not set(names) - {"necessity"} for names in unmet]
+    necessary = ["necessity" not in names for names in unmet]
     low, high = (_real(end) for end in evidence.blocks[0]["faithfulness_ci"])
     if all(sufficient):
         return Verdict.HOLDS if all(necessary) else Verdict.SUFFICIENT_NOT_NECESSARY
@@ -104,14 +128,40 @@ def _word(evidence: Evidence, sufficient: list[bool], necessary: list[bool]) -> 
     return Verdict.NECESSARY_NOT_SUFFICIENT if all(necessary) else Verdict.DOES_NOT_HOLD
 
 
+def _beyond(block: Mapping[str, Any]) -> str:
+    """What else would have stopped a rejected circuit."""
+    names = _unmet(block)
+    said = {
+        "faithfulness": f"F {_measured(block, 'faithfulness')} ({SUFFICIENT} is required)",
+        "phi": f"φ {_measured(block, 'phi')} ({SUFFICIENT} is required)",
+        "random": f"p {probability(block['random']['p_value'])} against random circuits (below "
+        f"{SIGNIFICANT} is required)",
+        "floor": f"φ {_measured(block, 'phi_empty')} with nothing kept (at most half of the "
+        "circuit's is allowed)",
+        "necessity": f"necessity {_measured(block, 'necessity')} ({NECESSARY} is required)",
+    }
+    if not names:
+        return f"Apart from that, under {block['ablation']} ablation it meets every condition."
+    return (
+        f"Apart from that, under {block['ablation']} ablation it would fail by "
+        f"{'; '.join(said[name] for name in names)}."
+    )
+
+
+def _measured(block: Mapping[str, Any], name: str) -> str:
+    return "not measurable" if math.isnan(_of(block, name)) else figure(block[name])
+
+
 def _sentence(block: dict[str, Any]) -> str:
     random = block["random"]
+    errors = ERRORS[block.get("necessity_errors", "kept")]
     return (
         f"Under {block['ablation']} ablation {block['n_nodes']} nodes alone keep F "
         f"{figure(block['faithfulness'])} of the margin and φ {figure(block['phi'])} of the right "
         f"answers (nothing kept: φ {figure(block['phi_empty'])}; best of {random['n']} matched "
-        f"random circuits: F {figure(random['faithfulness_max'])}, p {random['p_value']:.4f}); "
-        f"without them {figure(1 - _of(block, 'necessity'))} of the margin is left."
+        f"random circuits: F {figure(random['faithfulness_max'])}, p = "
+        f"{probability(random['p_value'])}); without them, {errors}, "
+        f"{figure(1 - _of(block, 'necessity'))} of the margin is left."
     )
 
 
@@ -144,6 +194,6 @@ def _diagnosis(evidence: Evidence, verdict: Verdict) -> tuple[str, ...]:
         if _of(block, "phi_empty") > FLOOR * max(_of(block, "phi"), 1e-9):
             found.append(
                 f"Under {block['ablation']} ablation nothing kept already scores φ "
-                f"{block['phi_empty']:.2f}: accuracy has a floor there and says little; read F."
+                f"{figure(block['phi_empty'])}: accuracy has a floor there and says little; read F."
             )
     return tuple(found)

@@ -2,20 +2,27 @@
 
 from collections import defaultdict
 
-from core import bundle, report, validation, verdicts
+from core import bundle, validation, verdicts
 from core.cli.results import _row
-from explorer import theme
+from core.report import scores
+from explorer.look import theme
 
 
 def test_every_verdict_has_its_own_word_a_mark_and_is_known_to_all():
     known = [verdict.value for verdict in verdicts.Verdict]
     assert list(verdicts.VERDICTS) == known
     assert len({shown.word for shown in verdicts.VERDICTS.values()}) == len(known)
-    assert list(report.MARKS) == known
-    assert len(set(report.MARKS.values())) == len(known)
+    assert list(scores.MARKS) == known
+    assert len(set(scores.MARKS.values())) == len(known)
     assert tuple(known) == bundle.VERDICTS
     assert validation.Verdict is verdicts.Verdict
     assert theme.VERDICTS is verdicts.VERDICTS
+
+
+def test_figures_have_no_negative_nothing_and_p_keeps_its_digits():
+    told = [verdicts.figure(value) for value in (-0.004, -0.006, 0.0, None)]
+    assert told == ["0.00", "-0.01", "0.00", "–"]
+    assert [verdicts.probability(p) for p in (1 / 101, 1.0, None)] == ["0.0099", "1.0000", "–"]
 
 
 def test_an_unknown_verdict_keeps_its_text():

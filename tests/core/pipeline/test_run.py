@@ -1,6 +1,7 @@
 """The whole pipeline on a model and a task that nobody has seen: Llama with grouped heads."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,11 +9,12 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from core.bundle import FILES, open_bundle
-from core.errors import GateError, TranscoderError
+from core.errors import GateError, TaskError, TranscoderError
 from core.pipeline.revalidate import revalidate
 from core.pipeline.run import RunRequest, run_task
 from core.pipeline.settings import RunSettings
 from core.store import open_store
+from core.tasks import load_task, overlap
 from core.transcoders import NestedSettings, TrainSettings
 from core.validation import ValidationSettings
 from tests.tiny import tiny_tokenizer
@@ -65,6 +67,13 @@ def train():
         loss.backward()
         optimiser.step()
     return hf
+
+
+def coders_of(place):
+    """The dictionary that the first run trained."""
+    names = (place / "store" / "transcoders").glob("model-*")
+    (found,) = (p for p in names if not {"damaged", "untrained"} & set(re.split(r"\W", p.name)))
+    return found
 
 
 def request(place, out):
@@ -197,3 +206,46 @@ def test_a_null_run_does_not_validate(place, null):
     assert bundle.validation["verdict"] in {"rejected", "does_not_hold"}
     assert bundle.title.startswith("Null: ")
     assert not open_bundle(place / null).missing
+
+
+def test_random_features_at_the_places_of_a_circuit_do_not_validate(place, made):
+    """A null that passes the gate: what is measured of the circuit has to stop it."""
+    asked = replace(request(place, place / "shuffled"), transcoders=str(coders_of(place)))
+    with open_store(place / "store") as store:
+        bundle = run_task(asked, replace(SETTINGS, null="shuffled-features"), store=store)
+    found = bundle.validation
+    assert found["model_accuracy"] >= found["gate"]
+    assert found["failed"]["model"] == []
+    assert {"faithfulness", "random"} & set(found["failed"]["resample"])
+    assert found["verdict"] in {"does_not_hold", "necessary_not_sufficient"}
+    assert bundle.circuit.nodes != made[0].circuit.nodes
+    assert not open_bundle(place / "shuffled").missing
+
+
+def test_a_task_whose_answers_do_not_repeat_has_no_same_answer_null(place):
+    """Its groups of prompts that share nothing are dealt whole, and have each answer once."""
+    asked = replace(request(place, place / "never"), transcoders="neurons")
+    with (
+        open_store(place / "store") as store,
+        pytest.raises(TaskError, match="no two prompts with one answer"),
+    ):
+        run_task(asked, replace(SETTINGS, null="same-answer"), store=store)
+
+
+def test_a_size_beyond_the_candidates_is_said(made, place):
+    asked = replace(request(place, place / "large"), transcoders=str(coders_of(place)))
+    with open_store(place / "store") as store:
+        bundle = run_task(asked, replace(SETTINGS, size=5000), store=store)
+    got = len(bundle.circuit.nodes)
+    assert bundle.provenance["size"] == {"asked": 5000, "got": got, "candidates": got}
+    (note,) = bundle.provenance["notes"]
+    assert note.startswith("5000 nodes were asked for")
+    assert f"has {got}." in note
+    assert made[0].provenance["notes"] == []
+
+
+def test_prompts_that_splits_share_are_counted_in_the_result(made, place):
+    task = load_task(place / "task.jsonl")
+    assert made[0].provenance["shared_prompts"] == overlap(task).as_json()
+    assert made[0].validation["shared_prompts"] == overlap(task).as_json()
+    assert not overlap(task).any  # eight groups that share nothing are dealt whole

@@ -32,6 +32,12 @@ def test_no_span_is_not_a_score():
     assert math.isnan(faithfulness(flat[None], flat, flat)[0])
 
 
+def test_a_span_that_is_small_beside_the_models_spread_is_not_measurable():
+    model = torch.tensor([10.0, 10.0])
+    assert math.isnan(faithfulness(model[None], model - 0.9, model)[0])
+    assert faithfulness(model[None], model - 1.1, model)[0] == pytest.approx(1.0)
+
+
 def test_phi_is_a_ratio_of_accuracies():
     model = outcome([1.0] * 4, [True, True, False, True])
     circuit = outcome([1.0] * 4, [True, False, False, True])

@@ -16,10 +16,10 @@ from core.interventions import Ablation, Evaluator, Places
 from core.report import report_html
 from core.tasks import Split, encode_pairs
 from core.validation import Candidate, ValidationSettings, validate
-from core.validation.metrics import SMALLEST_SPAN
+from core.validation.metrics import SPAN_SHARE, smallest_span
 from core.validation.verdict import Evidence, judge
-from explorer.circuit import claim_html
-from explorer.gallery import row_data, shelf
+from explorer.circuit.page import claim_html
+from explorer.library.gallery import row_data, shelf
 from tests.core.lab.tiny_lab import LENGTH, NODES, tiny_lab
 
 NAMES = ("faithfulness", "faithfulness_empty", "faithfulness_full", "necessity", "cpr", "cmd")
@@ -53,11 +53,22 @@ def test_the_published_interval_of_the_span_is_the_measured_one(null):
     assert found["span_ci"] == pytest.approx(want, abs=1e-6)
 
 
-@pytest.mark.parametrize(("low", "refused"), [(SMALLEST_SPAN, True), (2 * SMALLEST_SPAN, False)])
+@pytest.mark.parametrize(("low", "refused"), [(0.5, True), (0.6, False)])
 def test_a_span_within_the_least_one_is_nothing_to_explain(null, low, refused):
     blocks = (null[2], null[2]["other_regimes"][0])
-    given = Evidence(1.0, 0.0, low, blocks, errors_kept=0.0, worst_fvu=None)
-    assert (judge(given).verdict == "rejected") is refused
+    given = Evidence(1.0, 0.0, low, 0.5, blocks, errors_kept=0.0, worst_fvu=None)
+    judged = judge(given)
+    assert (judged.verdict == "rejected") is refused
+    assert (judged.failed["model"] == ("span",)) is refused
+    assert ("F is not measurable" in judged.reasons[0]) is refused
+
+
+def test_the_least_span_is_a_share_of_the_models_own_spread(null):
+    _, runs, found = null
+    margins = runs.model_outcome().logit_diff[0]
+    want = SPAN_SHARE * float(margins.square().mean().sqrt())
+    assert found["smallest_span"] == pytest.approx(want, abs=1e-6)
+    assert float(smallest_span(3 * margins)) == pytest.approx(3 * want)
 
 
 def test_what_cannot_be_computed_is_null_and_rejected(null):

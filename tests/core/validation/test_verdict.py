@@ -10,13 +10,18 @@ def block(**changes):
         "ablation": "resample", "n_nodes": 40, "faithfulness": 0.97,
         "faithfulness_ci": [0.95, 0.99], "phi": 0.99, "phi_empty": 0.02, "necessity": 0.95,
         "random": {"n": 100, "faithfulness_max": 0.3, "p_value": 1 / 101},
+        "necessity_errors": "kept",
     }  # fmt: skip
     return {**base, **changes}
 
 
 def evidence(resample, mean=None, **changes):
-    base = {"accuracy": 1.0, "gate": 0.98, "span_ci_low": 3.0, "errors_kept": 0.98}
-    base |= {"worst_fvu": 0.01, "blocks": (resample, mean or {**resample, "ablation": "mean"})}
+    base = {"accuracy": 1.0, "gate": 0.98, "span_ci_low": 3.0, "smallest_span": 1.0}
+    base |= {
+        "errors_kept": 0.98,
+        "worst_fvu": 0.01,
+        "blocks": (resample, mean or {**resample, "ablation": "mean"}),
+    }
     return Evidence(**{**base, **changes})
 
 
@@ -27,7 +32,7 @@ def test_what_cannot_be_computed_passes_no_threshold_and_is_a_dash():
     judged = judge(evidence(none, errors_kept=float("nan")))
     assert judged.verdict is Verdict.DOES_NOT_HOLD
     assert "keep F – of the margin and φ – of the right answers" in judged.reasons[0]
-    assert "without them – of the margin" in judged.reasons[0]
+    assert "as on the clean prompt, – of the margin is left" in judged.reasons[0]
 
 
 WEAK = {"faithfulness": 0.4, "faithfulness_ci": [0.35, 0.45], "phi": 0.5}
@@ -69,3 +74,37 @@ def test_dark_matter_and_a_small_dictionary_are_named():
     judged = judge(evidence(block(**WEAK), errors_kept=0.9, worst_fvu=0.4))
     assert any("dark matter" in reason for reason in judged.reasons)
     assert any("larger dictionary" in reason for reason in judged.reasons)
+
+
+def test_a_rejected_circuit_is_told_what_else_would_have_stopped_it():
+    bad = block(**WEAK, random={"n": 100, "faithfulness_max": 0.6, "p_value": 0.4})
+    none = block(faithfulness=None, faithfulness_ci=[None, None], necessity=None, ablation="mean")
+    judged = judge(evidence(bad, none, accuracy=0.3, span_ci_low=-0.1))
+    assert judged.verdict is Verdict.REJECTED
+    assert judged.failed == {
+        "model": ("gate", "span"),
+        "resample": ("faithfulness", "phi", "random"),
+        "mean": ("faithfulness", "necessity"),
+    }
+    assert "answers 0.30 of the prompts" in judged.reasons[0]
+    assert "more than 1 logits" in judged.reasons[1]
+    assert "F 0.40 (0.9 is required)" in judged.reasons[2]
+    assert "p 0.4000 against random circuits" in judged.reasons[2]
+    assert "F not measurable" in judged.reasons[3]
+
+
+def test_a_rejected_circuit_that_fails_by_nothing_else_is_told_so():
+    judged = judge(evidence(block(), accuracy=0.3))
+    assert "it meets every condition" in judged.reasons[1]
+
+
+def test_what_rounds_to_nothing_has_no_sign_and_p_keeps_its_digits():
+    judged = judge(evidence(block(necessity=1.001, phi_empty=-0.0)))
+    assert "-0.00" not in " ".join(judged.reasons)
+    assert "p = 0.0099" in judged.reasons[0]
+
+
+@pytest.mark.parametrize(("regime", "words"), [("kept", "kept as on the"), ("live", "recomputed")])
+def test_necessity_says_how_errors_run(regime, words):
+    judged = judge(evidence(block(necessity_errors=regime)))
+    assert words in judged.reasons[0]
