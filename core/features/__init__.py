@@ -19,11 +19,14 @@ from core.features.feature import feature_report
 from core.features.head import head_report
 from core.features.labels import label_circuit
 from core.features.names import Reading, reading
+from core.features.readout import Decoded
 from core.features.supernode import supernode_report
-from core.features.variables import VariableFit, Wave, variable_fits
+from core.features.variables import VariableFit, variable_fits
+from core.features.waves import Wave
 
 __all__ = [
     "Context",
+    "Decoded",
     "Density",
     "EdgeRow",
     "Edges",

@@ -19,6 +19,11 @@ class Values(NamedTuple):
     """Its activation at its position on the clean prompt."""
 
 
+def role_of(lab: Lab, position: int) -> str:
+    """Name of an aligned position."""
+    return lab.task.roles[position] if position < len(lab.task.roles) else f"pos {position}"
+
+
 def values_of(lab: Lab, node: FeatureNode) -> Values:
     """A feature's activations at its own position."""
     prompts, rows = [], []

@@ -6,6 +6,7 @@ from typing import Literal
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from core.features.readout import Decoded
 from core.features.variables import VariableFit
 
 
@@ -208,6 +209,11 @@ class SupernodeReport:
     """Its name in the hierarchy, as `A1`."""
     label: str
     """A person's label, or the automatic one."""
+    about: str
+    """All that the label rests on, in one line: what is decoded from it and how well beside the
+    shuffled variable, where it is, what it is active on and which answers it raises."""
+    decoded: tuple[Decoded, ...]
+    """What can be read off its members together and beats its control, best first."""
     parent: str | None
     """Name of the supernode above; None for the root."""
     children: tuple[str, ...]

@@ -8,13 +8,22 @@
 4. In- and out-edges with the sum that closes.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from core.circuit import FeatureNode, check_node, parse_node
 from core.errors import NodeError
-from core.features.activations import Values, along, firing_anywhere, peak, values_of
+from core.features.activations import (
+    Values,
+    along,
+    firing_anywhere,
+    peak,
+    role_of,
+    values_of,
+)
 from core.features.contents import (
     Context,
     Density,
@@ -23,9 +32,9 @@ from core.features.contents import (
     TokenEffect,
 )
 from core.features.edges import edges_of, place_in
-from core.features.names import reading
+from core.features.groups import measure
+from core.features.labels import feature_label
 from core.features.outputs import logit_effect, token_effect, token_effects
-from core.features.variables import periods_of, variable_fits
 from core.graph import AttributionGraph, NodeKind
 from core.lab import Lab
 
@@ -52,15 +61,12 @@ def feature_report(lab: Lab, node: str, prompt: int = 0) -> FeatureReport:
     activation = lab.activation(prompt, feature)
     graph = lab.prompt_graph(prompt, also=(feature,)) if lab.transcoders.reads_linearly else None
     promoted, suppressed, direct = _outputs(lab, feature, prompt, values, graph)
-    variables = [lab.prompts[i].variables for i in values.prompt]
-    periods = periods_of([pair.variables for pair in lab.task.pairs])
-    fits = variable_fits(values.value[:, None], variables, periods)[0]
-    found = reading(fits)
+    measured = measure(lab, [feature])
     order = [str(n) for n in lab.bundle.circuit.nodes]
     rank = order.index(node) + 1 if node in order else None
     return FeatureReport(
         node=node,
-        label=lab.bundle.labels.get(node) or (found.name if found else node),
+        label=lab.bundle.labels.get(node) or feature_label(measured, 0),
         rank=rank,
         supernodes=_supernodes(lab, rank),
         prompt=prompt,
@@ -70,7 +76,7 @@ def feature_report(lab: Lab, node: str, prompt: int = 0) -> FeatureReport:
         firing_rate_anywhere=firing_anywhere(lab, feature),
         direct_effect=direct,
         delta_p=lab.single_effects(prompt, [node])[node],
-        variables=fits,
+        variables=measured.fits[0],
         quantiles=_quantiles(lab, feature, values, prompt),
         density=_density(values.value, activation),
         promoted=promoted,
@@ -95,11 +101,6 @@ def _known(lab: Lab, prompt: int) -> int:
     return prompt
 
 
-def role_of(lab: Lab, position: int) -> str:
-    """Name of an aligned position."""
-    return lab.task.roles[position] if position < len(lab.task.roles) else f"pos {position}"
-
-
 def _supernodes(lab: Lab, rank: int | None) -> tuple[str, ...]:
     """Names of the supernodes that hold a leaf, outermost first, without the root."""
     if rank is None:
@@ -115,21 +116,34 @@ def _quantiles(lab: Lab, feature: FeatureNode, values: Values, prompt: int) -> t
     active = order[values.value[order] != 0]
     silent = order[values.value[order] == 0]
     largest = peak(lab, feature)
+    used: set[tuple[str, ...]] = set()
     found = []
     for name, low, high, count in _RANGES:
         start, stop = round(len(active) * (1 - high)), round(len(active) * (1 - low))
-        rows = active[start : max(stop, start + count) if name == "top" else stop][:count]
-        found.append((name, rows))
-    found.append(("zero", silent[:2]))
+        # The top is filled up from below; the next range takes what is left of its own.
+        rows = active[start:] if name == "top" else active[start:stop]
+        found.append((name, _fresh(lab, values, rows.tolist(), count, used)))
+    found.append(("zero", _fresh(lab, values, silent.tolist(), 2, used)))
     return tuple(
         Quantile(
             name=name,
-            contexts=tuple(
-                _context(lab, feature, values, row, prompt, largest) for row in rows.tolist()
-            ),
+            contexts=tuple(_context(lab, feature, values, row, prompt, largest) for row in rows),
         )
         for name, rows in found
     )
+
+
+def _fresh(
+    lab: Lab, values: Values, rows: Sequence[int], count: int, used: set[tuple[str, ...]]
+) -> list[int]:
+    """The first rows whose tokens were not shown yet; `used` learns them."""
+    chosen: list[int] = []
+    for row in rows:
+        tokens = lab.prompts[values.prompt[row]].tokens
+        if len(chosen) < count and tokens not in used:
+            used.add(tokens)
+            chosen.append(row)
+    return chosen
 
 
 def _context(

@@ -1,16 +1,16 @@
 """What a feature is about, in a few characters, from its fits.
 
 In this order: the same wave of two variables (`cos 24·a + cos 24·b`), one to three waves of one
-variable (`cos 5·result`, `cos 1, 24·result`), a few of its values (`a = 17, 18`), a trend
-(`high a`), or just the variable (`varies with b`).
+variable (`cos 5·result`, `cos 1, 24·result`), a few of its values (`a = 17, 18`, `a = 17, 18 + 4`;
+`Mary · subject` where the variable's own name is long, since names are cut at their end), a trend
+(`high a`), or just the variable (`varies with b`). Only a variable that beats its shuffled self
+names anything.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from core.features.variables import Value, VariableFit
 
@@ -21,7 +21,11 @@ LEAST_WAVES = 0.5
 LEAST_WAVE = 0.1
 """Least R² of each of several waves."""
 MOST_VALUES = 3
-"""Values that a name lists."""
+"""Values that a name lists; the first two where there are more."""
+FEW = 1 / 3
+"""Share of the values that are few enough to be told by the first two."""
+SHORT_NAME = 6
+"""Letters of a variable's name that may stand before its values."""
 TREND = 0.7
 """Least correlation of means and values for a trend."""
 
@@ -43,7 +47,8 @@ def reading(fits: Sequence[VariableFit]) -> Reading | None:
     Args:
         fits: Of one feature, strongest first (`variable_fits`).
     """
-    for found in (_shared_wave(fits), *(_one_variable(fit) for fit in fits)):
+    known = [fit for fit in fits if fit.found]
+    for found in (_shared_wave(known), *(_one_variable(fit) for fit in known)):
         if found is not None:
             return found
     return None
@@ -86,18 +91,23 @@ def _enough_waves(fit: VariableFit) -> tuple[int, ...]:
 
 
 def _by_values(fit: VariableFit) -> str:
-    tops = [v for v, high in zip(fit.values, _high(fit.mean), strict=True) if high]
+    middle = (fit.mean.max() + fit.mean.min()) / 2
+    order = fit.mean.argsort(descending=True, stable=True).tolist()
+    tops = [i for i in order if fit.mean[i] >= middle]
     if len(tops) <= MOST_VALUES and len(tops) < len(fit.values):
-        return f"{fit.variable} = {', '.join(_short(value) for value in tops)}"
+        return valued(fit.variable, [fit.values[i] for i in sorted(tops)])
     slope = _slope(fit)
     if abs(slope) >= TREND:
         return f"{'high' if slope > 0 else 'low'} {fit.variable}"
+    if len(tops) <= FEW * len(fit.values):
+        return valued(fit.variable, [fit.values[i] for i in tops[:2]], len(tops) - 2)
     return f"varies with {fit.variable}"
 
 
-def _high(mean: Float[Tensor, " value"]) -> list[bool]:
-    """Values at which the feature is at least half-way from its least to its greatest mean."""
-    return (mean >= (mean.max() + mean.min()) / 2).tolist()
+def valued(variable: str, values: Sequence[Value], more: int = 0) -> str:
+    """Some values of a variable: `a = 17, 18`, or `Mary + 4 · subject` after a long name."""
+    listed = ", ".join(_short(value) for value in values) + (f" + {more}" if more else "")
+    return f"{variable} = {listed}" if len(variable) <= SHORT_NAME else f"{listed} · {variable}"
 
 
 def _slope(fit: VariableFit) -> float:

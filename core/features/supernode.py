@@ -3,15 +3,20 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from core.circuit import FeatureNode
+from core.circuit import FeatureNode, GatedNode
+from core.features.activations import role_of
 from core.features.contents import Member, Share, SupernodeReport
 from core.features.edges import place_in
-from core.features.feature import role_of
-from core.features.labels import circuit_fits, feature_label, group_label
+from core.features.groups import facts, measure
+from core.features.labels import feature_label, label_circuit
 from core.features.names import reading
+from core.features.siblings import about
 from core.features.variables import VariableFit
 from core.graph import NodeKind
 from core.lab import Change, Lab, LabSettings
+
+DECODED = 6
+"""Decoded variables or frequencies that a report lists."""
 
 
 def supernode_report(lab: Lab, name: str, prompt: int = 0) -> SupernodeReport:
@@ -30,7 +35,9 @@ def supernode_report(lab: Lab, name: str, prompt: int = 0) -> SupernodeReport:
     lab.place(prompt)
     leaves = sorted(tree.members(supernode).tolist())
     nodes = [circuit.nodes[leaf] for leaf in leaves]
-    fits = circuit_fits(lab)
+    measured = measure(lab, [node for node in nodes if isinstance(node, FeatureNode)])
+    known = facts(measured, nodes)
+    own = {str(n): feature_label(measured, i) for i, n in enumerate(measured.nodes)}
     changes = [Change(node=str(node), scale=0.0) for node in nodes]
     in_model = lab.predict(prompt, changes)
     in_circuit = lab.predict(prompt, changes, LabSettings(inside="circuit"))
@@ -38,26 +45,35 @@ def supernode_report(lab: Lab, name: str, prompt: int = 0) -> SupernodeReport:
     above = int(tree.parent[supernode])
     return SupernodeReport(
         node=name,
-        label=labels.get(name) or group_label(lab, [str(node) for node in nodes], fits),
+        # Only all of the siblings together tell how this one differs.
+        label=labels.get(name) or label_circuit(lab)[name],
+        about=about(known),
+        decoded=known.decoded[:DECODED],
         parent=tree.name[above] if above >= 0 else None,
         children=tuple(tree.name[child] for child in tree.children(supernode)),
         members=tuple(
             Member(
                 node=str(node),
-                label=labels.get(str(node)) or feature_label(lab, node, fits[str(node)]),
+                label=labels.get(str(node)) or own.get(str(node), str(node)),
                 rank=leaf + 1,
-                activation=lab.activation(prompt, node),
+                activation=lab.activation(prompt, node) if isinstance(node, FeatureNode) else 0.0,
             )
             for leaf, node in zip(leaves, nodes, strict=True)
         ),
-        roles=_shares([f"L{node.layer} at {role_of(lab, node.position)}" for node in nodes]),
-        variables=_shares([_variable(fits[str(node)]) for node in nodes]),
+        roles=_shares([_role(lab, node) for node in nodes]),
+        variables=_shares([_variable(fits) for fits in measured.fits]),
         prompt=prompt,
         delta_p=in_model.changed.p_answer - in_model.full.p_answer,
         delta_p_circuit=in_circuit.changed.p_answer - in_circuit.circuit.p_answer,
         lost=task.faithfulness_circuit - task.faithfulness,
-        effect_out=_effect_out(lab, nodes),
+        effect_out=_effect_out(lab, measured.nodes),
     )
+
+
+def _role(lab: Lab, node: GatedNode) -> str:
+    """`L1 at =`; only the layer of a head at all positions."""
+    at = "" if node.position is None else f" at {role_of(lab, node.position)}"
+    return f"L{node.layer}{at}"
 
 
 def _shares(names: Sequence[str]) -> tuple[Share, ...]:

@@ -3,13 +3,12 @@
 1. η²: the share of a feature's variance between prompts that lies between the values of one
    variable, corrected for the number of values (the adjusted R² of a one-way layout); 0 for noise
    on average, at most 1. Numbers with too many values for that are put into ten bins.
-2. Waves: for whole numbers with at least 20 values, the best cos(2πkv/N + φ), as modular
-   arithmetic is carried by such features (Nanda et al. 2023, arXiv 2301.05217). Each R² is
-   corrected for its two coefficients; a half-wave rectified cosine reaches 0.84.
+2. Waves (`waves`): for whole numbers with at least 20 values, single frequencies.
+3. The control: what both would find with the variable's values shuffled between the prompts. A
+   feature that fires on two prompts can reach a high η² by luck; its shuffled selves then do too.
 `names` makes words of them.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,31 +16,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from core.features.waves import Wave, best_waves, circle, wave_fits
+
 Value = int | float | str
 FEWEST_FOR_WAVE = 20
 """Values a whole-number variable needs before waves are fitted."""
 BINS = 10
 """Bins of a number with more values than a third of the prompts."""
-WAVES = 3
-"""Waves kept of each variable."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wave:
-    """A single frequency: amplitude · cos(2π frequency · v / period + phase)."""
-
-    frequency: int
-    """Turns over one period."""
-    period: int
-    """Largest value − smallest value + 1, over the whole task."""
-    phase: float
-    """In units of π, in (−1, 1]."""
-    amplitude: float
-    """In units of the activation."""
-    offset: float
-    """Mean of the fit."""
-    r2: float
-    """Adjusted share of the feature's variance."""
+SHUFFLES = 19
+"""Shuffles of the control: what beats them all is found by luck in one case of twenty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,6 +43,8 @@ class VariableFit:
     """Bias-corrected η²."""
     waves: tuple[Wave, ...]
     """The best waves, strongest first; empty where none are fitted."""
+    control: float = 0.0
+    """The largest strength with the values shuffled between prompts."""
 
     @property
     def wave(self) -> Wave | None:
@@ -71,22 +56,33 @@ class VariableFit:
         """The larger share of variance: of the values or of the best wave."""
         return max(self.eta2, self.waves[0].r2 if self.waves else 0.0)
 
+    @property
+    def found(self) -> bool:
+        """Whether the variable explains more than any shuffled one."""
+        return self.strength > self.control
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Column:
+class Column:
     """One variable on the prompts."""
 
     name: str
     values: tuple[Value, ...]
+    """Its values in order, or the middles of its bins."""
     group: Int[Tensor, " prompt"]
-    whole: Int[Tensor, " prompt"] | None
-    """The values themselves where waves are fitted."""
+    """Which of them each prompt has."""
+    angle: Float[Tensor, "prompt wave"] | None
+    """The angles of every frequency where waves are fitted."""
+    period: int
+    """Of the waves."""
 
 
 def variable_fits(
     activation: Float[Tensor, "prompt node"],
     variables: Sequence[Mapping[str, Value]],
     periods: Mapping[str, int] | None = None,
+    *,
+    shuffles: int = SHUFFLES,
 ) -> list[tuple[VariableFit, ...]]:
     """For each node, every variable's fit, strongest first.
 
@@ -94,12 +90,14 @@ def variable_fits(
         activation: Of several features on the same prompts.
         variables: Of each prompt; those not declared on every prompt, or constant, are left out.
         periods: Of whole-number variables; their range on these prompts where not given.
+        shuffles: Of the control.
     """
     fits: list[list[VariableFit]] = [[] for _ in range(activation.shape[1])]
-    for column in _columns(variables):
-        mean, count = _group_means(activation, column)
-        eta2 = _eta2(activation, column, mean, count)
-        waves = _waves(activation, column, (periods or {}).get(column.name))
+    for column in columns_of(variables, periods):
+        mean, count = group_means(activation, column.group, len(column.values))
+        eta2 = _eta2(activation, column, column.group)
+        waves = _waves(activation, column)
+        control = _control(activation, column, shuffles)
         for node, mine in enumerate(fits):
             mine.append(
                 VariableFit(
@@ -109,19 +107,24 @@ def variable_fits(
                     count=count,
                     eta2=float(eta2[node]),
                     waves=waves[node] if waves else (),
+                    control=float(control[node]),
                 )
             )
     return [tuple(sorted(mine, key=lambda fit: -fit.strength)) for mine in fits]
 
 
-def _columns(variables: Sequence[Mapping[str, Value]]) -> list[_Column]:
+def columns_of(
+    variables: Sequence[Mapping[str, Value]], periods: Mapping[str, int] | None = None
+) -> list[Column]:
+    """The variables that every prompt declares and that are not constant."""
     names = list(variables[0]) if variables else []
     shared = [name for name in names if all(name in row for row in variables)]
-    found = [_column(name, [row[name] for row in variables]) for name in shared]
+    known = periods or {}
+    found = [_column(name, [row[name] for row in variables], known.get(name)) for name in shared]
     return [column for column in found if len(column.values) > 1]
 
 
-def _column(name: str, values: list[Value]) -> _Column:
+def _column(name: str, values: list[Value], period: int | None) -> Column:
     kinds = sorted(set(values), key=lambda v: (isinstance(v, str), v))
     numbers = [v for v in values if not isinstance(v, str)]
     whole = len(numbers) == len(values) and all(float(v).is_integer() for v in numbers)
@@ -131,8 +134,10 @@ def _column(name: str, values: list[Value]) -> _Column:
         place = {value: i for i, value in enumerate(kinds)}
         group, middles = torch.tensor([place[v] for v in values]), tuple(kinds)
     waved = whole and len(kinds) >= FEWEST_FOR_WAVE
-    numbers_or_none = torch.tensor([int(v) for v in numbers]) if waved else None
-    return _Column(name=name, values=middles, group=group, whole=numbers_or_none)
+    turns = torch.tensor([int(v) for v in numbers]) if waved else None
+    size = 0 if turns is None else period or int(turns.max() - turns.min()) + 1
+    angle = None if turns is None else circle(turns, size)
+    return Column(name=name, values=middles, group=group, angle=angle, period=size)
 
 
 def _binned(numbers: Float[Tensor, " prompt"]) -> tuple[Tensor, tuple[Value, ...]]:
@@ -143,72 +148,48 @@ def _binned(numbers: Float[Tensor, " prompt"]) -> tuple[Tensor, tuple[Value, ...
     return group, middles
 
 
-def _group_means(
-    activation: Float[Tensor, "prompt node"], column: _Column
+def group_means(
+    activation: Float[Tensor, "prompt node"], group: Int[Tensor, " prompt"], size: int
 ) -> tuple[Float[Tensor, "value node"], Int[Tensor, " value"]]:
-    size = len(column.values)
-    count = torch.bincount(column.group, minlength=size)
-    total = activation.new_zeros(size, activation.shape[1]).index_add_(0, column.group, activation)
+    """Mean of every node on the prompts of each value, and how many they are."""
+    count = torch.bincount(group, minlength=size)
+    total = activation.new_zeros(size, activation.shape[1]).index_add_(0, group, activation)
     return total / count[:, None], count
 
 
 def _eta2(
-    activation: Float[Tensor, "prompt node"],
-    column: _Column,
-    mean: Float[Tensor, "value node"],
-    count: Int[Tensor, " value"],
+    activation: Float[Tensor, "prompt node"], column: Column, group: Int[Tensor, " prompt"]
 ) -> Float[Tensor, " node"]:
     """Adjusted share of variance between groups; 0 without variance or spare prompts."""
     n, k = len(activation), len(column.values)
     whole = activation.double().var(0, correction=0) * n
-    within = (activation - mean[column.group]).double().pow(2).sum(0)
     if n <= k:
         return torch.zeros_like(whole)
-    share = 1 - within / whole * (n - 1) / (n - k)
+    mean, count = group_means(activation.double(), group, k)
+    between = (mean - activation.double().mean(0)).pow(2) * count[:, None]
+    share = 1 - (whole - between.sum(0)) / whole * (n - 1) / (n - k)
     return torch.where(whole > 1e-12, share, 0.0).clamp(0, 1)
 
 
-def periods_of(variables: Sequence[Mapping[str, Value]]) -> dict[str, int]:
-    """Largest value − smallest value + 1 of every whole-number variable."""
-    found: dict[str, set[float]] = {}
-    for row in variables:
-        for name, value in row.items():
-            found.setdefault(name, set()).add(math.nan if isinstance(value, str) else float(value))
-    whole = {n: v for n, v in found.items() if all(x.is_integer() for x in v)}
-    return {name: int(max(values) - min(values)) + 1 for name, values in whole.items()}
-
-
-def _waves(
-    activation: Float[Tensor, "prompt node"], column: _Column, known: int | None
-) -> list[tuple[Wave, ...]]:
-    """The best frequencies of every node, each by least squares on its own cosine and sine."""
-    if column.whole is None or len(activation) < 4:
+def _waves(activation: Float[Tensor, "prompt node"], column: Column) -> list[tuple[Wave, ...]]:
+    if column.angle is None or len(activation) < 4:
         return []
-    period = known or int(column.whole.max() - column.whole.min()) + 1
-    k = torch.arange(1, (period - 1) // 2 + 1)
-    angle = 2 * math.pi * k * column.whole[:, None].double() / period
-    cosine, sine = (v - v.mean(0) for v in (angle.cos(), angle.sin()))
-    a = activation.double() - activation.double().mean(0)
-    cc, ss, cs = (cosine**2).sum(0), (sine**2).sum(0), (cosine * sine).sum(0)
-    ca, sa = cosine.T @ a, sine.T @ a
-    det = (cc * ss - cs**2).clamp(min=1e-9)[:, None]
-    p = (ss[:, None] * ca - cs[:, None] * sa) / det
-    q = (cc[:, None] * sa - cs[:, None] * ca) / det
-    total = a.pow(2).sum(0)
-    r2 = torch.where(total > 1e-12, (p * ca + q * sa) / total.clamp(min=1e-12), 0.0)
-    # The offset of each fit: the mean, with the mean of cosine and sine taken out.
-    shift = p * angle.cos().mean(0)[:, None] + q * angle.sin().mean(0)[:, None]
-    offset = activation.double().mean(0) - shift
-    n, best = len(activation), r2.topk(min(WAVES, len(k)), dim=0).indices
+    return best_waves(wave_fits(activation, column.angle), column.period)
 
-    def wave(row: int, node: int) -> Wave:
-        return Wave(
-            frequency=int(k[row]),
-            period=period,
-            phase=math.atan2(-float(q[row, node]), float(p[row, node])) / math.pi,
-            amplitude=math.hypot(float(p[row, node]), float(q[row, node])),
-            offset=float(offset[row, node]),
-            r2=max(0.0, 1 - (1 - float(r2[row, node])) * (n - 1) / (n - 3)),
-        )
 
-    return [tuple(wave(row, node) for row in rows) for node, rows in enumerate(best.T.tolist())]
+def _control(
+    activation: Float[Tensor, "prompt node"], column: Column, shuffles: int
+) -> Float[Tensor, " node"]:
+    """The largest η² or R² of one wave among the shuffles."""
+    most = activation.new_zeros(activation.shape[1], dtype=torch.float64)
+    for order in orders(len(activation), shuffles):
+        most = most.maximum(_eta2(activation, column, column.group[order]))
+        if column.angle is not None and len(activation) >= 4:
+            most = most.maximum(wave_fits(activation, column.angle[order]).r2.amax(0))
+    return most
+
+
+def orders(prompts: int, shuffles: int) -> list[Int[Tensor, " prompt"]]:
+    """The same shuffles of the prompts on every call."""
+    chance = torch.Generator().manual_seed(0)
+    return [torch.randperm(prompts, generator=chance) for _ in range(shuffles)]

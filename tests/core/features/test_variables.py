@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from core.features.names import reading
-from core.features.variables import periods_of, variable_fits
+from core.features.variables import variable_fits
+from core.features.waves import periods_of
 
 
 def fit(activation, **columns):
@@ -48,6 +49,29 @@ def test_a_planted_wave_is_found_with_its_phase(frequency, phase):
     assert reading([got]).name == f"cos {frequency}·s"
 
 
+def test_the_r2_of_a_wave_is_that_of_its_curve():
+    """Two ways: least squares in closed form, and what the drawn curve leaves over."""
+    v = torch.randint(0, 59, (300,), generator=torch.Generator().manual_seed(1))
+    bump = torch.cos(2 * math.pi * v / 59).clamp(min=0.3)
+    (got,) = fit(bump, s=v.tolist())
+    left = bump.double() - got.wave.at(v.double())
+    share = 1 - left.pow(2).sum() / (bump.double() - bump.double().mean()).pow(2).sum()
+    assert got.wave.r2 == pytest.approx(1 - (1 - float(share)) * 299 / 297, abs=1e-5)
+    assert got.wave.r2 < 0.95 < got.eta2
+
+
+def test_what_a_shuffled_variable_explains_as_well_names_nothing():
+    """Two firing prompts share a value: η² is 1, but some shuffles bring two together as well."""
+    pairs = [str(i // 2) for i in range(40)]
+    (lucky,) = fit([1.0, 1.0] + [0.0] * 38, v=pairs)
+    assert lucky.eta2 == pytest.approx(1)
+    assert lucky.control == pytest.approx(1)
+    assert reading([lucky]) is None
+    (real,) = fit([1.0, 1.0, 0.9, 1.1, 0.8, 0.8] + [0.0] * 34, v=pairs)
+    assert real.found
+    assert reading([real]).name == "v = 0, 1, 2"
+
+
 def test_a_rectified_wave_keeps_its_name():
     v = torch.randint(0, 59, (400,), generator=torch.Generator().manual_seed(0))
     got = fit(torch.cos(2 * math.pi * 7 * v / 59).relu(), s=v.tolist())[0]
@@ -82,12 +106,19 @@ def test_the_strongest_variable_comes_first():
         ([0, 1, 2, 3, 4, 5, 6, 7], list(range(8)), "high v"),
         ([7, 6, 5, 4, 3, 2, 1, 0], list(range(8)), "low v"),
         ([0, 5, 5, 0, 5, 5, 0, 0], list("abcdefgh"), "varies with v"),
+        ([0, 5, 6, 0, 0, 0, 0, 5, 9, 0, 0, 0], list("abcdefghijkl"), "v = i, c + 2"),
     ],
 )
 def test_names_by_hand(mean, values, name):
     rows = list(zip(mean, values, strict=True)) * 5
     (got,) = fit([m for m, _ in rows], v=[v for _, v in rows])
     assert reading([got]).name == name
+
+
+def test_the_values_of_a_long_name_come_first():
+    rows = [0.0, 5.0, 0.0] * 9
+    (got,) = fit(rows, indirect_object=["Ann", "Mary", "Paul"] * 9)
+    assert reading([got]).name == "Mary · indirect_object"
 
 
 def test_constant_missing_and_silent_are_left_out():

@@ -1,0 +1,137 @@
+"""Labels of the children of one supernode, no two the same.
+
+1. Each is named by what it carries: `k 5, 24 · result`, `subject`; without evidence neutrally, by
+   where it is and its size: `L1 at = · 12 nodes`.
+2. Where names meet, the first of these that splits them goes in front: place (`L2`, `at actor`),
+   the answers it raises (`→ Mary`) or the values it is active on (`Paul`), its size, and last the
+   id of its strongest member, which no other has.
+What tells apart stands first, as labels are cut at their end.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from core.features.groups import Facts
+from core.features.names import valued
+
+JOINT = " · "
+"""Between the parts of a label."""
+
+
+READ = 3
+"""Frequencies whose R² a line gives."""
+
+
+def told_apart(groups: Sequence[Facts], own: Sequence[str | None]) -> list[str]:
+    """A label for each group.
+
+    Args:
+        groups: Facts of all children of one supernode.
+        own: The one member's name where a group has only one, else None.
+    """
+    parts = [
+        name.split(JOINT) if name else _named(group)
+        for name, group in zip(own, groups, strict=True)
+    ]
+    for facet in (_places_apart, _specials, _counts, _leaders):
+        for alike in _alike(parts):
+            shown = facet([groups[i] for i in alike])
+            if len(set(shown)) > 1:
+                for i, part in zip(alike, shown, strict=True):
+                    parts[i] = _before(part, parts[i])
+    return [JOINT.join(part) for part in parts]
+
+
+def about(group: Facts) -> str:
+    """All that is known of a group in one line, with its figures and their controls."""
+    parts = [_read(group), _place(group), _count(group)]
+    if group.values and group.carried:
+        parts.append(f"most active on {valued(group.carried.variables[0], group.values)}")
+    if group.tokens:
+        parts.append(f"raises {', '.join(group.tokens)}")
+    return JOINT.join(parts)
+
+
+def _read(group: Facts) -> str:
+    """`reads result: k 5 R² 0.99, k 24 R² 0.98 (shuffled ≤ 0.02)`."""
+    if not group.decoded:
+        return "no declared variable can be read off it"
+    best = group.decoded[0].variable
+    mine = [d for d in group.decoded if d.variable == best][:READ]
+    figures = ", ".join(
+        f"{d.score:.0%} of prompts" if d.frequency is None else f"k {d.frequency} R² {d.score:.2f}"
+        for d in mine
+    )
+    waved = mine[0].frequency is not None
+    control = f"{max(0.0, mine[0].control):{'.2f' if waved else '.0%'}}"
+    return f"reads {best}: {figures} (shuffled ≤ {control})"
+
+
+def _named(group: Facts) -> list[str]:
+    """What it carries, or where it is."""
+    if group.carried is None:
+        return [_place(group), _count(group)]
+    names = ", ".join(group.carried.variables)
+    turns = ", ".join(map(str, group.carried.frequencies))
+    return [f"k {turns}", names] if turns else [names]
+
+
+def _alike(parts: Sequence[list[str]]) -> list[list[int]]:
+    """Places that still have the same label, by label."""
+    often = Counter(map(tuple, parts))
+    return [
+        [i for i, part in enumerate(parts) if tuple(part) == same]
+        for same, count in often.items()
+        if count > 1
+    ]
+
+
+def _before(part: str, parts: list[str]) -> list[str]:
+    """A part in front, once: `Paul`, never `Paul · Paul`; values of a short name replace it."""
+    head, _, _ = part.partition(" = ")
+    return [part, *(p for p in parts if p not in (part, head))] if part else parts
+
+
+def _places_apart(groups: Sequence[Facts]) -> list[str]:
+    """Layer, position or both, whichever differs among these groups."""
+    if len({g.layer for g in groups}) == 1:
+        return [_at(g) for g in groups]
+    if len({g.role for g in groups}) == 1:
+        return [g.layer for g in groups]
+    return [_place(g) for g in groups]
+
+
+def _place(group: Facts) -> str:
+    """`L1 at =`."""
+    return f"{group.layer} {_at(group)}"
+
+
+def _at(group: Facts) -> str:
+    return f"at {group.role}" if group.role else "at several"
+
+
+def _specials(groups: Sequence[Facts]) -> list[str]:
+    """The answers each raises, or the values it is active on."""
+    return [_special(group) for group in groups]
+
+
+def _special(group: Facts) -> str:
+    if group.tokens:
+        return f"→ {', '.join(group.tokens)}"
+    if group.carried is None or not group.values:
+        return ""
+    variable = group.carried.variables[0]
+    return valued(variable, group.values).removesuffix(f"{JOINT}{variable}")
+
+
+def _counts(groups: Sequence[Facts]) -> list[str]:
+    return [_count(group) for group in groups]
+
+
+def _count(group: Facts) -> str:
+    return f"{group.size} node{'s' if group.size > 1 else ''}"
+
+
+def _leaders(groups: Sequence[Facts]) -> list[str]:
+    """The id of each one's strongest member, which no sibling has."""
+    return [g.leader if g.size == 1 else f"{g.leader} + {g.size - 1}" for g in groups]
