@@ -32,12 +32,12 @@ def check_agreement(bundle: Bundle, path: Path) -> None:
             f"{leaves} leaves",
             f"the circuit's {len(circuit.nodes)} nodes",
         )
-    lacking = set(map(tuple, circuit.nodes)) - _graph_features(bundle)
+    lacking = set(map(tuple, circuit.features)) - _graph_features(bundle)
     if lacking:
         raise damaged(
             path / contents.GRAPH,
             f"no node for {len(lacking)} of the circuit's features",
-            f"all {len(circuit.nodes)}, each once",
+            f"all {len(circuit.features)}, each once",
         )
     _check_keys(path, circuit, bundle.provenance)
 

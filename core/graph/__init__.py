@@ -3,6 +3,7 @@
 from core.graph.attribution_graph import (
     INPUTS,
     LEAVES,
+    LEFT_OUT,
     AttributionGraph,
     NodeKind,
     load_graph,
@@ -20,6 +21,7 @@ from core.graph.scores import (
 __all__ = [
     "INPUTS",
     "LEAVES",
+    "LEFT_OUT",
     "AttributionGraph",
     "NodeKind",
     "Pruned",

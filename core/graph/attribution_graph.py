@@ -41,6 +41,8 @@ class NodeKind(IntEnum):
 
 LEAVES = (NodeKind.ERROR, NodeKind.TOKEN, NodeKind.POSITION, NodeKind.BIAS)
 """Kinds that nothing inside the graph explains: they have no incoming edge."""
+LEFT_OUT = {"kind": int(NodeKind.BIAS), "layer": -1, "position": -1, "index": 0}
+"""Columns of the one node that stands for all features left out of a graph."""
 INPUTS = (NodeKind.TOKEN, NodeKind.POSITION)
 """Leaves that are the prompt itself."""
 
@@ -87,6 +89,12 @@ class AttributionGraph:
     def of_kind(self, *kinds: NodeKind) -> Bool[Tensor, " node"]:
         """Whether each node is of one of these kinds."""
         return torch.isin(self.kind, torch.tensor([int(k) for k in kinds]))
+
+    @property
+    def left_out(self) -> Bool[Tensor, " node"]:
+        """Which node, if any, stands for the features left out."""
+        here = (self.kind == LEFT_OUT["kind"]) & (self.layer == LEFT_OUT["layer"])
+        return here & (self.index == LEFT_OUT["index"])
 
     def dense(self) -> Float[Tensor, "target source"]:
         """The square matrix of direct effects; parallel edges are summed."""

@@ -73,8 +73,8 @@ class Workspace:
             n_vocab=self.model.d_vocab,
         )
         pairs = chosen_pairs(self.task, self.model, self.bounds.n_features, self.length)
-        mean = means_of(self.model, self.transcoders, self.task, self.length, bundle.tensors)
-        self.parts = make_parts(self.model, self.transcoders, pairs, mean, self.length)
+        self.mean = means_of(self.model, self.transcoders, self.task, self.length, bundle.tensors)
+        self.parts = make_parts(self.model, self.transcoders, pairs, self.mean, self.length)
         check_belongs(self.transcoders, self.model, [part.batch.clean for part in self.parts])
         self.prompts = prompt_views(self.model, self.task, pairs, self.parts)
         self._place = {

@@ -6,14 +6,14 @@
    circuit send to a kept node is one node of its own, so that incoming edges still sum.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from core.attribution import Direction, TaskGraph, build_graphs, pool_graphs
-from core.circuit import FeatureNode
-from core.graph import AttributionGraph, NodeKind
+from core.circuit import FeatureNode, GatedNode, node_ids
+from core.graph import LEFT_OUT, AttributionGraph, NodeKind
 from core.pipeline.prepare import Prepared, head
 from core.pipeline.progress import OnProgress, RunProgress
 from core.tasks import Split
@@ -47,7 +47,7 @@ def restricted(
 ) -> tuple[AttributionGraph, Tensor]:
     """A task graph with only the circuit's features; and, per kept edge, its place in the old one.
 
-    Features outside the circuit are joined into the node (BIAS, layer −1, index 0); its edges have
+    Features outside the circuit are joined into the node `core.graph.LEFT_OUT`; its edges have
     place −1.
     """
     keep, out = _kept(graph, circuit), _left_out(graph, circuit)
@@ -59,10 +59,9 @@ def restricted(
     n = int(keep.sum())
     sums = torch.zeros(n).index_add(0, number[target[joined]], graph.direct_effect[joined])
     reached = sums.nonzero().squeeze(1)
-    extra = {"kind": int(NodeKind.BIAS), "layer": -1, "position": -1, "index": 0}
     columns = {
         name: torch.cat([getattr(graph, name)[keep], torch.tensor([value])])
-        for name, value in extra.items()
+        for name, value in LEFT_OUT.items()
     }
     edges = torch.stack([torch.full_like(reached, n), reached])
     small = AttributionGraph(
@@ -76,8 +75,7 @@ def restricted(
 
 
 def _left_out(graph: AttributionGraph, circuit: tuple[FeatureNode, ...]) -> Tensor:
-    joined = (graph.kind == int(NodeKind.BIAS)) & (graph.layer == -1) & (graph.index == 0)
-    return (graph.of_kind(NodeKind.FEATURE) & ~_kept(graph, circuit)) | joined
+    return (graph.of_kind(NodeKind.FEATURE) & ~_kept(graph, circuit)) | graph.left_out
 
 
 def _kept(graph: AttributionGraph, circuit: tuple[FeatureNode, ...]) -> Tensor:
@@ -86,19 +84,10 @@ def _kept(graph: AttributionGraph, circuit: tuple[FeatureNode, ...]) -> Tensor:
     rows = torch.stack([graph.layer, graph.position, graph.index], 1).tolist()
     chosen = torch.tensor([tuple(row) in wanted for row in rows])
     features = graph.of_kind(NodeKind.FEATURE)
-    joined = (graph.kind == int(NodeKind.BIAS)) & (graph.layer == -1) & (graph.index == 0)
-    return torch.where(features, chosen, ~joined)
+    return torch.where(features, chosen, ~graph.left_out)
 
 
-def order_of(graph: AttributionGraph, circuit: tuple[FeatureNode, ...]) -> Tensor:
+def order_of(graph: AttributionGraph, circuit: Sequence[GatedNode]) -> Tensor:
     """For each node of the circuit its place in a graph; −1 where the graph lacks it."""
-    places = {
-        (int(la), int(po), int(ix)): i
-        for i, (kind, la, po, ix) in enumerate(
-            zip(graph.kind, graph.layer, graph.position, graph.index, strict=True)
-        )
-        if int(kind) == int(NodeKind.FEATURE)
-    }
-    return torch.tensor(
-        [places.get((node.layer, node.position, node.feature), -1) for node in circuit]
-    )
+    places = {name: place for place, name in enumerate(node_ids(graph))}
+    return torch.tensor([places.get(str(node), -1) for node in circuit], dtype=torch.long)

@@ -12,7 +12,7 @@ from core.circuit import Circuit, FeatureNode
 from core.features import label_circuit
 from core.graph import AttributionGraph
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
-from core.lab import Lab
+from core.lab import Lab, means_to_tensors
 from core.pipeline.discovery import Discovery
 from core.pipeline.graphs import order_of
 from core.pipeline.prepare import Prepared
@@ -66,7 +66,8 @@ def make_bundle(parts: Parts, *, name: str, title: str, command: str) -> Bundle:
         transcoders=parts.dictionary.transcoders,
         task=parts.prepared.task,
     )
-    return replace(bundle, labels=label_circuit(lab))
+    means = means_to_tensors(lab.mean)
+    return replace(bundle, labels=label_circuit(lab), tensors={**bundle.tensors, **means})
 
 
 def title_of(task: str, model: str, kind: str, null: str) -> str:

@@ -53,16 +53,12 @@ def short(scene: Scene, node: int) -> str:
     name, kind, position = scene.ids[node], scene.kind[node], int(scene.position[node])
     layer = int(scene.layer[node])
     at = scene.tokens[position].strip() if 0 <= position < len(scene.tokens) else ""
-    if name.startswith("rest:"):
+    if name == "outside":
         return "outside the circuit"
     words = {
         "token": f"token {at}",
         "position": f"position {position}",
-        "bias": f"bias L{layer}"
-        if layer >= 0
-        else "outside"
-        if name.startswith("rest")
-        else "bias",
+        "bias": f"bias L{layer}" if layer >= 0 else "bias",
         "error": f"ε L{layer} {at}",
         "logit": scene.labels.get(name, name).strip(),
     }

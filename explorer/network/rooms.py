@@ -158,7 +158,7 @@ def label_of(scene: Scene, item: Item) -> str:
         return f"+{len(item.members)}"
     if item.kind == "position":
         return f"pos {item.position}"
-    if item.id.startswith("rest:"):
+    if item.id == "outside":
         return "outside"
     fixed = {"error": "ε", "bias": f"bias L{item.layer}" if item.layer >= 0 else "bias"}
     return fixed.get(item.kind) or scene.labels.get(item.id, "")

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 
 from core.bundle import Bundle
+from core.circuit import FeatureNode, GatedNode, node_ids
 from core.graph import AttributionGraph, NodeKind
 from core.hierarchy import Hierarchy
 
@@ -104,7 +105,7 @@ def scene_of_graph(
     token_text: Mapping[int, str] | None = None,
     labels: Mapping[str, str] | None = None,
     tree: Hierarchy | None = None,
-    tree_nodes: Sequence[tuple[int, int, int]] = (),
+    tree_nodes: Sequence[GatedNode] = (),
 ) -> Scene:
     """A scene from an attribution graph of one prompt or one task.
 
@@ -112,17 +113,16 @@ def scene_of_graph(
         tokens: Text at each aligned position.
         token_text: Text of the vocabulary entries among the logits.
         labels: Names of nodes and supernodes.
-        tree: Hierarchy over `tree_nodes`, which are (layer, position, feature) of its leaves.
+        tree: Hierarchy over `tree_nodes`, its leaves.
     """
-    kind, layer = graph.kind.tolist(), graph.layer.tolist()
-    position, index = graph.position.tolist(), graph.index.tolist()
-    ids = tuple(map(node_id, kind, layer, position, index))
+    kind, layer, index = graph.kind.tolist(), graph.layer.tolist(), graph.index.tolist()
+    ids = node_ids(graph)
     names = dict(labels or {})
     for node, entry in zip(ids, index, strict=True):
         if node.startswith("out:"):
             names[node] = (token_text or {}).get(entry, str(entry)) if entry >= 0 else "answer"
     known = {node: i for i, node in enumerate(ids)}
-    leaves = [known.get(f"{a}:{b}:{c}", -1) for a, b, c in tree_nodes]
+    leaves = [known.get(str(node), -1) for node in tree_nodes]
     logits = [i for i, node in enumerate(ids) if node.startswith("out:")]
     weight = graph.logit_weight.tolist()
     return Scene(
@@ -144,7 +144,7 @@ def scene_of_graph(
     )
 
 
-def with_silent(graph: AttributionGraph, nodes: Sequence[tuple[int, int, int]]) -> AttributionGraph:
+def with_silent(graph: AttributionGraph, nodes: Sequence[FeatureNode]) -> AttributionGraph:
     """The graph with a node of activation 0 for each circuit feature that it lacks.
 
     A feature that is silent on a prompt is not in its graph; a reader still counts and opens it.
@@ -168,20 +168,6 @@ def with_silent(graph: AttributionGraph, nodes: Sequence[tuple[int, int, int]]) 
     )
 
 
-def node_id(kind: int, layer: int, position: int, index: int) -> str:
-    """Written form of a graph node; one per node of a graph."""
-    forms = {
-        NodeKind.FEATURE: f"{layer}:{position}:{index}",
-        NodeKind.HEAD: f"L{layer}H{index}@{position}",
-        NodeKind.ERROR: f"e:{layer}:{position}",
-        NodeKind.TOKEN: f"tok:{position}",
-        NodeKind.POSITION: f"pos:{position}",
-        NodeKind.BIAS: f"bias:{layer}" if index < 0 else f"rest:{layer}",
-        NodeKind.LOGIT: f"out:{index}" if index >= 0 else "out:answer",
-    }
-    return forms[NodeKind(kind)]
-
-
 def scene_of_bundle(
     bundle: Bundle,
     *,
@@ -201,7 +187,7 @@ def scene_of_bundle(
         lead: Id of the logit that is the answer; by default the heaviest.
     """
     made = scene_of_graph(
-        with_silent(graph or bundle.graph, bundle.circuit.nodes),
+        with_silent(graph or bundle.graph, bundle.circuit.features),
         key=key,
         title=bundle.title,
         tokens=tokens,

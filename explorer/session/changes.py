@@ -48,7 +48,7 @@ def knows(bundle: Bundle, node: str) -> bool:
         return True
     if node.count(":") == 2 and node[0].isdigit():
         return node in {str(known) for known in bundle.circuit.nodes}
-    return node.startswith(("L", "e:", "tok:", "pos:", "bias:", "rest:", "out:"))
+    return node.startswith(("L", "e:", "tok:", "pos:", "bias:", "outside", "out:"))
 
 
 def ablated(bundle: Bundle, changes: Sequence[Changed]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from core.circuit import FeatureNode
 from core.graph import AttributionGraph, NodeKind
 from core.hierarchy import Hierarchy
 from explorer.network.visible import Scene, scene_of_graph
@@ -27,12 +28,13 @@ LABELS = {
 }
 
 
-def tree_nodes() -> list[tuple[int, int, int]]:
+def tree_nodes() -> list[FeatureNode]:
     """(layer, position, feature) of the circuit's features in tree order."""
     out = []
     for letter, parts in SIZES.items():
         layer, position = PLACES[letter]
-        out += [(layer, position, 100 + len(out) + i * 7) for i in range(sum(parts))]
+        start = 100 + len(out)
+        out += [FeatureNode(layer, position, start + i * 7) for i in range(sum(parts))]
     return out
 
 

@@ -58,7 +58,7 @@ def _traced_scene(wanted: "Traced", stamp: str) -> "Scene":
         tokens=found.tokens,
         token_text=found.outputs,
     )
-    direction = {"out:answer": f"{wanted.target} − {wanted.against}"} if wanted.against else {}
+    direction = {"out:direction": f"{wanted.target} − {wanted.against}"} if wanted.against else {}
     return replace(made, labels=dict(made.labels) | direction)
 
 

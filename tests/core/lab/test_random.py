@@ -21,7 +21,7 @@ INSIDE = LabSettings(inside="circuit")
 
 @pytest.fixture(scope="module")
 def lab():
-    return tiny_lab()
+    return tiny_lab("llama", answers="own")
 
 
 def grid(layers=2, positions=2, features=16):

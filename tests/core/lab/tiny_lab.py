@@ -1,6 +1,7 @@
 """A Lab on a tiny random model, prompts of two lengths, and a slow obvious reference for it."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -48,6 +49,16 @@ def tiny_task(prompts=24, seed=0) -> Task:
     )
 
 
+def own_answers(model, task) -> Task:
+    """The same prompts, answered as the model answers them: F then has a span to be measured by."""
+    pairs = []
+    for pair in task.pairs:
+        logits = model.logits(model.encode(pair.clean)[None])[0, 3:]
+        answer, wrong = WORDS[3 + int(logits.argmax())], WORDS[3 + int(logits.argmin())]
+        pairs.append(replace(pair, answer=answer, wrong=wrong))
+    return replace(task, pairs=tuple(pairs))
+
+
 def tiny_bundle(model, coders, task, nodes=NODES) -> Bundle:
     """A bundle of these nodes; its graph is filled in by `tiny_lab`."""
     n = len(nodes)
@@ -80,10 +91,13 @@ def tiny_bundle(model, coders, task, nodes=NODES) -> Bundle:
     )
 
 
-def tiny_lab(kind="gpt2", *, skip=False, prompts=24, nodes=NODES) -> Lab:
+def tiny_lab(kind="gpt2", *, skip=False, prompts=24, nodes=NODES, answers="random") -> Lab:
+    """`answers`: "random", or "own" for the model's."""
     model = tiny_model(kind)
     coders = tiny_transcoders(model, skip=skip)
     task = tiny_task(prompts)
+    if answers == "own":
+        task = own_answers(model, task)
     return Lab(tiny_bundle(model, coders, task, nodes), model=model, transcoders=coders, task=task)
 
 

@@ -10,6 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from core.bundle import FILES, open_bundle
 from core.errors import GateError, TaskError, TranscoderError
+from core.lab import Lab
 from core.pipeline.revalidate import revalidate
 from core.pipeline.run import RunRequest, run_task
 from core.pipeline.settings import RunSettings
@@ -101,6 +102,16 @@ def test_a_bundle_is_written_whole(made, place):
     assert bundle.hierarchy.n_leaves == len(bundle.circuit.nodes)
     assert not bundle.missing
     assert all(str(node) in bundle.labels for node in bundle.circuit.nodes)
+
+
+def test_a_bundle_carries_the_means_so_that_opening_it_runs_no_other_split(
+    made, place, monkeypatch
+):
+    bundle = open_bundle(place / "bundle")
+    taken = Lab(replace(bundle, tensors={})).mean
+    monkeypatch.setattr("core.lab.prompts.mean_state", None)  # calling it would fail
+    for got, want in zip(Lab(bundle).mean, taken, strict=True):
+        torch.testing.assert_close(got, want)
 
 
 def test_the_validation_has_every_field_of_the_contract(made):
