@@ -20,6 +20,8 @@ JOINT = " · "
 
 READ = 3
 """Frequencies whose R² a line gives."""
+WORTH = 1 / 3
+"""Share of the best R² that another must have to be told."""
 
 
 def told_apart(groups: Sequence[Facts], own: Sequence[str | None]) -> list[str]:
@@ -56,15 +58,16 @@ def _read(group: Facts) -> str:
     """`reads result: k 5 R² 0.99, k 24 R² 0.98 (shuffled ≤ 0.02)`."""
     if not group.decoded:
         return "no declared variable can be read off it"
-    best = group.decoded[0].variable
-    mine = [d for d in group.decoded if d.variable == best][:READ]
+    best = group.decoded[0]
+    alike = [d for d in group.decoded if d.variable == best.variable]
+    mine = [d for d in alike if d.score >= WORTH * best.score][:READ]
     figures = ", ".join(
         f"{d.score:.0%} of prompts" if d.frequency is None else f"k {d.frequency} R² {d.score:.2f}"
         for d in mine
     )
     waved = mine[0].frequency is not None
     control = f"{max(0.0, mine[0].control):{'.2f' if waved else '.0%'}}"
-    return f"reads {best}: {figures} (shuffled ≤ {control})"
+    return f"reads {best.variable}: {figures} (shuffled ≤ {control})"
 
 
 def _named(group: Facts) -> list[str]:

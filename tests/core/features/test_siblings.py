@@ -90,7 +90,8 @@ def test_no_two_siblings_are_alike_whatever_they_share():
 
 
 def test_the_long_form_gives_figures_beside_their_control():
-    read = (Decoded("result", 5, 0.964, 0.021), Decoded("result", 24, 0.69, 0.021))
+    weak = Decoded("result", 23, 0.05, 0.021)
+    read = (Decoded("result", 5, 0.964, 0.021), Decoded("result", 24, 0.69, 0.021), weak)
     found = group("a", carried=SUM, values=(14,), tokens=("14",), read=read)
     assert about(found) == (
         "reads result: k 5 R² 0.96, k 24 R² 0.69 (shuffled ≤ 0.02) · L1 at = · 3 nodes · "
