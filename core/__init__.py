@@ -1,1 +1,38 @@
-"""The HAGD engine, from models and tasks to validated circuits and their store."""
+"""The HAGD engine: from a model and a task to a circuit, and the tests that it does what is said.
+
+How data flows; every arrow takes immutable values and gives an immutable one:
+
+    task, model ──> transcoders ──> attribution graphs ──> task graph ──> hierarchy
+    hierarchy ──> guide ──> search ──> circuit ──> validation ──> bundle
+    bundle ──> lab, features, report, interop, share ──> command line and app
+
+The packages, roughly in the order of the method. Each imports only packages above it (import-linter
+holds them to that), and none of them draws anything:
+
+    errors         what is refused, as one tree; every message says what to do
+    assets         where the bundled files are
+    verdicts       the words for what validation finds, and how figures are written
+    tasks          prompt pairs (clean, corrupt), read, checked, dealt into disjoint splits, encoded
+    graph          an attribution graph: nodes, direct effects, influence, pruning, scores
+    store          results kept under content keys: whole or not at all, resumable, checked
+    circuit        the answer: nodes in rank order, and how nodes are named (`L:P:F`, `L0H2@4`)
+    models         Hugging Face models, their families as data, checked at load; the one hook file
+    transcoders    sparse dictionaries from MLP input to MLP output: train, read, write, measure
+    interventions  circuits run on prompts: what is inside is live, the rest at its reference
+    attribution    exact direct effects between features, on a prompt; pooled over a task's prompts
+    hierarchy      a balanced tree of supernodes over a graph, by spectral cuts
+    guide          where in the tree to look first
+    search         group ablations from the top of the tree, elimination, then gates: a ranking
+    validation     F, φ, necessity, controls and curves on unseen prompts; the verdict and why
+    report         a finished circuit as one page
+    bundle         a finished circuit as a folder of seven files
+    interop        graphs as circuit-tracer and Neuronpedia write them
+    lab            interventions on a finished circuit, prompt by prompt and over the task
+    features       what a feature, head or supernode is: contexts, outputs, variables, labels
+    zoo            how the bundled models are trained
+    pipeline       the whole run, and the null runs that must not validate
+    share          a finished circuit in other forms, for others
+    cli            the `hagd` command
+
+Start at `core.pipeline.run.run_task`, which reads as the method does.
+"""

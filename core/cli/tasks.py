@@ -61,7 +61,8 @@ def _text(one: dict[str, Any]) -> RenderableType:
         if count
     ]
     columns = ("split", "pairs", "with a prompt of another split")
-    lines = [f"{one['title']} ({one['name']}): {_example(one['example'])}", one["description"]]
+    lines = [f"{one['title']} ({one['name']}): {_example(one['example'])}"]
+    lines += [one["description"]] if one["description"] else []
     lines += ["", f"A model must answer {one['gate']:.2f} of unseen prompts right."]
     note = one["shared_prompts_note"] or "No test prompt, clean or corrupt, is in another split."
     return Group(*map(shown, lines), "", table(columns, rows), "", shown(note))

@@ -38,6 +38,10 @@ Prediction = Annotated[
 ]
 
 
+OURS = ("config.yaml", "layer_*.safetensors", "prediction_heads.safetensors")
+"""Files of an earlier dictionary, which a new one may replace."""
+
+
 def command(
     model: Model,
     task: Task,
@@ -65,9 +69,7 @@ def command(
         seed=seed,
         prediction=PredictionSettings(weight=prediction),
     )
-    report = _train(
-        model, task, new_folder(out, ("config.yaml", "layer_*.safetensors")), settings, store
-    )
+    report = _train(model, task, new_folder(out, OURS), settings, store)
     emit(report, as_json, lambda: _text(report))
 
 
@@ -75,7 +77,12 @@ def _train(model_ref: str, task_ref: str, out: Path, settings: Any, where: Any) 
     from core.models import load_model, suited_threads
     from core.store import open_store, stage_key
     from core.tasks import Split, encode_pairs, load_task, longest_prompt
-    from core.transcoders import measure_transcoders, save_transcoders, train_transcoders
+    from core.transcoders import (
+        measure_transcoders,
+        save_heads,
+        save_transcoders,
+        train_transcoders,
+    )
 
     model = load_model(model_ref)
     task = load_task(task_ref, tokenizer=model.tokenizer)
@@ -92,6 +99,8 @@ def _train(model_ref: str, task_ref: str, out: Path, settings: Any, where: Any) 
         with suited_threads(model):
             made, report = train_transcoders(model, batches, settings, progress, resume_dir=folder)
         save_transcoders(made, out)
+        if report.heads:
+            save_heads(report.heads, out)
         store.forget_checkpoint(key)
     quality = measure_transcoders(model, made, unseen)
     return {
@@ -103,6 +112,7 @@ def _train(model_ref: str, task_ref: str, out: Path, settings: Any, where: Any) 
         "seconds": report.seconds,
         "n_samples": report.n_samples,
         "prefixes": report.prefixes,
+        "prediction_heads": len(report.heads),
         "losses": report.losses,
         "quality": asdict(quality),
     }

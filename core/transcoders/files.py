@@ -26,6 +26,7 @@ from core.errors import TranscoderError
 from core.models import LanguageModel
 from core.transcoders.activations import Activation, Gated, JumpRelu, Nested, Neurons, Relu, TopK
 from core.transcoders.imports import import_transcoders
+from core.transcoders.prediction import NAME as HEADS
 from core.transcoders.tensors import check_fits, read_tensors
 from core.transcoders.transcoder import (
     Transcoder,
@@ -44,13 +45,16 @@ _LARGEST_CONFIG = 1 << 20  # bytes; a config is a few lines
 def save_transcoders(transcoders: TranscoderSet, folder: str | Path) -> Path:
     """Write a set as a circuit-tracer folder; the config goes last, so a cut write is no set.
 
+    Layers and prediction heads of an earlier set in that folder are removed first: heads belong to
+    the features they were trained with (`save_heads` writes the new ones).
+
     Returns:
         The folder.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).unlink(missing_ok=True)
-    for stale in folder.glob("layer_*.safetensors"):
+    for stale in (*folder.glob("layer_*.safetensors"), *folder.glob(HEADS)):
         stale.unlink()
     for number, layer in enumerate(transcoders.layers):
         tensors = {name: tensor.cpu().contiguous() for name, tensor in layer.tensors().items()}

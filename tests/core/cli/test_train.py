@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.models import load_model
-from core.transcoders import load_transcoders
+from core.transcoders import load_heads, load_transcoders
 from tests.core.cli.conftest import Hagd
 
 BASE = ("train", "--model", "gpt2-modadd", "--task", "modular-addition", "--features", 32)
@@ -55,3 +55,15 @@ def test_bad_task_lines_are_all_listed(hagd: Hagd, tmp_path: Path) -> None:
     ran = hagd("train", "--model", "gpt2-modadd", "--task", task, "--out", tmp_path / "x")
     assert (ran.code, ran.out) == (2, "")
     assert "Traceback" not in ran.err
+
+
+def test_prediction_heads_are_kept_and_go_with_the_dictionary_they_belong_to(
+    hagd: Hagd, tmp_path: Path
+) -> None:
+    out = tmp_path / "coders"
+    words = (*BASE, "--k", 4, "--steps", 10, "--out", out, "--json")
+    assert hagd(*words, "--prediction", 0.1).json["prediction_heads"] == 1
+    (head,) = load_heads(out)
+    assert head.shape[0] == 32
+    assert hagd(*words).json["prediction_heads"] == 0
+    assert load_heads(out) == ()
