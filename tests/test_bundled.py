@@ -32,8 +32,24 @@ def test_a_bundled_circuit_opens_with_all_its_parts(name):
 @pytest.mark.parametrize(
     "name", [name for name, recipe in RECIPES.items() if recipe.null != "none"]
 )
-def test_a_null_is_rejected(name):
-    assert open_bundle(CIRCUITS / name).validation["verdict"] == "rejected"
+def test_a_null_does_not_validate(name):
+    """Without a behaviour there is nothing to explain; a random circuit for a real one fails."""
+    found = open_bundle(CIRCUITS / name).validation
+    shuffled = RECIPES[name].null == "shuffled-features"
+    assert found["verdict"] == ("does_not_hold" if shuffled else "rejected")
+
+
+def test_a_null_that_passes_the_gate_is_stopped_by_what_is_measured_of_it():
+    """Not by accuracy: by a span that is too small, or by random circuits that do as well."""
+    still = open_bundle(CIRCUITS / "null-same-answer-gpt2").validation
+    assert still["model_accuracy"] >= still["gate"]
+    assert still["failed"]["model"] == ["span"]
+    assert still["faithfulness"] is None
+    random = open_bundle(CIRCUITS / "null-shuffled-gpt2").validation
+    assert random["model_accuracy"] >= random["gate"]
+    assert random["failed"]["model"] == []
+    assert {"faithfulness", "random"} <= set(random["failed"]["resample"])
+    assert random["random"]["p_value"] > 0.05
 
 
 @pytest.mark.parametrize("name", ["modular-addition-gpt2", "modular-addition-llama"])

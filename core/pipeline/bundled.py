@@ -39,6 +39,8 @@ RECIPES: dict[str, Recipe] = {
     "coreference-gpt2-topk": Recipe("gpt2-coref", "coreference", "topk"),
     "null-untrained-gpt2": Recipe("gpt2-modadd", "modular-addition", None, "untrained"),
     "null-permuted-gpt2": Recipe("gpt2-modadd", "modular-addition", None, "permuted-answers"),
+    "null-same-answer-gpt2": Recipe("gpt2-modadd", "modular-addition", None, "same-answer"),
+    "null-shuffled-gpt2": Recipe("gpt2-modadd", "modular-addition", None, "shuffled-features"),
 }
 """By name of the bundle."""
 
