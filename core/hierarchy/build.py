@@ -53,7 +53,9 @@ def build_hierarchy(
     _check_sites(n, settings, site)
     sites = _first_level(settings, site)
     rng = np.random.default_rng(settings.seed)
-    whole = affinity(n + context, edge_index, weight, settings.affinity).within(np.arange(n))
+    whole = affinity(n + context, edge_index, weight, settings.affinity)
+    if context:
+        whole = whole.within(np.arange(n))
     if site is not None and settings.site_weight > 0:
         whole = whole.with_sites(site, settings.site_weight)
     root = Block(members=np.arange(n), affinity=whole).take(np.arange(n))
