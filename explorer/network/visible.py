@@ -114,9 +114,14 @@ def _passing(
     least = nice_threshold(size[signed], sieve.most_edges)
     shown = signed & (size >= least) & (size > 0)
     shown |= _lifelines(items, edges, signed & (size > 0))
-    if all(item.frame is None and item.kind not in ("supernode", "rest") for item in items):
+    if _single(items):
         shown |= _causes(edges, shown, signed & (size > 0))
     return shown, least
+
+
+def _single(items: Sequence[Item]) -> bool:
+    """Whether nothing is folded or framed: the graph of one prompt without a hierarchy."""
+    return all(item.frame is None and item.kind not in ("supernode", "rest") for item in items)
 
 
 def _causes(
@@ -201,10 +206,12 @@ def _kept(scene: Scene, sieve: Sieve) -> np.ndarray:
 def _connected(
     items: Sequence[Item], edges: CoarseEdges, shown: np.ndarray, share: np.ndarray
 ) -> tuple[tuple[Item, ...], CoarseEdges, np.ndarray, np.ndarray]:
-    """Drop single context nodes that no shown edge reaches, and the edges that end on them."""
+    """Drop single context nodes that no shown edge reaches, and the edges that end on them.
+
+    Without a hierarchy features are such nodes too: dots without edges say nothing.
+    """
     reached = set(edges.source[shown].tolist()) | set(edges.target[shown].tolist())
-    single = all(item.kind not in ("supernode", "rest") for item in items)
-    context = (*_CONTEXT, "feature") if single else _CONTEXT
+    context = (*_CONTEXT, "feature") if _single(items) else _CONTEXT
     keep = np.array(
         [
             item.frame is not None or item.kind not in context or i in reached

@@ -1,24 +1,23 @@
 """The Prompt page: type a prompt, see in seconds what its next token is made of."""
 
 import json
-from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
 from core.errors import CoreError
+from explorer.library.page import choose
 from explorer.look import notices
 from explorer.look.copy_link import copy_link
 from explorer.network.component import CanvasView, canvas, counts_text, picture
 from explorer.network.visible import Sieve
-from explorer.prompt.tracing import DEFAULT, Trace
+from explorer.prompt.tracing import DEFAULT, Trace, part_of
 from explorer.session import resources, state
 from explorer.session.view import Traced
 
 NO_CONSTANTS = Sieve(hidden=("biases",))
 """Constants and position embeddings are counted in the scores but not drawn."""
-FIRST_MODEL = "gpt2-modadd"
-"""The model before a prompt says which: the README's prompts are in its words."""
 KINDS = {
     "": DEFAULT,
     "nested": "nested, bundled",
@@ -50,12 +49,25 @@ def page() -> None:
 
 
 def _with_model(wanted: Traced) -> Traced:
-    """The model of the link, or the first bundled one that has the words of the prompt."""
-    models = resources.model_names()
-    if wanted.model or not models:
+    """The model of the link, or the first that has the words of the prompt.
+
+    The model of the circuit that is open, or of the one a first visit would open, comes before the
+    bundled ones.
+    """
+    if wanted.model:
         return wanted
-    first = FIRST_MODEL if FIRST_MODEL in models else models[0]
-    return replace(wanted, model=resources.model_for(wanted.text, first))
+    first = _model_of_circuit() or next(iter(resources.model_names()), "")
+    return replace(wanted, model=resources.model_for(wanted.text, first)) if first else wanted
+
+
+def _model_of_circuit() -> str:
+    """As a link writes it; "" where it is not on this computer."""
+    infos = resources.library()
+    name = state.current().circuit or choose(infos)
+    info = next((info for info in infos if info.name == name and not info.error), None)
+    ref = part_of(info, "model") if info else ""
+    here = ref in resources.model_names() or (ref and Path(ref, "config.json").is_file())
+    return ref if here else ""
 
 
 def _form(wanted: Traced) -> None:
@@ -71,8 +83,8 @@ def _form(wanted: Traced) -> None:
         _choice("model", "Model, or a folder", models, wanted.model, 164)
         _choice("transcoders", "Transcoders, or a folder", kinds, wanted.transcoders, 172)
         for name, label, hint in (
-            ("target", "Explain", "the top answers"),
-            ("against", "less", "nothing"),
+            ("target", "Explain token", "top answers"),
+            ("against", "Minus token", "none"),
         ):
             st.text_input(
                 label,
@@ -144,10 +156,7 @@ def _traced(wanted: Traced) -> None:
         found = resources.traced(wanted)
     except CoreError as problem:
         slot.empty()
-        with st.container(key="panel-refused"):
-            notices.refused("This prompt was not traced", problem)
-        with suppress(CoreError):  # a model that cannot be opened has been told of above
-            _offer(wanted)
+        _refused(wanted, problem)
         return
     slot.empty()
     with st.container(key="prompt-work", horizontal=True, gap="small"):
@@ -158,6 +167,19 @@ def _traced(wanted: Traced) -> None:
             _predicted(found)
             _strongest(found)
             _download(wanted, found)
+
+
+def _refused(wanted: Traced, problem: CoreError) -> None:
+    """What was wrong, once, and a way on: prompts of this model, or another model."""
+    with st.container(key="panel-refused"):
+        notices.refused("This prompt was not traced", problem)
+    try:
+        _offer(wanted)
+    except CoreError:  # the model cannot be opened: that has been told of above
+        other = resources.model_for(wanted.text, next(iter(resources.model_names()), ""))
+        if other and other != wanted.model:
+            label, changed = f"Use {other}", replace(wanted, model=other, transcoders="")
+            st.button(label, key="other-model", on_click=lambda: state.update(traced=changed))
 
 
 def _network(wanted: Traced, found: Trace) -> None:
@@ -171,7 +193,7 @@ def _network(wanted: Traced, found: Trace) -> None:
         view=view[1] if view[0] == key else CanvasView(),
         on_view=lambda seen: state.remember("prompt-view", (key, seen)),
         parts=("network",),
-        height="max(420px, calc(100vh - 250px))",
+        height="var(--prompt-h)",
     )
 
 

@@ -5,14 +5,17 @@
 3. Pruning keeps the strongest 80 % of influence, less where that is more than can be shown.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from jaxtyping import Int
 from torch import Tensor
 
 from core.attribution import AttributionSettings, explain_prompt
-from core.errors import ModelError, TranscoderError
+from core.bundle import BundleInfo, locate
+from core.errors import CoreError, ModelError, TranscoderError
 from core.graph import AttributionGraph, NodeKind, Pruned, influence, prune
 from core.interop import ExportSettings, to_neuronpedia
 from core.models import LanguageModel
@@ -139,14 +142,14 @@ def _readable(model: LanguageModel, text: str) -> bool:
         return False
 
 
-def coders_of(model: LanguageModel, ref: str, trained: Path | None = None) -> TranscoderSet:
+def coders_of(model: LanguageModel, ref: str, kept: Sequence[Path] = ()) -> TranscoderSet:
     """The transcoders that the page asks for.
 
     Args:
         model: What they must fit.
         ref: A folder or a kind; empty takes the bundled ones of a bundled model, else the newest
-            that were trained here for this model, else the neurons where they read linearly.
-        trained: Folder of the dictionaries that runs have trained.
+            kept here for this model, else the neurons where they read linearly.
+        kept: Folders that may hold a dictionary of it, as `kept_for` lists them.
 
     Raises:
         TranscoderError: If there are none of that name, or they do not fit the model.
@@ -160,31 +163,62 @@ def coders_of(model: LanguageModel, ref: str, trained: Path | None = None) -> Tr
             "give the path of a transcoder folder."
         )
     found = open_transcoders(model, None)
-    return found.transcoders if found else newest(model, trained) or _neurons(model)
+    return found.transcoders if found else newest(model, kept) or _neurons(model)
 
 
-def newest(model: LanguageModel, trained: Path | None) -> TranscoderSet | None:
-    """The dictionary of this model that was written last, of those that load and fit it."""
-    for folder in reversed(written(trained, model.name)):
+def newest(model: LanguageModel, kept: Sequence[Path]) -> TranscoderSet | None:
+    """The dictionary of this model that was written last, of those that load and fit it.
+
+    One that records the key of its model must record this one's; an older one, its name.
+    """
+    for folder in sorted(kept, key=_written, reverse=True):
         try:
             found = load_transcoders(folder, model)
         except (TranscoderError, OSError):
             continue
-        if found.model_name in ("", model.name) and found.reads_linearly:
+        mine = found.model_key == model.key if found.model_key else _names(found, folder, model)
+        if mine and found.reads_linearly:
             return found
     return None
 
 
-def written(trained: Path | None, name: str) -> list[Path]:
-    """Folders of the dictionaries for models of this name, the oldest first."""
-    if trained is None or not trained.is_dir():
-        return []
-    configs = [
-        path
-        for path in trained.glob(f"*/{CONFIG}")
-        if path.parent.name.startswith(f"{name}-") and ".damaged-" not in path.parent.name
-    ]
-    return [path.parent for path in sorted(configs, key=lambda path: path.stat().st_mtime_ns)]
+def _names(found: TranscoderSet, folder: Path, model: LanguageModel) -> bool:
+    named = found.model_name == model.name
+    return named or (not found.model_name and folder.name.startswith(f"{model.name}-"))
+
+
+def kept_for(
+    model_key: str, trained: Path, circuits: Sequence[BundleInfo] = ()
+) -> tuple[Path, ...]:
+    """Folders that may hold a dictionary of a model.
+
+    Args:
+        model_key: Content key of the model.
+        trained: Where runs keep what they train.
+        circuits: Stored circuits: each names the dictionary it was found with.
+    """
+    found = [path.parent for path in trained.glob(f"*/{CONFIG}")] if trained.is_dir() else []
+    sound = [folder for folder in found if ".damaged-" not in folder.name]
+    for info in circuits:
+        if info.provenance.get("model", {}).get("key") == model_key:
+            folder = Path(part_of(info, "transcoders"))
+            sound += [folder] if (folder / CONFIG).is_file() else []
+    return tuple(dict.fromkeys(sound))
+
+
+def part_of(info: BundleInfo, part: Literal["model", "transcoders"]) -> str:
+    """Name or path of what a circuit was found on; "" where its record does not say."""
+    try:
+        return locate(str(info.provenance[part]["ref"]), info.path)
+    except (KeyError, TypeError, CoreError):
+        return ""
+
+
+def _written(folder: Path) -> int:
+    try:
+        return (folder / CONFIG).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _neurons(model: LanguageModel) -> TranscoderSet:

@@ -5,14 +5,15 @@ from dataclasses import replace
 
 import pytest
 
+from core.bundle import BundleInfo
 from core.errors import TranscoderError
 from core.graph import NodeKind
 from core.store import plain, stage_key
 from core.tasks import load_task
 from core.transcoders import save_transcoders
 from explorer.prompt import tracing
-from explorer.session import resources
-from explorer.session.view import Traced
+from explorer.session import resources, state
+from explorer.session.view import Traced, View
 from tests.pages.conftest import component, html, press
 from tests.tiny import tiny_model, tiny_transcoders
 
@@ -89,11 +90,12 @@ def test_a_missing_model_is_told_of_once(store, open_page, tmp_path):
     assert "This could not be shown" not in html(app)
 
 
-def test_without_a_choice_the_model_is_the_one_with_the_words_of_the_prompt(store, open_page):
+def test_without_a_choice_the_model_is_that_of_the_first_circuit_or_has_the_words(
+    store, written, open_page
+):
     app = open_page("prompt")
-    assert app.selectbox(key="traced-model").value == "gpt2-modadd"
+    assert app.selectbox(key="traced-model").value == str(written.parent / "own" / "model")
     app.text_input(key="traced-text").set_value("<bos> 17 + 40 =").run()
-    assert app.selectbox(key="traced-model").value == "gpt2-modadd"
     assert "This prompt was not traced" not in html(app)
     coreference = next(iter(load_task("coreference").pairs)).clean
     app.text_input(key="traced-text").set_value(coreference).run()
@@ -101,6 +103,19 @@ def test_without_a_choice_the_model_is_the_one_with_the_words_of_the_prompt(stor
     assert "with" not in app.query_params
     app.selectbox(key="traced-model").set_value("llama-modadd").run()
     assert app.query_params["with"] in ("llama-modadd", ["llama-modadd"])
+
+
+def test_the_model_is_that_of_the_circuit_opened_last(store, open_page, monkeypatch):
+    infos = (
+        *resources.library(),
+        BundleInfo(path=store, name="other", provenance={"model": {"ref": "llama-modadd"}}),
+        BundleInfo(path=store, name="gone", provenance={"model": {"ref": "./nowhere"}}),
+    )
+    monkeypatch.setattr(resources, "library", lambda: infos)
+    for circuit, model in (("other", "llama-modadd"), ("gone", "gpt2-coref")):
+        monkeypatch.setattr(state, "current", lambda c=circuit: View(circuit=c))
+        app = open_page("prompt")
+        assert app.selectbox(key="traced-model").value == model
 
 
 @pytest.fixture
@@ -124,14 +139,30 @@ def test_the_newest_trained_dictionary_is_the_default(llama, tmp_path):
     _trained(tiny_model("llama", layers=3), kept / "tiny-llama-layers", 4)
     (kept / "tiny-llama-damaged").mkdir()
     (kept / "tiny-llama-damaged" / "config.yaml").write_text("[")
-    assert tracing.coders_of(llama, "", kept).key == wanted.key
+    assert tracing.coders_of(llama, "", tracing.kept_for(llama.key, kept, ())).key == wanted.key
 
 
-def test_without_a_dictionary_a_gated_model_is_told_to_train_one(llama, tmp_path):
+def test_a_dictionary_that_a_circuit_was_found_with_is_found(llama, tmp_path):
+    """Wherever it lies, but only one of a circuit of this very model."""
+    mine = _trained(llama, tmp_path / "elsewhere", 2)
+    _trained(llama, tmp_path / "theirs", 3)
+    circuits = [
+        BundleInfo(
+            path=tmp_path / "results" / name,
+            name=name,
+            provenance={"model": {"key": key}, "transcoders": {"ref": f"../../{name}"}},
+        )
+        for key, name in ((llama.key, "elsewhere"), (llama.key, "gone"), ("another", "theirs"))
+    ]
+    kept = tracing.kept_for(llama.key, tmp_path / "none", circuits)
+    assert kept == (tmp_path / "elsewhere",)
+    assert tracing.coders_of(llama, "", kept).key == mine.key
+
+
+def test_without_a_dictionary_a_gated_model_is_told_to_train_one(llama):
     with pytest.raises(TranscoderError, match="hagd train"):
-        tracing.coders_of(llama, "", tmp_path)
-    plain = tiny_model("gpt2")
-    assert tracing.coders_of(plain, "", tmp_path / "none").kind == "neurons"
+        tracing.coders_of(llama, "")
+    assert tracing.coders_of(tiny_model("gpt2"), "").kind == "neurons"
 
 
 @pytest.mark.parametrize(
@@ -168,3 +199,24 @@ def test_strongest_features_are_ranked_by_influence(store, traced):
     shares = [share for _, _, share in rows]
     assert shares == sorted(shares, reverse=True)
     assert all(0 <= share <= 1 for share in shares)
+
+
+def test_every_node_shown_has_an_edge(store, open_page, own):
+    """Dots without edges say nothing; what feeds a shown node is followed back."""
+    app = open_page("prompt", text=WORDS, **own)
+    graph = component(app, "prompt-net")["graph"]
+    ends = {e["from"] for e in graph["edges"]} | {e["to"] for e in graph["edges"]}
+    dots = {n["id"] for n in graph["nodes"] if n["kind"] == "feature"}
+    assert dots
+    assert dots <= ends
+
+
+def test_a_model_that_cannot_be_opened_has_a_way_on(store, open_page, tmp_path):
+    app = open_page("prompt", text="<bos> 17 + 40 =", **{"with": str(tmp_path / "nowhere")})
+    assert html(app).count("This prompt was not traced") == 1
+    (way,) = [button for button in app.button if button.key == "other-model"]
+    assert way.label == "Use gpt2-modadd"
+    way.click()
+    app.run()
+    assert app.query_params["with"] in ("gpt2-modadd", ["gpt2-modadd"])
+    assert "This prompt was not traced" not in html(app)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.store import plain, stage_key
+from explorer.session.resources.circuits import library
 from explorer.session.resources.models import model
 from explorer.session.resources.stores import trained
 
@@ -36,9 +37,11 @@ def traced(wanted: "Traced") -> "Trace":
 
 @st.cache_resource(show_spinner=False, max_entries=6)
 def _coders(model_ref: str, ref: str, stamp: str) -> "TranscoderSet":
-    from explorer.prompt.tracing import coders_of
+    from explorer.prompt.tracing import coders_of, kept_for
 
-    return coders_of(model(model_ref), ref, trained())
+    loaded = model(model_ref)
+    kept = kept_for(loaded.key, trained(), library())
+    return coders_of(loaded, ref, kept)
 
 
 def traced_scene(wanted: "Traced") -> "Scene":
@@ -76,6 +79,7 @@ def _folder_stamp(wanted: "Traced") -> str:
     stamps = []
     if not wanted.transcoders:
         stamps += [str(path.stat().st_mtime_ns) for path in sorted(trained().glob("*/config.yaml"))]
+        stamps += [info.name for info in library()]
     for ref in (wanted.model, wanted.transcoders):
         for name in ("config.json", "config.yaml"):
             path = Path(ref) / name

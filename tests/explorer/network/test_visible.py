@@ -175,3 +175,14 @@ def test_edges_of_one_size_are_all_shown():
 def test_an_empty_graph_is_drawn_as_nothing():
     made = flat(1, [(0, 0, 0.0)])
     assert visible(made, ()).counts[2] == 0
+
+
+def test_without_a_hierarchy_a_shown_node_has_its_strongest_cause():
+    """0 → 1 → 2 are weak beside 2 → 3; 4 → 2 is weaker still, and 5 touches nothing strong."""
+    made = flat(6, [(2, 3, 10.0), (1, 2, 0.3), (0, 1, -0.2), (4, 2, 0.1), (5, 4, 0.1)])
+    seen = visible(made, ())
+    names = [item.id for item in seen.items]
+    shown = np.flatnonzero(seen.shown)
+    drawn = {(names[seen.edges.source[i]], names[seen.edges.target[i]]) for i in shown}
+    assert drawn == {("0:0:2", "0:0:3"), ("0:0:1", "0:0:2"), ("0:0:0", "0:0:1")}
+    assert ids(seen) == {f"0:0:{i}" for i in range(4)}
