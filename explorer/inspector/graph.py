@@ -31,21 +31,51 @@ def to_logit(scene: Scene, members: np.ndarray) -> float:
     return float(scene.weight[hit].sum())
 
 
-def edge_bars(scene: Scene, members: np.ndarray, way: Literal["in", "out"]) -> list[Bar]:
-    """The strongest neighbours, and the others as one bar; edges among members are left out."""
+def edge_bars(
+    scene: Scene, members: np.ndarray, way: Literal["in", "out"], under: str = ""
+) -> list[Bar]:
+    """The strongest neighbours, and the others as one bar; edges among members are left out.
+
+    Args:
+        under: The supernode whose members these are. Its neighbours are then supernodes too: the
+            largest that it does not lie in.
+    """
     mine, theirs = (1, 0) if way == "in" else (0, 1)
     hit = np.isin(scene.edge_index[mine], members) & ~np.isin(scene.edge_index[theirs], members)
     ends, weight = scene.edge_index[theirs][hit], scene.weight[hit]
     total = np.bincount(ends, weight, minlength=len(scene.ids))
-    neighbours = np.unique(ends)
-    ranked = neighbours[np.argsort(-np.abs(total[neighbours]), kind="stable")]
-    most = EDGES
-    bars = told_apart(
-        [(scene.ids[i], short(scene, int(i)), float(total[i])) for i in ranked[:most]]
-    )
-    if len(rest := ranked[most:]):
-        bars.append(Bar(f"{len(rest)} others", float(total[rest].sum())))
+    holders: dict[int, str] = _holders(scene, under) if under else {}
+    sums: dict[str, float] = {}
+    names: dict[str, str] = {}
+    for node in np.unique(ends).tolist():
+        holder = holders[node] if node in holders else scene.ids[node]
+        names[holder] = scene.labels.get(holder, "") if node in holders else short(scene, node)
+        sums[holder] = sums.get(holder, 0.0) + float(total[node])
+    ranked = sorted(sums, key=lambda holder: -abs(sums[holder]))
+    bars = told_apart([(h, names[h], sums[h]) for h in ranked[:EDGES]])
+    groups = set(holders.values())
+    bars = [
+        bar._replace(id=h, label=names[h], mono=False) if h in groups else bar
+        for h, bar in zip(ranked[:EDGES], bars, strict=True)
+    ]
+    if rest := ranked[EDGES:]:
+        bars.append(Bar(f"{len(rest)} others", sum(sums[holder] for holder in rest)))
     return bars
+
+
+def _holders(scene: Scene, under: str) -> dict[int, str]:
+    """For every leaf outside a supernode, the largest supernode that holds it and not this one."""
+    tree = scene.tree
+    if tree is None or under not in tree.name:
+        return {}
+    mine = set(tree.path(tree.find(under)))
+    found: dict[int, str] = {}
+    for leaf, terminal in enumerate(tree.terminal_of()):
+        node = int(scene.tree_leaf[leaf])
+        apart = [s for s in tree.path(int(terminal)) if s not in mine]
+        if node >= 0 and apart:
+            found[node] = tree.name[apart[0]]
+    return found
 
 
 def short(scene: Scene, node: int) -> str:

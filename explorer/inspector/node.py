@@ -15,8 +15,10 @@ from core.features import (
     VariableFit,
 )
 from explorer.inspector import parts as inspector
+from explorer.inspector.charts import Curve, curve_figure, histogram_html
+from explorer.inspector.contexts import Context, contexts_html
 from explorer.inspector.graph import EDGES
-from explorer.inspector.parts import Bar, Context, Curve, Fact
+from explorer.inspector.parts import Bar, Fact
 from explorer.look import figures, theme
 
 CONTEXTS: Mapping[str, int] = {"top": 3}
@@ -52,7 +54,12 @@ def feature_facts(report: FeatureReport, direction: str) -> list[Fact]:
     return [
         Fact(inspector.number(report.activation), "activation"),
         Fact(inspector.percent(report.firing_rate_anywhere), "of tokens"),
-        Fact(inspector.signed(effect), f"direct to {direction}", "neg" if effect < 0 else "pos"),
+        Fact(
+            inspector.signed(effect),
+            "direct effect",
+            "neg" if effect < 0 else "pos",
+            f"on the logits, {direction}",
+        ),
         Fact(inspector.signed(report.delta_p), "ΔP if ablated"),
     ]
 
@@ -62,13 +69,11 @@ def draw_feature(report: FeatureReport, variables: Mapping[str, object], role: s
     if report.variables:
         _draw_curve(report.variables[0], report, variables, role)
     contexts = contexts_of(report.quantiles)
-    st.html(
-        inspector.section_html("Where it fires", inspector.contexts_html(contexts), "test prompts")
-    )
+    st.html(inspector.section_html("Where it fires", contexts_html(contexts), "test prompts"))
     density = report.density
     counts = [float(density.zeros), *density.count.tolist()]
     low, high = float(density.edges[0]), float(density.edges[-1])
-    hist = inspector.histogram_html(counts, low, high, density.value, role)
+    hist = histogram_html(counts, low, high, density.value, role)
     st.html(
         inspector.pair_html(
             inspector.heading_html("Density") + hist,
@@ -76,14 +81,18 @@ def draw_feature(report: FeatureReport, variables: Mapping[str, object], role: s
             + inspector.bars_html(token_bars(report.promoted, report.suppressed)),
         )
     )
+    _draw_edges(report)
+
+
+def _draw_edges(report: FeatureReport) -> None:
+    """Both sides, and how closely what comes in adds up to the pre-activation."""
     edges = report.edges
     gap = "" if edges.gap is None else f" (closes {edges.gap:.0e})"
     total = f"In, Σ = {inspector.number(edges.total)}{gap}"
+    out = "Out" if edges.of == "prompt" else "Out, mean of the task"
     st.html(
-        inspector.pair_html(
-            inspector.heading_html(total) + inspector.bars_html(edge_bars(edges.incoming)),
-            inspector.heading_html("Out" if edges.of == "prompt" else "Out, mean of the task")
-            + inspector.bars_html(edge_bars(edges.outgoing)),
+        inspector.two_lists_html(
+            (total, edge_bars(edges.incoming)), (out, edge_bars(edges.outgoing))
         )
     )
 
@@ -94,7 +103,7 @@ def _draw_curve(
     curve = curve_of(fit, variables.get(fit.variable), report.activation)
     st.html(inspector.section_html(f"Activation by {fit.variable}", "", curve.note))
     st.plotly_chart(
-        inspector.curve_figure(curve, theme.palette(), role),
+        curve_figure(curve, theme.palette(), role),
         key="inspector-curve",
         theme=None,
         config={**figures.CONFIG, "displayModeBar": False},

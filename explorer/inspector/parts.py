@@ -1,19 +1,15 @@
 """The parts of the inspector as HTML and figures; pure, everything from data is escaped.
 
 A panel is a title, four numbers, then sections: activation by a task variable with its fit, where
-a feature fires, its density, what it promotes, and the edges whose sum closes. `inspect` puts them
-together for what is selected.
+a feature fires (`contexts`), its density (`charts`), what it promotes, and the edges whose sum
+closes. `panel` puts them together for what is selected.
 """
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Literal, NamedTuple
-
-import plotly.graph_objects as go
-
-from explorer.look import figures
 
 MINUS = "\u2212"
 Glyph = Literal["none", "feature", "head", "error", "token", "logit"]
@@ -25,6 +21,8 @@ class Fact(NamedTuple):
     value: str
     label: str
     tone: Literal["", "pos", "neg"] = ""
+    about: str = ""
+    """Said in full where the pointer rests."""
 
 
 class Bar(NamedTuple):
@@ -35,32 +33,6 @@ class Bar(NamedTuple):
     mono: bool = False
     id: str = ""
     """Shown before the name; needed where several have the same."""
-
-
-class Context(NamedTuple):
-    """One prompt on which a feature fires."""
-
-    group: str
-    """Quantile, as "top" or "50–90 %"; empty where it is that of the line above."""
-    tokens: Sequence[tuple[str, float]]
-    """Each token with its activation over the maximum, 0 to 1."""
-    value: str
-    here: bool = False
-    """Whether it is the prompt on the screen."""
-
-
-class Curve(NamedTuple):
-    """Mean activation for each value of a task variable."""
-
-    variable: str
-    values: Sequence[float | str]
-    means: Sequence[float]
-    fit: Sequence[tuple[float, float]]
-    """Points of the fitted curve; empty where there is none."""
-    note: str
-    current: float | str | None
-    """Value on the prompt shown."""
-    current_activation: float | None = None
 
 
 def signed(value: float, digits: int = 2) -> str:
@@ -103,7 +75,8 @@ def title_html(
 def facts_html(facts: Sequence[Fact]) -> str:
     """The row of numbers."""
     cells = "".join(
-        f'<div><b class="{f"hx-{fact.tone}" if fact.tone else ""}">{escape(fact.value)}</b>'
+        f'<div title="{escape(fact.about or fact.label)}">'
+        f'<b class="{f"hx-{fact.tone}" if fact.tone else ""}">{escape(fact.value)}</b>'
         f"{escape(fact.label)}</div>"
         for fact in facts
     )
@@ -127,24 +100,52 @@ def heading_html(title: str) -> str:
     return f"<h4>{escape(title)}</h4>"
 
 
-def bars_html(bars: Sequence[Bar], most: float | None = None) -> str:
-    """Bars by size, blue for what supports and orange for what opposes."""
+def bars_html(bars: Sequence[Bar], most: float | None = None, fold: int = 0) -> str:
+    """Bars by size, blue for what supports and orange for what opposes.
+
+    Args:
+        most: Value of a bar of full length; the largest by default.
+        fold: Bars after this many are folded away behind a line that counts them; 0 shows all.
+    """
     if not bars:
         return '<div class="hx-faint hx-small">none</div>'
     top = most or max((abs(bar.value) for bar in bars), default=0.0) or 1.0
-    rows = []
-    for bar in bars:
-        name = f"{bar.id} {bar.label}" if bar.id else bar.label
-        first = f'<span class="hx-mono hx-dim">{escape(bar.id)}</span> ' if bar.id else ""
-        width = 100 * min(1.0, abs(bar.value) / top)
-        tone = "neg" if bar.value < 0 else "pos"
-        rows.append(
-            f'<div class="hx-bar"><span class="hx-clip{" hx-mono" if bar.mono else ""}" '
-            f'title="{escape(name)}">{first}{escape(bar.label)}</span>'
-            f'<i><u class="hx-fill-{tone}" style="width:{width:.1f}%"></u></i>'
-            f"<b>{signed(bar.value)}</b></div>"
-        )
-    return f'<div class="hx-bars">{"".join(rows)}</div>'
+    rows = [_bar_html(bar, top) for bar in bars]
+    shown = len(rows) if not fold or len(rows) <= fold + 1 else fold
+    kind = " hx-named" if any(bar.id for bar in bars) else ""
+    return f'<div class="hx-bars{kind}">{"".join(rows[:shown])}</div>' + (
+        f'<details class="hx-more"><summary>{len(rows) - shown} more</summary>'
+        f'<div class="hx-bars{kind}">{"".join(rows[shown:])}</div></details>'
+        if rows[shown:]
+        else ""
+    )
+
+
+def _bar_html(bar: Bar, top: float) -> str:
+    name = f"{bar.id} {bar.label}" if bar.id else bar.label
+    first = f'<span class="hx-mono hx-dim">{escape(bar.id)}</span> ' if bar.id else ""
+    width = 100 * min(1.0, abs(bar.value) / top)
+    tone = "neg" if bar.value < 0 else "pos"
+    return (
+        f'<div class="hx-bar"><span class="hx-clip{" hx-mono" if bar.mono else ""}" '
+        f'title="{escape(name)}">{first}{escape(bar.label)}</span>'
+        f'<i><u class="hx-fill-{tone}" style="width:{width:.1f}%"></u></i>'
+        f"<b>{signed(bar.value)}</b></div>"
+    )
+
+
+LONG_NAME = 11
+"""Letters of a bar's name for which half a panel has room."""
+
+
+def two_lists_html(left: tuple[str, Sequence[Bar]], right: tuple[str, Sequence[Bar]]) -> str:
+    """Two titled lists of bars: side by side, or one over the other where names are long."""
+    bars = [*left[1], *right[1]]
+    long = any(len(bar.label) + len(bar.id) > LONG_NAME for bar in bars)
+    halves = [heading_html(title) + bars_html(part) for title, part in (left, right)]
+    if not long:
+        return pair_html(*halves)
+    return "".join(f'<section class="hx-section hx-wide">{half}</section>' for half in halves)
 
 
 def told_apart(
@@ -157,88 +158,3 @@ def told_apart(
         Bar(name or node, value, mono=not name, id=node if name and often[name] > least else "")
         for node, name, value in named
     ]
-
-
-def contexts_html(contexts: Sequence[Context]) -> str:
-    """Prompts with tokens tinted by activation, by quantile."""
-    return "".join(_context_html(context) for context in contexts)
-
-
-def _context_html(context: Context) -> str:
-    tokens = "".join(
-        f'<span class="hx-tok{" hx-hot" if tint > 0.55 else " hx-faint" if tint <= 0 else ""}" '
-        f'style="--tint: {min(1.0, max(0.0, tint)):.2f}">{escape(token)}</span>'
-        for token, tint in context.tokens
-    )
-    here = '<span class="hx-small hx-dim">◂ this prompt</span>' if context.here else ""
-    return (
-        f'<div class="hx-context"><span class="hx-group">{escape(context.group)}</span>'
-        f'<span class="hx-toks">{tokens}</span>{here}<span class="hx-right hx-dim">'
-        f"{escape(context.value)}</span></div>"
-    )
-
-
-def histogram_html(
-    counts: Sequence[float], low: float, high: float, mark: float | None, role: str
-) -> str:
-    """Density as columns, with a line at this prompt's value."""
-    top = max(counts, default=0.0) or 1.0
-    columns = "".join(
-        f'<i style="height:{max(2.0, 100 * count / top):.1f}%"></i>' for count in counts
-    )
-    line = ""
-    if mark is not None and high > low:
-        at = 100 * min(1.0, max(0.0, (mark - low) / (high - low)))
-        side = "hx-before" if at > 50 else ""
-        line = f'<u class="{side}" style="left:{at:.1f}%"><b>{number(mark)}</b></u>'
-    return (
-        f'<div class="hx-hist" style="--role: var(--{role})">{columns}{line}</div>'
-        f'<div class="hx-between hx-ticks"><span>{number(low)}</span>'
-        f"<span>{number(high)}</span></div>"
-    )
-
-
-def curve_figure(
-    curve: Curve, palette: Mapping[str, str], role: str, height: int = 96
-) -> go.Figure:
-    """Mean activation by value: dots, the fit as a line, and this prompt's value in ink."""
-    numeric = all(isinstance(value, (int, float)) for value in curve.values)
-    x: list[float | str] = [v if numeric else str(v) for v in curve.values]
-    figure = go.Figure()
-    if curve.fit:
-        figure.add_scatter(
-            x=[point[0] for point in curve.fit],
-            y=[point[1] for point in curve.fit],
-            mode="lines",
-            line={"color": palette["ink-3"], "width": 1.4},
-            hoverinfo="skip",
-        )
-    figure.add_scatter(
-        x=x,
-        y=list(curve.means),
-        mode="markers",
-        marker={"size": 5, "color": palette[role]},
-        hovertemplate=f"{escape(curve.variable)} %{{x}}: %{{y:.2f}}<extra></extra>",
-    )
-    current = curve.current if numeric or curve.current is None else str(curve.current)
-    if current is not None and current in x:
-        at = x.index(current)
-        y = curve.means[at] if curve.current_activation is None else curve.current_activation
-        figure.add_scatter(
-            x=[current],
-            y=[y],
-            mode="markers+text",
-            text=[f"<b>{escape(str(current))}</b>"],
-            textposition="top center" if at < 0.9 * len(x) else "top left",
-            textfont={"color": palette["ink-1"], "size": figures.SMALL},
-            marker={"size": 8, "color": palette["ink-1"]},
-            hovertemplate="this prompt: %{y:.2f}<extra></extra>",
-        )
-    figure.update_layout(
-        **figures.template(palette),
-        height=height,
-        margin={"l": 22, "r": 6, "t": 12, "b": 18},
-        xaxis={"showgrid": False, "type": "linear" if numeric else "category", "nticks": 7},
-        yaxis={"showgrid": False, "nticks": 3, "rangemode": "tozero"},
-    )
-    return figure

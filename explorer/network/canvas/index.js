@@ -5,6 +5,7 @@
 // burst of clicks loses nothing; `view.rev` from Python overrides them.
 
 import { createBar } from "./bar.js";
+import { keepHeight } from "./height.js";
 import { bindKeys } from "./keys.js";
 import { createNetwork } from "./network.js";
 import { createPalette } from "./palette.js";
@@ -59,6 +60,7 @@ function build(parentElement) {
     app.network?.refresh();
   });
   fitParts(app);
+  app.height = keepHeight(app);
   return app;
 }
 
@@ -103,6 +105,7 @@ async function update(app, component) {
   app.root.classList.toggle("compact", graph.density === "compact");
   app.root.classList.toggle("with-bar", parts.includes("bar"));
   app.root.style.setProperty("--canvas-h", data.height);
+  app.height.measure();
   Object.assign(graph, scene);
   const fresh = app.graph !== graph;
   const still = app.sceneKey !== data.scene_key; // another prompt or circuit: nothing to glide from
@@ -127,6 +130,7 @@ export default function circuitCanvas(component) {
     instances.set(parentElement, app);
     app.destroy = () => {
       app.unplace();
+      app.height.stop();
       app.keys.destroy();
       app.tree.destroy();
       app.palette.destroy();

@@ -143,7 +143,7 @@ export function createTree(app) {
     const inset = level && narrow ? 3 : level ? 6 : 12;
     const under = !level !== narrow; // the label stands below the name, not beside it
     const left = room.h - inset - (under ? tall + 2 : 0);
-    const most = narrow ? Math.min(1, Math.floor(left / LINE)) : Math.min(3, Math.floor((left + 3) / LINE));
+    const most = narrow ? Math.min(1, Math.floor(left / LINE)) : Math.max(under ? 0 : 1, Math.min(3, Math.floor((left + 3) / LINE)));
     const wide = under ? room.w : room.w - name - 7;
     Object.assign(p, fitted(text, wide, Math.max(0, most), font));
     p.left = left - LINE * Math.max(p.lines.length, under ? 0 : 1);

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from explorer.inspector import parts as inspector
+from explorer.inspector.charts import Curve, curve_figure, histogram_html
+from explorer.inspector.contexts import Context, contexts_html, window
 from explorer.inspector.graph import edge_bars, places, short, to_logit
-from explorer.inspector.parts import Bar, Context, Curve, Fact
+from explorer.inspector.parts import Bar, Fact
 from explorer.look import theme
 from tests.explorer.scenes import scene
 
@@ -38,7 +40,7 @@ def test_text_from_data_is_escaped():
         inspector.section_html(BAD, "", BAD),
         inspector.heading_html(BAD),
         inspector.bars_html([Bar(BAD, 1.0)]),
-        inspector.contexts_html([Context(BAD, [(BAD, 0.5)], BAD)]),
+        contexts_html([Context(BAD, [(BAD, 0.5)], BAD)]),
     ]
     assert all("<img" not in part for part in parts)
 
@@ -52,29 +54,29 @@ def test_bars_are_in_proportion_and_coloured_by_sign():
 
 
 def test_tokens_are_tinted_by_activation():
-    html = inspector.contexts_html([Context("top", [("17", 0.0), ("=", 0.9)], "3.41", here=True)])
+    html = contexts_html([Context("top", [("17", 0.0), ("=", 0.9)], "3.41", here=True)])
     assert "--tint: 0.90" in html
     assert "hx-hot" in html
     assert "this prompt" in html
 
 
 def test_the_mark_of_a_histogram_stays_inside():
-    html = inspector.histogram_html([5, 1, 2], 0.0, 2.0, 9.0, "role-c")
+    html = histogram_html([5, 1, 2], 0.0, 2.0, 9.0, "role-c")
     assert "left:100.0%" in html
     assert html.count("<i ") == 3
-    assert "<u" not in inspector.histogram_html([1], 0.0, 0.0, 1.0, "role-c")
+    assert "<u" not in histogram_html([1], 0.0, 0.0, 1.0, "role-c")
 
 
 def test_a_curve_marks_the_value_of_this_prompt():
     curve = Curve("s", [0, 1, 2], [0.0, 3.0, 1.0], [(0.0, 0.1), (2.0, 1.0)], "fit", 1, 2.9)
-    figure = inspector.curve_figure(curve, theme.DARK, "role-c")
+    figure = curve_figure(curve, theme.DARK, "role-c")
     assert [len(trace.x) for trace in figure.data] == [2, 3, 1]
     assert (figure.data[2].x[0], figure.data[2].y[0]) == (1, 2.9)
 
 
 def test_a_curve_over_words_has_no_number_axis():
     curve = Curve("who", ["he", "she"], [1.0, 0.0], [], "", None)
-    figure = inspector.curve_figure(curve, theme.LIGHT, "role-a")
+    figure = curve_figure(curve, theme.LIGHT, "role-a")
     assert figure.layout.xaxis.type == "category"
     assert len(figure.data) == 1
 
@@ -116,3 +118,59 @@ def test_names_that_repeat_are_told_apart_by_their_id():
     html = inspector.bars_html([bars[0], inspector.told_apart([("1:4:2", "sin", 1.0)])[0]])
     assert 'title="1:4:2 cos"' in html
     assert 'title="sin"' in html
+
+
+def test_a_long_prompt_is_shown_around_its_hottest_token():
+    words = [
+        "after",
+        "Susan",
+        "and",
+        "Henry",
+        "walked",
+        "to",
+        "the",
+        "cafe",
+        "Susan",
+        "handed",
+        "the",
+        "ring",
+        "to",
+    ]
+    tokens = [(word, 0.9 if i == 10 else 0.0) for i, word in enumerate(words)]
+    shown = window(tokens, room=24)
+    assert ("the", 0.9) in shown
+    assert shown[0] == ("…", 0.0)
+    assert sum(len(word) + 1 for word, _ in shown) <= 24
+    first = words.index(shown[1][0], 5)
+    assert [word for word, _ in shown if word != "…"] == words[first : first + len(shown) - 2]
+    assert window(tokens[:3], room=24) == tokens[:3]
+
+
+def test_a_token_longer_than_the_line_is_still_shown():
+    assert window([("a", 0.0), ("x" * 50, 1.0), ("b", 0.0)], room=20)[1] == ("x" * 50, 1.0)
+
+
+def test_bars_after_the_fold_are_counted_and_kept():
+    html = inspector.bars_html([Bar(f"n{i}", 1.0) for i in range(9)], fold=4)
+    assert "<summary>5 more</summary>" in html
+    assert html.count('class="hx-bar"') == 9
+    assert "summary" not in inspector.bars_html([Bar("a", 1.0)] * 5, fold=4)
+
+
+def test_long_names_get_a_line_of_their_own():
+    short = inspector.two_lists_html(("In", [Bar("L0H1", 1.0)]), ("Out", [Bar("57", 1.0)]))
+    long = inspector.two_lists_html(("In", [Bar("cos 24·a + cos 24·b", 1.0)]), ("Out", []))
+    assert "hx-pair" in short
+    assert "hx-pair" not in long
+
+
+def test_edges_of_a_supernode_name_the_supernodes_at_their_other_ends():
+    made = scene()
+    members = made.members("C1")
+    bars = edge_bars(made, members, "out", under="C1")
+    by_id = {bar.id: bar.value for bar in bars if bar.id}
+    assert by_id.keys() == {"D"}
+    inside = np.isin(made.edge_index[0], members) & np.isin(made.edge_index[1], made.members("D"))
+    assert by_id["D"] == pytest.approx(float(made.weight[inside].sum()))
+    every = np.isin(made.edge_index[0], members) & ~np.isin(made.edge_index[1], members)
+    assert sum(bar.value for bar in bars) == pytest.approx(float(made.weight[every].sum()))

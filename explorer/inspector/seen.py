@@ -1,0 +1,68 @@
+"""What the inspector is drawn from, and what it asks of the engine for a node or supernode."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from core.bundle import Bundle
+from core.errors import CoreError
+from explorer.network.scene import Scene
+from explorer.session import changes, resources, state
+from explorer.session.state import View
+
+if TYPE_CHECKING:
+    from core.lab import Lab, LabSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Inspected:
+    """What the panel is drawn from."""
+
+    bundle: Bundle
+    scene: Scene
+    view: View
+    lab: "Lab | CoreError | None"
+    """The Lab, why it cannot be had, or None while it loads."""
+    name: str
+    """Name of the circuit in the library."""
+
+    @property
+    def ready(self) -> "Lab | None":
+        """The Lab where it is there."""
+        return None if isinstance(self.lab, CoreError) else self.lab
+
+    def label(self, node: str) -> str:
+        """What a person calls it."""
+        return self.bundle.labels.get(node, "")
+
+
+def alone(seen: Inspected, node: str) -> float | None:
+    """Change of P(answer) on this prompt when this one alone is ablated, as the view ablates."""
+    if seen.ready is None:
+        return None
+    settings = changes.settings_of(seen.view)
+    return _ablated_alone(seen.ready, seen.bundle, seen.view.prompt, node, settings)
+
+
+@lru_cache(maxsize=2048)
+def _ablated_alone(
+    lab: "Lab", bundle: Bundle, prompt: int, node: str, settings: "LabSettings"
+) -> float:
+    found = lab.predict(prompt, changes.expand(bundle, (state.Changed(node),)), settings)
+    before = found.circuit if settings.inside == "circuit" else found.full
+    return found.changed.p_answer - before.p_answer
+
+
+def report(seen: Inspected, kind: str, node: str) -> Any:
+    """The engine's report, or None where it has none (the graph then has to do)."""
+    if seen.ready is None:
+        return None
+    make = {
+        "feature": resources.feature_report,
+        "head": resources.head_report,
+        "supernode": resources.supernode_report,
+    }[kind]
+    try:
+        return make(seen.name, node, seen.view.prompt)
+    except CoreError:
+        return None

@@ -1,0 +1,87 @@
+"""The inspector of a single node: feature, head, error, token, position, bias or output."""
+
+from html import escape
+from typing import Any, Literal
+
+import numpy as np
+import streamlit as st
+
+from explorer.inspector import node as inspector_node
+from explorer.inspector import parts as inspector
+from explorer.inspector.actions import draw_actions, draw_rename
+from explorer.inspector.graph import edge_bars, short, to_logit
+from explorer.inspector.parts import Fact
+from explorer.inspector.seen import Inspected, alone
+from explorer.inspector.seen import report as report_of
+from explorer.look import theme
+
+
+def draw_node(seen: Inspected, node: str) -> None:
+    place = seen.scene.place(node)
+    kind = seen.scene.kind[place] if place is not None else _kind(node)
+    report = report_of(seen, kind, node) if kind in ("feature", "head") else None
+    if kind == "feature" and report is not None:
+        _feature(seen, node, report)
+        return
+    glyph: Any = kind if kind in ("feature", "head", "error", "token", "logit") else "error"
+    name = seen.label(node) or (short(seen.scene, place) if place is not None else node)
+    sub = f'<span class="hx-mono">{escape(node)}</span> &nbsp;{escape(_WHAT.get(kind, kind))}'
+    st.html(inspector.title_html(name, sub, glyph=glyph, role="kind-feature"))
+    if kind == "head" and report is not None:
+        st.html(inspector.facts_html(inspector_node.head_facts(report)))
+    elif place is not None:
+        st.html(inspector.facts_html(_facts(seen, node, place)))
+    if kind in ("feature", "head", "error"):
+        draw_actions(seen, node)
+    if kind == "head" and report is not None:
+        inspector_node.draw_head(report)
+    if place is not None:
+        _draw_edges(seen, place)
+
+
+_WHAT = {
+    "error": "what the transcoder leaves out here",
+    "token": "token embedding",
+    "position": "position embedding",
+    "bias": "everything constant in this layer",
+    "logit": "output token",
+    "head": "attention head",
+}
+
+
+def _feature(seen: Inspected, node: str, report: Any) -> None:
+    role = theme.role_of(report.supernodes[0]) if report.supernodes else "kind-feature"
+    shown = seen.ready.prompts[seen.view.prompt] if seen.ready else None
+    direction = f"{shown.answer.strip()} − {shown.wrong.strip()}" if shown else "answer"
+    st.html(inspector_node.feature_title_html(report, role))
+    st.html(inspector.facts_html(inspector_node.feature_facts(report, direction)))
+    draw_rename(seen, node, report.label)
+    draw_actions(seen, node)
+    inspector_node.draw_feature(report, shown.variables if shown else {}, role)
+
+
+def _kind(node: str) -> str:
+    """Kind of an id that this prompt's graph does not have."""
+    return "head" if node.startswith("L") else "error" if node.startswith("e:") else "feature"
+
+
+def _facts(seen: Inspected, node: str, place: int) -> list[Fact]:
+    scene = seen.scene
+    direct = to_logit(scene, np.array([place]))
+    lead = scene.labels.get(scene.lead, "answer").strip()
+    tone: Literal["pos", "neg"] = "neg" if direct < 0 else "pos"
+    facts = [Fact(inspector.signed(direct), "direct effect", tone, f"on the logit of {lead}")]
+    if scene.kind[place] in ("feature", "logit"):
+        value = inspector.number(float(scene.activation[place]))
+        facts.insert(0, Fact(value, "activation" if scene.kind[place] == "feature" else "logit"))
+    if scene.kind[place] in ("feature", "head", "error"):
+        effect = alone(seen, node)
+        facts.append(Fact("–" if effect is None else inspector.signed(effect), "ΔP if ablated"))
+    return facts
+
+
+def _draw_edges(seen: Inspected, place: int) -> None:
+    members = np.array([place])
+    into = edge_bars(seen.scene, members, "in")
+    title = f"In, Σ = {inspector.number(sum(bar.value for bar in into))}" if into else "In"
+    st.html(inspector.two_lists_html((title, into), ("Out", edge_bars(seen.scene, members, "out"))))
