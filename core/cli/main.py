@@ -20,6 +20,7 @@ from core.cli import (
     graph,
     import_,
     models,
+    rebuild,
     results,
     run,
     tasks,
@@ -72,6 +73,7 @@ COMMANDS = (
     Command("results", results.command, "hagd results --store ~/circuits"),
     Command("export", export.command, "hagd export my-circuit --format html"),
     Command("import", import_.command, "hagd import my-circuit"),
+    Command("rebuild", rebuild.command, "hagd rebuild --list"),
     Command("doctor", doctor.command, "hagd doctor"),
 )
 
