@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer import engine, menu
+from explorer.library.pill import job_pill
 from explorer.look import notices, theme
 from explorer.session import state
 
@@ -44,6 +45,7 @@ def main() -> None:
     name = page.url_path or "library"
     state.begin(name)
     messages = st.container(key="messages")
+    job_pill()
     if name != "library":
         notices.guarded(start_engine)
     try:

@@ -16,6 +16,7 @@ from core.verdicts import figure
 from explorer import menu
 from explorer.circuit.filters import draw_filters
 from explorer.inspector.panel import Inspected, inspect
+from explorer.library.sharing import share_menu
 from explorer.look import notices, theme
 from explorer.look.copy_link import copy_link
 from explorer.network.component import (
@@ -46,6 +47,7 @@ def page() -> None:
             "No circuit yet",
             "Circuits that come with the program and your own appear in the library.",
             notices.Button("Open the library", lambda: menu.go("library"), "to-library"),
+            key="page",
         )
         return
     if all(info.name != name for info in resources.library()):
@@ -53,6 +55,7 @@ def page() -> None:
             f"There is no circuit called {name[:80]} here",
             "It may have another name, or lie in another store. The library lists those there are.",
             notices.Button("Open the library", lambda: menu.go("library"), "to-library"),
+            key="page",
         )
         return
     bundle = resources.bundle(name)
@@ -93,7 +96,7 @@ def workspace(name: str) -> None:
         hidden=view.filters.hidden,
     )
     drawn = picture(scene, view.path, sieve)
-    _line_one(bundle, view)
+    _line_one(name, bundle, view)
     draw_filters(scene, view, found, drawn)
     with st.container(key="work", horizontal=True):
         with st.container(key="work-main"):
@@ -199,12 +202,13 @@ def _effects(view: View, bar: Bar | None) -> dict[str, str]:
 # ---- line 1: where we are, and the claim ----
 
 
-def _line_one(bundle: Bundle, view: View) -> None:
+def _line_one(name: str, bundle: Bundle, view: View) -> None:
     with st.container(key="line-one", horizontal=True, vertical_alignment="center"):
         with st.container(key="crumbs", horizontal=True, vertical_alignment="center"):
             _crumbs(bundle, view)
         st.html(claim_html(bundle))
         copy_link("circuit-copy")
+        share_menu(name, "circuit")
 
 
 def _crumbs(bundle: Bundle, view: View) -> None:

@@ -5,7 +5,7 @@
  *                 curve: {line: [[x, y]...], low: [...], high: [...], ring: [x, y]}, error}]
  *   x and y run from 0 to 1; a drawing is a list of [tag, attributes, text].
  *
- * A click on a card or row sends its name as the trigger "opened"; the title is a real link, so it can
+ * A click on a card or row sends its name as the trigger "opened", one on its dots as "shared"; the title is a real link, so it can
  * be opened in another tab or reached by keyboard.
  */
 
@@ -40,6 +40,9 @@ function mark(tone) {
 }
 
 const verdict = (row) => html("span", `verdict ${row.tone}`, mark(row.tone), row.verdict);
+
+/** The kind of dictionary, where it is not the usual one: two rows may differ in nothing else. */
+const tag = (item) => (item.tag ? html("span", "tag", item.tag) : null);
 
 function link(item, text, open) {
   const anchor = html("a", "name", text);
@@ -83,7 +86,7 @@ function openable(node, item, open) {
 function cardOf(card, open) {
   const figure = html("div", "figure", html("b", "", card.f), html("span", "pm", card.pm));
   const words = html(
-    "div", "words", html("h3", "", link(card, card.title, open)), html("div", "sub", card.subtitle),
+    "div", "words", html("h3", "", link(card, card.title, open)), html("div", "sub", card.subtitle, tag(card)),
     figure, html("div", "size", card.size), verdict(card),
   );
   return openable(html("article", "card", words, html("div", "net", drawing(card))), card, open);
@@ -91,11 +94,24 @@ function cardOf(card, open) {
 
 const COLUMNS = [
   ["Task", ""], ["Model", "model"], ["Nodes", "n"], ["F", "n"], ["F by size", "spark", ", random band"],
-  ["φ", "n"], ["φ(∅)", "n"], ["p", "n wide", ", random"], ["Verdict", ""],
+  ["φ", "n"], ["φ(∅)", "n"], ["p", "n wide", ", random"], ["Verdict", ""], ["", "more"],
 ];
 
-function cellsOf(row, open) {
-  const name = html("td", "task", link(row, row.task, open));
+/** The dots at the end of a row: what can be done with the circuit besides opening it. */
+function dots(row, share) {
+  const button = html("button", "dots", "⋯");
+  button.type = "button";
+  button.title = "Share";
+  button.setAttribute("aria-label", `Share ${row.task}`);
+  button.addEventListener("click", (event) => {
+    event.stopPropagation();
+    share(row.name);
+  });
+  return html("td", "more", button);
+}
+
+function cellsOf(row, open, share) {
+  const name = html("td", "task", html("div", "", link(row, row.task, open), tag(row)));
   name.title = row.title;
   if (row.error) {
     const why = html("td", "error", verdict(row), html("span", "why", row.error));
@@ -109,15 +125,16 @@ function cellsOf(row, open) {
     html("td", "spark", spark(row.curve, row.muted ? "muted" : "")),
     html("td", "n", row.phi), html("td", "n dim", row.phiEmpty), html("td", "n dim wide", row.p),
     Object.assign(html("td", "verdicts", verdict(row)), { title: row.verdict }),
+    dots(row, share),
   ];
 }
 
-function tableOf(rows, open) {
+function tableOf(rows, open, share) {
   const head = html(
     "tr", "", ...COLUMNS.map(([text, cls, more]) => html("th", cls, text, more && html("span", "wide", more))),
   );
   const body = rows.map((row) => {
-    const line = html("tr", (row.muted ? "muted " : "") + (row.error ? "damaged" : ""), ...cellsOf(row, open));
+    const line = html("tr", (row.muted ? "muted " : "") + (row.error ? "damaged" : ""), ...cellsOf(row, open, share));
     return row.error ? line : openable(line, row, open);
   });
   return html("table", "", html("thead", "", head), html("tbody", "", ...body));
@@ -128,6 +145,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const open = (name) => setTriggerValue("opened", name);
   const parts = [];
   if (data.cards.length) parts.push(html("div", "cards", ...data.cards.map((card) => cardOf(card, open))));
-  if (data.rows.length) parts.push(tableOf(data.rows, open));
+  if (data.rows.length) parts.push(tableOf(data.rows, open, (name) => setTriggerValue("shared", name)));
   root.replaceChildren(...parts);
 }

@@ -5,14 +5,14 @@
 2. `pick` searches, filters and sorts rows as the link says.
 3. `thumbnail` draws the coarse network of a circuit: supernodes of the first level between the
    tokens and the answer, edges Σ with their sign.
-4. `gallery` mounts cards and rows as one component and returns the name that was clicked.
+4. `gallery` mounts cards and rows as one component and says which circuit was opened or shared.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamlit.components.v2 import component
 
@@ -170,7 +170,8 @@ def row_data(row: Row, href: str) -> dict[str, Any]:
         "name": row.name,
         "href": href,
         "title": row.title,
-        "task": f"{row.task} · {row.dictionary}" if row.dictionary else row.task,
+        "task": row.task,
+        "tag": row.dictionary,
         "model": row.model,
         "nodes": f"{row.nodes:,}",
         "f": figure(row.faithfulness),
@@ -190,8 +191,8 @@ def card_data(row: Row, href: str, drawing: Sequence[Any], size: tuple[int, int]
     """A card for the component."""
     data = row_data(row, href)
     return data | {
-        "title": data["task"],
-        "subtitle": row.title,
+        "title": row.task,
+        "subtitle": row.model,
         "size": f"faithfulness · {row.nodes:,} nodes",
         "drawing": list(drawing),
         "w": size[0],
@@ -199,11 +200,26 @@ def card_data(row: Row, href: str, drawing: Sequence[Any], size: tuple[int, int]
     }
 
 
-def gallery(cards: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], key: str) -> str:
-    """Show cards and rows; the name of the one that was just opened, or an empty text."""
+Drawn = Mapping[str, Any]
+"""A card or a row as the component reads it."""
+
+
+class Said(NamedTuple):
+    """What was just clicked: names of circuits, or empty texts."""
+
+    opened: str = ""
+    shared: str = ""
+
+
+def gallery(
+    cards: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], key: str
+) -> Said:
+    """Show cards and rows, and hear what was clicked."""
     data = {"cards": list(cards), "rows": list(rows)}
-    result = _component(data=data, key=key, on_opened_change=lambda: None)
-    return str(result.get("opened") or "")
+    result = _component(
+        data=data, key=key, on_opened_change=lambda: None, on_shared_change=lambda: None
+    )
+    return Said(str(result.get("opened") or ""), str(result.get("shared") or ""))
 
 
 def p_text(p: float | None) -> str:

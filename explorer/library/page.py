@@ -1,6 +1,6 @@
 """The Library page: cards, table, filters; new run, running jobs, refusals, one-prompt trace."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -8,8 +8,8 @@ import streamlit as st
 
 from core.store import default_location
 from explorer import engine, menu
-from explorer.library import gallery, runs
-from explorer.library.gallery import Row
+from explorer.library import gallery, runs, sharing
+from explorer.library.gallery import Row, Said
 from explorer.look import notices, theme
 from explorer.session import resources, state
 from explorer.session.view import Shelf
@@ -48,6 +48,7 @@ def _await_engine() -> None:
 
 
 def _main() -> None:
+    sharing.imported()
     infos = resources.library()
     rows = gallery.shelf(infos, resources.task_titles())
     bundled = sum(resources.is_bundled(info) for info in infos)
@@ -59,21 +60,32 @@ def _main() -> None:
             f"its controls. Results are kept in {default_location()}.",
             key="no-circuits",
         )
+        with st.container(horizontal_alignment="center"):
+            sharing.import_button()
         return
     wanted = state.current().shelf
-    opened = _cards(featured_of(rows), "featured") if wanted == Shelf() else ""
+    said = [_cards(featured_of(rows), "featured")] if wanted == Shelf() else []
     _filters(rows, wanted)
     shown = gallery.pick(rows, wanted)
     if not shown:
         clear = notices.Button("Show all", lambda: state.update(shelf=Shelf()), "show-all")
         notices.empty("Nothing fits", "No stored circuit fits this search.", clear, "nothing-fits")
     elif wanted.layout == "cards":
-        opened = opened or _cards([row for row in shown if not row.error], "cards")
+        said.append(_cards([row for row in shown if not row.error], "cards"))
         shown = tuple(row for row in shown if row.error)
     table = [gallery.row_data(row, _address(row)) for row in shown]
-    opened = opened or gallery.gallery([], table, key="table")
-    if opened in {row.name for row in rows if not row.error}:
-        menu.go("circuit", circuit=opened, path=(), selection=(), changes=(), prompt=0)
+    said.append(gallery.gallery([], table, key="table"))
+    _answer(said, {row.name: row for row in rows if not row.error})
+
+
+def _answer(said: Sequence[Said], known: Mapping[str, Row]) -> None:
+    """Open or share what was clicked."""
+    for opened, shared in said:
+        if opened in known:
+            menu.go("circuit", circuit=opened, path=(), selection=(), changes=(), prompt=0)
+        if shared in known:
+            row = known[shared]
+            st.dialog(f"Share {row.task} · {row.model}")(sharing.share_list)(shared, "library")
 
 
 def _heading(stored: int, bundled: int) -> None:
@@ -84,7 +96,7 @@ def _heading(stored: int, bundled: int) -> None:
     )
 
 
-def _cards(rows: Sequence[Row], key: str) -> str:
+def _cards(rows: Sequence[Row], key: str) -> Said:
     drawn = [
         gallery.card_data(row, _address(row), resources.thumbnail(row.name), gallery.THUMBNAIL)
         for row in rows
@@ -125,17 +137,19 @@ def _filters(rows: tuple[Row, ...], wanted: Shelf) -> None:
         st.text_input(
             "Search circuits, tasks, models",
             key=state.widget("shelf-search", wanted.search),
-            placeholder="Search circuits, tasks, models",
+            placeholder="Search",
             label_visibility="collapsed",
             max_chars=160,
             on_change=lambda: _set("search"),
-            width=210,
+            width=170,
         )
-        _choice("task", "Task", {"": f"all {len(tasks)}"} | {name: name for name in tasks}, 168)
-        _choice("model", "Model", {"": f"all {len(models)}"} | {name: name for name in models}, 168)
-        _choice("verdict", "Verdict", VERDICT_WORDS, 150)
-        _choice("sort", "Sort", dict(gallery.SORTS), 160)
-        with st.container(key="filters-end", horizontal_alignment="right"):
+        _choice("task", "Task", {"": f"all {len(tasks)}"} | {name: name for name in tasks}, 152)
+        _choice("model", "Model", {"": f"all {len(models)}"} | {name: name for name in models}, 152)
+        _choice("verdict", "Verdict", VERDICT_WORDS, 136)
+        _choice("sort", "Sort", dict(gallery.SORTS), 156)
+        with st.container(
+            key="filters-end", horizontal=True, horizontal_alignment="right", gap="small"
+        ):
             st.segmented_control(
                 "Layout",
                 ["table", "cards"],
@@ -145,6 +159,7 @@ def _filters(rows: tuple[Row, ...], wanted: Shelf) -> None:
                 label_visibility="collapsed",
                 required=True,
             )
+            sharing.import_button()
 
 
 def _choice(name: str, label: str, options: dict[str, str], width: int) -> None:

@@ -15,6 +15,7 @@ import streamlit as st
 from core.errors import SettingsError
 from explorer import menu
 from explorer.jobs.files import Job, Step
+from explorer.library.own import chosen, own_button
 from explorer.look import notices, theme
 from explorer.look.notices import Stage
 from explorer.session import resources, state
@@ -39,9 +40,9 @@ def new_run() -> None:
     """The form that starts a run."""
     models, tasks = resources.model_names(), resources.task_titles()
     with st.container(key="panel-new-run"):
-        model = state.local("own-model") or st.session_state.get("run-model") or ""
+        model = state.local("own-model") or state.value("run-model") or ""
         st.html(f'<div class="hs-head"><h3>New run</h3><span>{_expected(model)}</span></div>')
-        own = _own()
+        own = chosen()
         st.selectbox(
             "Model",
             [own["model"]] if own["model"] else models,
@@ -61,45 +62,14 @@ def new_run() -> None:
             st.number_input("Seed", 0, 2**31 - 1, 0, key="run-seed", width=84)
         with st.container(horizontal=True, gap="small", key="run-buttons"):
             st.button("Start run", type="primary", on_click=start, width="stretch", key="run-start")
-            with st.popover("Own model…"):
-                _own_form()
+            own_button()
         if problem := state.local("run-problem"):
             notices.failed("Not started", problem, key="run-problem")
 
 
-def _own() -> dict[str, str]:
-    return {name: state.local(f"own-{name}", "") for name in ("model", "task", "transcoders")}
-
-
-def _own_form() -> None:
-    st.html(
-        '<p class="hs-note">Paths on the computer that runs the app. Leave a line empty to use '
-        "what is bundled; without transcoders they are trained on the task's prompts and kept.</p>"
-    )
-    fields = {
-        "model": ("Model folder", "a Hugging Face save_pretrained folder"),
-        "task": ("Task file", "task.jsonl or an EAP-IG csv"),
-        "transcoders": ("Transcoder folder", "layer_0.safetensors … and config.yaml"),
-    }
-    for name, (label, example) in fields.items():
-        st.text_input(
-            label,
-            key=state.widget(f"own-field-{name}", state.local(f"own-{name}", "")),
-            placeholder=example,
-            max_chars=1000,
-            on_change=_set_own,
-            args=(name,),
-            width=340,
-        )
-
-
-def _set_own(name: str) -> None:
-    state.remember(f"own-{name}", str(state.value(f"own-field-{name}") or "").strip())
-
-
 def start() -> None:
     """Start the run that the form describes; a path that is not there is refused at once."""
-    own = _own()
+    own = chosen()
     settings = {
         "model": own["model"] or state.value("run-model"),
         "task": own["task"] or state.value("run-task"),

@@ -264,6 +264,7 @@ def test_circuits_on_other_dictionaries_say_so():
     from explorer.library import gallery
 
     row = _row("plain", "holds")
-    assert gallery.row_data(row, "")["task"] == row.task
+    assert gallery.row_data(row, "")["tag"] == ""
     other = replace(row, dictionary="topk")
-    assert gallery.row_data(other, "")["task"] == f"{row.task} · topk"
+    shown = gallery.row_data(other, "")
+    assert (shown["task"], shown["tag"]) == (row.task, "topk")

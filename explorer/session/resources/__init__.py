@@ -1,5 +1,6 @@
 """The only caches of the app: what is expensive to load, by its content.
 
+    shared      what is given away and taken in
     stores      the store, its jobs and its test log
     circuits    heads and whole circuits
     drawings    small pictures and networks
@@ -31,6 +32,7 @@ from explorer.session.resources.models import (
     task,
     task_titles,
 )
+from explorer.session.resources.shared import given, take_folder, take_upload
 from explorer.session.resources.stores import jobs, results, store, tests, trained
 from explorer.session.resources.traces import traced, traced_json, traced_scene
 
@@ -38,6 +40,7 @@ __all__ = [
     "bundle",
     "feature_report",
     "find",
+    "given",
     "head_report",
     "is_bundled",
     "jobs",
@@ -54,6 +57,8 @@ __all__ = [
     "scene",
     "store",
     "supernode_report",
+    "take_folder",
+    "take_upload",
     "task",
     "task_titles",
     "tests",

@@ -1,0 +1,48 @@
+"""Share and import in the app: the same files as `hagd`, one notice for a bad one."""
+
+import io
+import zipfile
+
+import pytest
+
+from core.bundle import FILES
+from core.errors import FormatError
+from explorer.session import resources
+
+
+@pytest.mark.parametrize("form", ["html", "bundle", "csv", "scores"])
+def test_every_form_is_made(store, form):
+    data = resources.given("tiny", form)
+    if form in ("bundle", "csv"):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = {name.split("/")[-1] for name in archive.namelist()}
+        assert names == (set(FILES) if form == "bundle" else {"nodes.csv", "edges.csv"})
+    else:
+        assert data[:1] == (b"<" if form == "html" else b"{")
+
+
+def test_bad_files_are_refused_and_nothing_is_stored(empty_store):
+    with pytest.raises(FormatError, match="There is nothing at"):
+        resources.take_folder("/no/such/folder")
+    with pytest.raises(FormatError, match="cannot be read as JSON"):
+        resources.take_upload("x.json", b"nothing")
+    assert resources.library() == ()
+
+
+def test_a_result_folder_shows_in_the_library(store, tmp_path, monkeypatch):
+    source = next(info.path for info in resources.library() if info.name == "tiny")
+    monkeypatch.setenv("HAGD_STORE", str(tmp_path / "other"))
+    resources.store.clear()
+    taken = resources.take_folder(str(source))
+    assert taken.name == "tiny"
+    assert [info.name for info in resources.library()] == ["tiny"]
+
+
+def test_the_dialog_refuses_in_one_notice_and_stores_nothing(empty_store, open_page):
+    app = open_page("library")
+    app.button(key="import-open").click().run()
+    app.text_input(key="import-folder").set_value(str(empty_store)).run()
+    app.button(key="import-go").click().run()
+    assert not app.exception
+    assert "is damaged" in app.session_state["hagd.local.import-problem"]
+    assert not (empty_store / "results").exists() or not list((empty_store / "results").iterdir())
