@@ -1,6 +1,6 @@
 """Every colour, size and time of the explorer, once.
 
-1. `DARK` and `LIGHT` hold the colours; `SIZES` holds type, space, shape, motion and node sizes.
+1. `DARK` and `LIGHT` (in `colours`) hold the colours; `SIZES` holds type, space, shape, motion and node sizes.
 2. `stylesheet` writes them as CSS variables (each colour as `light-dark(light, dark)`, which the
    browser settles by the `color-scheme` Streamlit gives its active theme) and adds `styles.css`.
 3. `apply` injects that once per run; `palette` gives the same colours to Plotly.
@@ -19,114 +19,10 @@ import streamlit as st
 
 from core.verdicts import VERDICTS as VERDICTS
 from core.verdicts import verdict_shown
+from explorer.look.colours import DARK as DARK
+from explorer.look.colours import LIGHT as LIGHT
 
 Mode = Literal["dark", "light"]
-
-DARK: Mapping[str, str] = {
-    "bg-0": "#0E1217",
-    "bg-1": "#151A21",
-    "bg-2": "#1D242D",
-    "bg-3": "#29323D",
-    "bg-inset": "#0A0D11",
-    "line-1": "#232B35",
-    "line-2": "#3A4654",
-    "ink-1": "#E9EDF2",
-    "ink-2": "#AEB8C4",
-    "ink-3": "#8592A0",
-    "ink-inv": "#0E1217",
-    "accent": "#15826F",
-    "accent-ink": "#FFFFFF",
-    "link": "#52C9B2",
-    "focus": "#52C9B2",
-    "pos": "#5CB0F5",
-    "neg": "#F28C3A",
-    "role-a": "#ACA4F7",
-    "role-b": "#EC93BA",
-    "role-c": "#E3C65F",
-    "role-d": "#DCD7CC",
-    "role-e": "#7FD1C0",
-    "role-f": "#9FB8D9",
-    "kind-feature": "#AEB8C4",
-    "kind-head": "#D6DCE4",
-    "kind-error": "#97A3B0",
-    "kind-token": "#D6DCE4",
-    "kind-position": "#97A3B0",
-    "kind-bias": "#97A3B0",
-    "kind-logit": "#E9EDF2",
-    "series-full": "#C9D1DB",
-    "series-circuit": "#52C9B2",
-    "series-ablated": "#E9EDF2",
-    "series-random": "#6E7B8A",
-    "series-chance": "#6E7B8A",
-    "ablated-hatch": "rgba(233, 237, 242, 0.34)",
-    "ablated-line": "#AEB8C4",
-    "act": "#E3C65F",
-    "ok": "#52C9B2",
-    "warn": "#EBCB6B",
-    "bad": "#F2777A",
-    "idle": "#8592A0",
-    "seq-0": "#151A21",
-    "seq-1": "#1C3136",
-    "seq-2": "#22504E",
-    "seq-3": "#2A766B",
-    "seq-4": "#3A9F8E",
-    "seq-5": "#62CFB9",
-    "shade": "rgba(0, 0, 0, 0.45)",
-}
-"""Colours on a dark ground; the default."""
-
-LIGHT: Mapping[str, str] = {
-    "bg-0": "#F5F6F8",
-    "bg-1": "#FFFFFF",
-    "bg-2": "#EEF1F4",
-    "bg-3": "#E1E6EB",
-    "bg-inset": "#F7F8FA",
-    "line-1": "#E2E6EB",
-    "line-2": "#C0C8D1",
-    "ink-1": "#171C22",
-    "ink-2": "#45505C",
-    "ink-3": "#5F6A77",
-    "ink-inv": "#FFFFFF",
-    "accent": "#0F7563",
-    "accent-ink": "#FFFFFF",
-    "link": "#0B6B5A",
-    "focus": "#0F7563",
-    "pos": "#1668B0",
-    "neg": "#B3520A",
-    "role-a": "#6A5ACD",
-    "role-b": "#B03A78",
-    "role-c": "#866508",
-    "role-d": "#57524A",
-    "role-e": "#0F7563",
-    "role-f": "#45658F",
-    "kind-feature": "#45505C",
-    "kind-head": "#3A444F",
-    "kind-error": "#5F6A77",
-    "kind-token": "#3A444F",
-    "kind-position": "#5F6A77",
-    "kind-bias": "#5F6A77",
-    "kind-logit": "#171C22",
-    "series-full": "#4A5561",
-    "series-circuit": "#0F7563",
-    "series-ablated": "#171C22",
-    "series-random": "#7D8996",
-    "series-chance": "#7D8996",
-    "ablated-hatch": "rgba(23, 28, 34, 0.26)",
-    "ablated-line": "#45505C",
-    "act": "#D9A400",
-    "ok": "#0B6B5A",
-    "warn": "#866508",
-    "bad": "#BE2F35",
-    "idle": "#5F6A77",
-    "seq-0": "#F2F5F6",
-    "seq-1": "#D8EAE6",
-    "seq-2": "#AFD8CF",
-    "seq-3": "#7DBFB2",
-    "seq-4": "#45A08F",
-    "seq-5": "#0F7563",
-    "shade": "rgba(23, 28, 34, 0.12)",
-}
-"""Colours on a light ground; same names as `DARK`."""
 
 SIZES: Mapping[str, str] = {
     "font-ui": '"Source Sans", "Source Sans 3", "Source Sans Pro", system-ui, sans-serif',
