@@ -1,6 +1,7 @@
 """Every colour, size and time of the explorer, once.
 
-1. `DARK` and `LIGHT` (in `colours`) hold the colours; `SIZES` holds type, space, shape, motion and node sizes.
+1. `DARK` and `LIGHT` (in `colours`) hold the colours; `SIZES` holds type, space, shape, motion and
+   node sizes.
 2. `stylesheet` writes them as CSS variables (each colour as `light-dark(light, dark)`, which the
    browser settles by the `color-scheme` Streamlit gives its active theme) and adds `styles.css`.
 3. `apply` injects that once per run; `palette` gives the same colours to Plotly.

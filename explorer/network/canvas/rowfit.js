@@ -6,6 +6,7 @@
 // 2. Centres move as little as they must: isotonic regression (pool adjacent violators) on the
 //    distances, weighted so that what carries edges stays at its column.
 
+const MARK = 14; // px; a word that no edge touches may shrink to a mark
 const LETTER = 0.602; // width of a letter of the monospaced font, in em
 
 /** Width a word takes at a font size, with `more` beside it. */
@@ -68,7 +69,7 @@ export function fitRow(row, { size, least, gap, from, to, beside }) {
     const more = pad + (n.lead ? beside : 0);
     const word = (n.label ?? "").trim();
     const small = Math.max(n.kind === "logit" ? 34 : 18, wide(word, least, more - 4));
-    return { full: Math.max(n.kind === "logit" ? 40 : 26, wide(word, size, more)), small, least: Math.min(n.w, small), used: n.used };
+    return { full: Math.max(n.kind === "logit" ? 40 : 26, wide(word, size, more)), small, least: Math.min(n.used ? n.w : MARK, small), used: n.used };
   });
   const sizes = widths(words, to - from - gap * (nodes.length - 1));
   const weights = nodes.map((n) => (n.used ? 4 : 1));

@@ -64,3 +64,95 @@ def test_a_closed_supernode_knows_how_much_in_it_is_ablated(tmp_path):
         [0, 0, 0],
         [0, 0, 0],
     ]
+
+
+def _run(tmp_path: Path, scripts: dict[str, str], program: str) -> object:
+    """What a program prints as JSON, with some of the component's scripts beside it."""
+    for name, text in scripts.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    (tmp_path / "package.json").write_text('{"type": "module"}', "utf-8")
+    (tmp_path / "run.js").write_text(program, "utf-8")
+    command = ["node", str(tmp_path / "run.js")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(said.stdout)
+
+
+ROW = """
+import { fitRow } from "./rowfit.js";
+const row = "<bos> after Susan and Henry walked to the cafe , Susan handed the ring to".split(" ")
+  .map((label, i) => ({ kind: "token", label, px: 20 * i, pw: 28, w: 28, used: i % 5 === 2 }));
+row.push({ kind: "position", label: "pos 14", px: 285, pw: 54, w: 54, used: true });
+const size = { size: 13, least: 10.5, gap: 4, from: 0, to: ROOM, beside: 0 };
+fitRow(row, size);
+console.log(JSON.stringify(row.map((n) => [n.label, n.px - n.pw / 2, n.px + n.pw / 2, n.used])));
+"""
+
+
+@pytest.mark.skipif(which("node") is None, reason="needs node")
+@pytest.mark.parametrize("room", [1400, 700, 420, 300])
+def test_tokens_and_positions_of_a_row_never_overlap(tmp_path, room):
+    script = {"rowfit.js": (FOLDER / "rowfit.js").read_text("utf-8")}
+    row = _run(tmp_path, script, ROW.replace("ROOM", str(room)))
+    assert isinstance(row, list)
+    placed = sorted(row, key=lambda n: n[1])
+    assert all(a[2] <= b[1] - 3.9 for a, b in zip(placed, placed[1:], strict=False))
+    if room >= 700:  # there is room: nothing leaves the row and every token is whole
+        assert placed[0][1] >= -0.01
+        assert placed[-1][2] <= room + 0.01
+        assert all(right - left >= 0.6 * 10.5 * len(label) for label, left, right, _ in row)
+    if room >= 420:  # what carries edges keeps its text where others must give way
+        assert all(
+            right - left >= 0.6 * 10.5 * len(label) for label, left, right, used in row if used
+        )
+
+
+WORDS = """
+globalThis.document = { createElement: () => ({ getContext: () => ({
+  set font(_) {}, measureText: (text) => ({ width: 6 * text.length }) }) }) };
+const { dropTwins, fitted } = await import("./treefit.js");
+const cells = [
+  fitted("indirect_object", 60, 2, ""), fitted("indirect_object", 60, 1, ""),
+  fitted("k = 24", 40, 1, ""), fitted("result", 14, 1, ""),
+];
+const twins = ["cos 24·a", "cos 24·b"]
+  .map((text) => ({ level: 1, above: "A", ...fitted(text, 42, 1, "") }));
+dropTwins(twins);
+console.log(JSON.stringify([...cells.map((c) => c.lines), twins.map((t) => t.lines)]));
+"""
+
+
+@pytest.mark.skipif(which("node") is None, reason="needs node")
+def test_a_cell_of_the_hierarchy_says_words_or_nothing(tmp_path):
+    script = {"treefit.js": (FOLDER / "treefit.js").read_text("utf-8")}
+    two, one, whole, none, twins = _run(tmp_path, script, WORDS)
+    assert two == ["indirect_", "object"]
+    assert one == ["indirect…"]
+    assert whole == ["k = 24"]
+    assert none == []
+    assert twins == [[], []]
+
+
+STORE = """
+import { createStore } from "./store.js";
+const parents = { B: null, B1: "B", B2: "B", "1:4:2": "B1" };
+const store = createStore({ graph: { parents, sizes: { B: 10, B1: 4, B2: 6 }, openable: [] } });
+const say = () => [store.word(), store.scaledIn("B").map(([id, f]) => `${id}*${f}`)];
+const out = [say()];
+store.setScale(["B1"], 0); out.push(say());
+store.setScale(["1:4:2"], 0.5); out.push(say());
+store.clear(); store.setScale(["1:4:2"], 2); out.push(say());
+store.setScale(["B"], 0.5); out.push(say());
+console.log(JSON.stringify(out));
+"""
+
+
+@pytest.mark.skipif(which("node") is None, reason="needs node")
+def test_what_was_done_is_told_in_one_word(tmp_path):
+    script = {"store.js": (FOLDER / "store.js").read_text("utf-8")}
+    assert _run(tmp_path, script, STORE) == [
+        ["ablated", []],
+        ["ablated", []],
+        ["changed", ["1:4:2*0.5"]],
+        ["scaled", ["1:4:2*2"]],
+        ["scaled", []],
+    ]
