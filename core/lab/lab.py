@@ -20,6 +20,7 @@ from core.attribution import Tokens, build_graph
 from core.circuit import FeatureNode
 from core.graph import AttributionGraph
 from core.interventions import Ablation
+from core.lab.against_random import random_band, random_test, single_effects
 from core.lab.comparison import Progress
 from core.lab.contents import (
     Change,
@@ -33,7 +34,6 @@ from core.lab.contents import (
 )
 from core.lab.outcome import logit_differences, p_answers
 from core.lab.plan import changed_plan
-from core.lab.random_test import random_band, random_test, single_effects
 from core.lab.workspace import Workspace
 from core.validation import faithfulness
 

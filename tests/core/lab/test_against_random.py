@@ -9,8 +9,8 @@ from core.circuit import FeatureNode, HeadNode
 from core.errors import NodeError, SettingsError
 from core.interventions import Ablation
 from core.lab import Change, Comparison, LabSettings
+from core.lab.against_random import compare
 from core.lab.comparison import Bench, Ran
-from core.lab.random_test import compare
 from core.lab.selections import draw_selections
 from core.lab.words import NOTHING, sentence, verdict
 from core.lab.workspace import EndPoints
