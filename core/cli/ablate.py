@@ -135,7 +135,7 @@ def _reference(
         return corrupt_state(model, coders, other)
     if how is How.ZERO:
         return zero_state(here)
-    found = load_task(task or "")
+    found = load_task(task or "", tokenizer=model.tokenizer)
     length = longest_prompt(found, model.tokenizer)
     if ids.shape[1] > length:
         raise SettingsError(

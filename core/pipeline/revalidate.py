@@ -59,7 +59,7 @@ def _validated(
 
 def _other(own: Prepared, task: str, name: str) -> Prepared:
     """Another task on the same model, refused where positions would mean something else."""
-    other = prepare(own.model, load_task(task))
+    other = prepare(own.model, load_task(task, tokenizer=own.model.tokenizer))
     if other.length != own.length:
         raise TaskError(
             f"Task {other.task.name} has prompts of up to {other.length} tokens; the circuit "
