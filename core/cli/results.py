@@ -5,7 +5,7 @@ from typing import Any
 from core.assets import CIRCUITS
 from core.cli.options import Json, StoreDir
 from core.cli.output import emit, table, tell
-from core.verdicts import verdict_shown
+from core.verdicts import figure, verdict_shown
 
 
 def command(store: StoreDir = None, as_json: Json = False) -> None:
@@ -45,6 +45,5 @@ NONE = "No circuits yet. Make one: hagd run --model gpt2-modadd --task modular-a
 def _row(entry: dict[str, Any]) -> tuple[object, ...]:
     if entry["error"]:
         return (entry["name"], "", "", "", "", "", f"damaged: {entry['error']}")
-    names = ("name", "n_nodes", "faithfulness", "random_max", "phi", "phi_empty", "verdict")
-    shown = entry | {"verdict": verdict_shown(entry["verdict"]).word}
-    return tuple(shown.get(name) for name in names)
+    scores = (figure(entry[name]) for name in ("faithfulness", "random_max", "phi", "phi_empty"))
+    return entry["name"], entry["n_nodes"], *scores, verdict_shown(entry["verdict"]).word

@@ -9,8 +9,9 @@
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -61,8 +62,9 @@ class Row:
     p_value: float | None
     curve: Mapping[str, Any]
     """Points from 0 to 1: `line`, `low`, `high` and the `ring` at the chosen size."""
-    dictionary: str = ""
-    """Kind of transcoders, where it is not the usual one."""
+    tag: str = ""
+    """Kind of transcoders, where it is not the usual one; else the name, where nothing else
+    tells a row from another."""
     verdict: str
     created: str
     error: str | None = None
@@ -70,7 +72,13 @@ class Row:
 
 def shelf(infos: "Sequence[BundleInfo]", titles: Mapping[str, str]) -> tuple[Row, ...]:
     """Rows of the library. `titles` names tasks; one that is not in it keeps its reference."""
-    return tuple(_row(info, titles) for info in infos)
+    rows = [_row(info, titles) for info in infos]
+    many = Counter(map(_looks, rows))
+    return tuple(replace(r, tag=r.tag or r.name) if many[_looks(r)] > 1 else r for r in rows)
+
+
+def _looks(row: "Row") -> tuple[str, str, str]:
+    return row.task, row.model, row.tag
 
 
 def _row(info: "BundleInfo", titles: Mapping[str, str]) -> Row:
@@ -92,7 +100,7 @@ def _row(info: "BundleInfo", titles: Mapping[str, str]) -> Row:
         verdict=info.verdict,
         created=info.created,
         error=info.error,
-        dictionary=_dictionary(info),
+        tag=_dictionary(info),
     )
 
 
@@ -171,7 +179,7 @@ def row_data(row: Row, href: str) -> dict[str, Any]:
         "href": href,
         "title": row.title,
         "task": row.task,
-        "tag": row.dictionary,
+        "tag": row.tag,
         "model": row.model,
         "nodes": f"{row.nodes:,}",
         "f": figure(row.faithfulness),

@@ -265,6 +265,6 @@ def test_circuits_on_other_dictionaries_say_so():
 
     row = _row("plain", "holds")
     assert gallery.row_data(row, "")["tag"] == ""
-    other = replace(row, dictionary="topk")
+    other = replace(row, tag="topk")
     shown = gallery.row_data(other, "")
     assert (shown["task"], shown["tag"]) == (row.task, "topk")
