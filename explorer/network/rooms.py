@@ -18,6 +18,8 @@ FEW_TOKENS = 8
 """Up to this many, every token gets room for its text; of more, those that an edge touches."""
 MOST_TEXT = 64.0
 """Widest room that a token or logit is promised, px."""
+SOME_TEXT = 44.0
+"""The same on a longer prompt, for tokens that an edge touches, px."""
 MANY_TOKENS = 24
 """Of more than this, a token that no edge touches is promised room for a mark only."""
 MARK = 12.0
@@ -108,6 +110,8 @@ def _placed(scene: Scene, item: Item, row: int, density: Density, used: bool) ->
     if item.kind == "logit":
         width = min(MOST_TEXT, wish) + _beside(scene, item, density)
         wish += _beside(scene, item, density)
+    elif item.kind == "position" and columns_for(scene) == "shared":
+        width = _ROOM["compact"]["position"][0]
     elif item.kind == "token":
         width = _token_width(len(scene.tokens), wish, used)
     column = item.position if item.position >= 0 else len(scene.tokens)
@@ -116,8 +120,10 @@ def _placed(scene: Scene, item: Item, row: int, density: Density, used: bool) ->
 
 def _token_width(n_tokens: int, wish: float, used: bool) -> float:
     """Least width of a token; the browser gives it more where its row has room."""
-    if used or n_tokens <= FEW_TOKENS:
+    if n_tokens <= FEW_TOKENS:
         return min(MOST_TEXT, wish)
+    if used:
+        return min(SOME_TEXT, wish)
     return min(28.0, wish) if n_tokens <= MANY_TOKENS else MARK
 
 

@@ -51,13 +51,13 @@ export function geometry(graph, width, height, withNumber) {
   const Y = (y) => -h / 2 + pad.top + out.at(y);
   const frames = graph.frames.map((f) => ({ ...f, left: X(f.x), top: Y(f.y), width: f.w * sx, height: Y(f.y + f.h) - Y(f.y) }));
   const nodes = new Map(frames.map((f) => [f.id, titleOf(f)]));
-  for (const node of graph.nodes) nodes.set(node.id, placed(node, X, Y, sx, compact));
+  for (const node of graph.nodes) nodes.set(node.id, placed(node, X, Y, sx, { compact, row: rowOf(graph, node), long: graph.columns.length === 0 }));
   const least = READABLE / view;
   const row = { least, gap: compact ? 3 : 4, from: -width / view / 2 + pad.left - 4, to: width / view / 2 - pad.right + 4, beside: withNumber ? 40 * grow : 0 };
   const loose = [...nodes.values()].filter((n) => n.row);
-  fitRow(loose.filter((n) => n.row === "tokens"), { ...row, size: 13 * grow });
+  fitRow(loose.filter((n) => n.row === "tokens"), { ...row, least: Math.min(least, 10 / view), size: 13 * grow });
   fitRow(loose.filter((n) => n.row === "logits"), { ...row, gap: 8, size: 14 * grow });
-  for (const n of loose) if (n.kind === "position") n.px = shapeAt(n, n.px, n.pw, n.terse);
+  for (const n of loose) if (n.kind !== "token" && n.kind !== "logit") n.px = shapeAt(n, n.px, n.pw, n.terse);
   const edges = graph.edges
     .filter((e) => nodes.has(e.from) && nodes.has(e.to))
     .map((e) => ({ ...e, id: `${e.from}>${e.to}` }))
@@ -75,10 +75,15 @@ const titleOf = (f) => ({
   ...f, kind: "frame", px: f.left + f.width / 2, py: f.top + 14, pw: f.width, ph: 28, body: 28, spread: f.width * 0.6,
 });
 
-function placed(node, X, Y, sx, compact) {
+/** Rows of words are settled by themselves; everything else keeps its column. */
+function rowOf(graph, node) {
+  if (Math.abs(node.y - graph.rows[0].y) < 1) return "tokens";
+  return node.kind === "logit" ? "logits" : null;
+}
+
+function placed(node, X, Y, sx, { compact, row, long }) {
   const pw = Math.max(node.w, Math.min(node.w * sx - 2, node.wish ?? node.w));
-  const terse = compact && ["error", "position", "bias"].includes(node.kind);
-  const row = node.kind === "token" || node.kind === "position" ? "tokens" : node.kind === "logit" ? "logits" : null;
+  const terse = (compact && ["error", "position", "bias"].includes(node.kind)) || (long && node.kind === "position");
   return {
     ...node, terse, pw, ph: node.h, row,
     px: row ? X(node.x) : shapeAt(node, X(node.x), pw, terse), py: Y(node.y),

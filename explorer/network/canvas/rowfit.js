@@ -68,7 +68,7 @@ export function fitRow(row, { size, least, gap, from, to, beside }) {
     const pad = n.kind === "logit" ? 22 : 12;
     const more = pad + (n.lead ? beside : 0);
     const word = (n.label ?? "").trim();
-    const small = Math.max(n.kind === "logit" ? 34 : 18, wide(word, least, more - 4));
+    const small = Math.max(n.kind === "logit" ? 34 : 18, wide(word, least, more - 7));
     return { full: Math.max(n.kind === "logit" ? 40 : 26, wide(word, size, more)), small, least: Math.min(n.used ? n.w : MARK, small), used: n.used };
   });
   const sizes = widths(words, to - from - gap * (nodes.length - 1));

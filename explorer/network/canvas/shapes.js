@@ -39,7 +39,7 @@ function supernodeWords(ctx, palette, n, dead, halo) {
     write(ctx, palette, String(n.count), left + n.pw - 2 * inset - 1, top + 13.5, { size: 12, colour: "ink-2", align: "right", halo });
   }
   const room = n.pw - 2 * inset;
-  const { lines, size, weight } = nameLines(ctx, palette, n.short ?? n.label, room, narrow);
+  const { lines, size, weight } = nameLines(ctx, palette, n.short ?? n.label, room, n.py + n.ph / 2 - top - 23, narrow);
   const step = size * palette.grow * 1.15;
   const first = top + 18 + step;
   lines.forEach((line, i) => write(ctx, palette, line, left, first + i * step, { size, weight, halo }));
@@ -49,15 +49,16 @@ function supernodeWords(ctx, palette, n, dead, halo) {
   write(ctx, palette, fit(ctx, n.sub, room), left, under, { size: narrow ? 11 : 12, colour: "ink-2", halo });
 }
 
-/** A name at its full size on two lines, or smaller where it would be cut. */
-function nameLines(ctx, palette, text, room, narrow) {
+/** A name at its full size on two lines, or smaller where it would be cut or stand on the border. */
+function nameLines(ctx, palette, text, room, deep, narrow) {
   const weight = narrow ? 500 : 600;
   const full = narrow ? 11.5 : 13;
   const least = Math.min(full, palette.least / palette.grow);
   for (const size of [full, (full + least) / 2, least]) {
     ctx.font = font(palette, size, weight);
     const lines = wrap(ctx, text, room);
-    if (size === least || !lines.some((line) => line.endsWith("\u2026"))) return { lines: lines.filter(Boolean), size, weight };
+    const fits = lines.length * size * palette.grow * 1.15 <= deep && !lines.some((line) => line.endsWith("\u2026"));
+    if (size === least || fits) return { lines: lines.filter(Boolean), size, weight };
   }
 }
 
@@ -165,8 +166,8 @@ function token(ctx, palette, n, s) {
     x: n.px, y: n.py, w: n.pw, h: n.ph, dead: s.dead, width: s.selected ? 2.5 : n.used ? 1.2 : 1,
     fill: palette.css(n.used ? "bg-2" : "bg-1"), line: palette.css(line),
   });
-  const size = sized(ctx, palette, n.label.trim(), n.pw - 6, 13, 400, true);
-  const text = whole(fit(ctx, n.label.trim(), n.pw - 6));
+  const size = sized(ctx, palette, n.label.trim(), n.pw - 4, 13, 400, true);
+  const text = whole(fit(ctx, n.label.trim(), n.pw - 4));
   write(ctx, palette, text, n.px, n.py + 4.3, { size, mono: true, colour: n.used ? "ink-1" : "ink-3", align: "center" });
 }
 

@@ -71,6 +71,12 @@ export function createStore(app) {
     send();
   }
 
+  /** Python changed the set (Clear all, a chip taken back): a step like any other. */
+  function note(changes) {
+    const same = changes.size === state.changes.size && [...changes].every(([node, factor]) => state.changes.get(node) === factor);
+    if (!same) past.push(new Map(state.changes));
+  }
+
   /** One factor for a node; a factor that says nothing new removes its entry. */
   function setScale(ids, factor) {
     changeTo((changes) => {
@@ -99,8 +105,10 @@ export function createStore(app) {
       state.have = have; // what Python need not send again
       state.seq = Math.max(state.seq, seq ?? 0); // after a remount, go on counting
       if (!view || view.rev <= state.rev) return;
+      const changes = new Map((view.changes ?? []).map((c) => [c.node, c.scale]));
+      if (state.rev >= 0) note(changes);
       state.rev = view.rev;
-      state.changes = new Map((view.changes ?? []).map((c) => [c.node, c.scale]));
+      state.changes = changes;
       state.selection = [...(view.selection ?? [])];
       state.opened = [...(view.opened ?? [])];
     },
