@@ -99,7 +99,9 @@ def _offer(bundle: Bundle, lab: Lab, view: View, nodes: tuple[str, ...]) -> None
     what = f"the {len(nodes):,} ablated nodes" if len(nodes) > 1 else "the ablated node"
     rest = "; what is scaled is left out" if _has_scaled(view) else ""
     notices.empty(
-        f"Is it more than any {len(nodes):,} nodes?" if len(nodes) > 1 else "Is it any node?",
+        f"Is it more than any {len(nodes):,} nodes?"
+        if len(nodes) > 1
+        else "Is it more than any node?",
         f"Necessity and sufficiency of {what} beside {DRAWS} random selections, matched by layer, "
         f"position and activation{rest}.",
         _start_button(bundle, lab, view, nodes),

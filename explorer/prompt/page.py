@@ -12,6 +12,7 @@ from explorer.look import notices
 from explorer.look.copy_link import copy_link
 from explorer.network.component import CanvasView, canvas, counts_text, picture
 from explorer.network.visible import Sieve
+from explorer.prompt import selected
 from explorer.prompt.tracing import DEFAULT, Trace, part_of
 from explorer.session import resources, state
 from explorer.session.view import Traced
@@ -163,6 +164,7 @@ def _traced(wanted: Traced) -> None:
         with st.container(key="prompt-main"):
             _network(wanted, found)
         with st.container(key="prompt-rail", width=316):
+            selected.panel(resources.traced_scene(wanted), _chosen(wanted).selection)
             _scores(found)
             _predicted(found)
             _strongest(found)
@@ -185,16 +187,25 @@ def _refused(wanted: Traced, problem: CoreError) -> None:
 def _network(wanted: Traced, found: Trace) -> None:
     shown = picture(resources.traced_scene(wanted), (), NO_CONSTANTS)
     st.html(f'<span class="hx-counts">{counts_text(shown.counts)} shown</span>')
-    view = state.local("prompt-view", ("", CanvasView()))
-    key = repr(wanted)
     canvas(
         shown,
         key="prompt-net",
-        view=view[1] if view[0] == key else CanvasView(),
-        on_view=lambda seen: state.remember("prompt-view", (key, seen)),
+        view=_chosen(wanted),
+        on_view=lambda seen: _choose(wanted, seen),
         parts=("network",),
         height="var(--prompt-h)",
     )
+
+
+def _choose(wanted: Traced, seen: CanvasView) -> None:
+    """Keep what is selected; nothing can be ablated in a graph that is not a circuit's."""
+    state.remember("prompt-view", (repr(wanted), CanvasView(selection=seen.selection)))
+
+
+def _chosen(wanted: Traced) -> CanvasView:
+    """What was selected in this very graph."""
+    key, view = state.local("prompt-view", ("", CanvasView()))
+    return view if key == repr(wanted) else CanvasView()
 
 
 def _scores(found: Trace) -> None:

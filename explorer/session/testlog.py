@@ -86,7 +86,7 @@ class TestLog:
         what = _what(view)
         numbers = {name: _or_none(value) for name, value in outcome.items()}
         key = test_key(bundle, view)
-        time = datetime.now(UTC).isoformat(timespec="seconds")
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
         data = what | numbers | {"nodes": nodes, "time": time}
         about = {"circuit": circuit_key(bundle), "name": bundle.name, "test": data}
         self.store.put(key, Record(data=data), kind=TEST, provenance=about)

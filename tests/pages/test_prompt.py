@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from core.bundle import BundleInfo
@@ -11,7 +12,8 @@ from core.graph import NodeKind
 from core.store import plain, stage_key
 from core.tasks import load_task
 from core.transcoders import save_transcoders
-from explorer.prompt import tracing
+from explorer.inspector.graph import edge_bars
+from explorer.prompt import selected, tracing
 from explorer.session import resources, state
 from explorer.session.view import Traced, View
 from tests.pages.conftest import component, html, press
@@ -220,3 +222,20 @@ def test_a_model_that_cannot_be_opened_has_a_way_on(store, open_page, tmp_path):
     app.run()
     assert app.query_params["with"] in ("gpt2-modadd", ["gpt2-modadd"])
     assert "This prompt was not traced" not in html(app)
+
+
+def test_the_selected_node_is_told_with_its_edges(traced, store):
+    scene = resources.traced_scene(traced)
+    place = next(i for i, kind in enumerate(scene.kind) if kind == "feature")
+    told = selected.node_html(scene, place)
+    assert scene.ids[place] in told
+    assert f"L{scene.layer[place]}" in told
+    into = float(scene.weight[scene.edge_index[1] == place].sum())
+    bars = edge_bars(scene, np.array([place]), "in")
+    assert sum(bar.value for bar in bars) == pytest.approx(into, abs=1e-4)
+    assert all(bar.label.replace("<", "&lt;").replace(">", "&gt;") in told for bar in bars)
+
+
+def test_without_a_selection_the_page_says_how_to_make_one(store, open_page, own):
+    app = open_page("prompt", text=WORDS, **own)
+    assert "Click a node or a token: its edges are listed here." in html(app)

@@ -1,0 +1,55 @@
+"""What the graph of a prompt says of the node that is selected: where it is, and its edges."""
+
+import numpy as np
+import streamlit as st
+
+from explorer.inspector import parts
+from explorer.inspector.graph import edge_bars, to_logit
+from explorer.look import notices
+from explorer.network.scene import Scene
+
+CALLED = {
+    "feature": "feature",
+    "error": "error: what the transcoder leaves out",
+    "token": "token",
+    "logit": "explained token",
+    "position": "position",
+    "bias": "constant",
+}
+
+
+def panel(scene: Scene, selection: tuple[str, ...]) -> None:
+    """Draw the node selected last; where none is, or none of this graph, say how."""
+    place = scene.place(selection[-1]) if selection else None
+    with st.container(key="panel-selected"):
+        if place is None:
+            st.html('<p class="hs-note">Click a node or a token: its edges are listed here.</p>')
+        else:
+            st.html(node_html(scene, place))
+
+
+def node_html(scene: Scene, place: int) -> str:
+    """Name, place, activation, effect on what is explained, and the strongest edges."""
+    members, kind = np.array([place]), scene.kind[place]
+    facts = [f"at {notices.text(_token(scene, place))}"] if scene.position[place] >= 0 else []
+    if kind in ("feature", "error"):
+        facts.insert(0, f"L{scene.layer[place]}")
+    if kind == "feature":
+        facts.append(f"activation {parts.number(float(scene.activation[place]))}")
+    if kind != "logit":
+        facts.append(f"direct effect {parts.signed(to_logit(scene, members))}")
+    lists = (("In", edge_bars(scene, members, "in")), ("Out", edge_bars(scene, members, "out")))
+    title = scene.labels.get(scene.ids[place]) or scene.ids[place]
+    return (
+        f'<div class="hs-head"><h3 class="hx-mono">{notices.text(title)}</h3>'
+        f"<span>{CALLED.get(kind, kind)}</span></div>"
+        f'<div class="hs-values">{" · ".join(facts)}</div>'
+        + "".join(parts.section_html(name, parts.bars_html(bars)) for name, bars in lists if bars)
+    )
+
+
+def _token(scene: Scene, place: int) -> str:
+    """Text of the token that a node stands at."""
+    position = int(scene.position[place])
+    text = scene.tokens[position].strip() if position < len(scene.tokens) else ""
+    return f"“{text}”" if text else str(position)
