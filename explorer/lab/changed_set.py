@@ -51,7 +51,7 @@ def _chips(bundle: Bundle, view: View) -> None:
             f'<span class="hs-none" title="{notices.text(others)}">'
             f"+{len(view.changes) - SHOWN} more</span>"
         )
-    if counted := changes.counted(bundle, view.changes):
+    if len(view.changes) > 1 and (counted := changes.counted(bundle, view.changes)):
         about = "Single nodes that are changed, by what was done to them"
         st.html(f'<span class="hs-none" data-testid="counted" title="{about}">{counted}</span>')
     with st.popover("+ Add", type="tertiary", key="add-node"):

@@ -107,12 +107,17 @@ def _choice(name: str, label: str, options: list[str], chosen: str, width: int) 
     st.selectbox(
         label,
         options,
-        format_func=lambda option: str(names.get(option, option)),
+        format_func=lambda option: names.get(option) or _short(str(option)),
         key=state.widget(f"traced-{name}", chosen),
         accept_new_options=True,
         on_change=_take,
         width=width,
     )
+
+
+def _short(ref: str) -> str:
+    """A name as it is, a long path by its end."""
+    return f"…/{Path(ref).name}" if len(ref) > 18 and Path(ref).is_absolute() else ref
 
 
 def _take() -> None:
