@@ -9,7 +9,7 @@
 A live head recomputes its pattern and values on what the circuit writes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -206,18 +206,43 @@ class Evaluator:
         """
         total = Gates(feature=torch.zeros_like(gates.feature), head=torch.zeros_like(gates.head))
         for part in self._parts:
-            here = _own_gates(gates.cut(part.start), len(part.logits))
-            asked = [here.feature]
-            if attention is Attention.CIRCUIT:
-                asked.append(here.head)
-            for gate in asked:
-                gate.requires_grad_()
-            edits = self._edits(part, here, ablation, ErrorRegime.ABLATED)
-            logits = self.model.run_from(0, part.resid[0], edits)[None]
+            logits, asked = self._gated(part, gates, ablation, attention)
             found = torch.autograd.grad(self._loss(part, logits).sum(), asked)
             for into, gradient in zip((total.feature, total.head), found, strict=False):
                 into[:, part.start :] += gradient[0].pow(2).sum(0)
         return total
+
+    def margins(
+        self, gates: Gates, ablation: Ablation, attention: Attention = Attention.LIVE
+    ) -> Iterator[tuple[Float[Tensor, " prompt"], Gates]]:
+        """logit(answer) − logit(wrong) at a circuit, and its derivative by each prompt's gates.
+
+        One backward pass gives all prompts of a batch; batch by batch, the derivatives with a front
+        axis over its prompts. Strict regime; arguments as of `importance`.
+        """
+        for part in self._parts:
+            logits, asked = self._gated(part, gates, ablation, attention)
+            margin = self._score(part, logits).logit_diff[0]
+            found = torch.autograd.grad(margin.sum(), asked)
+            # `found` lacks the heads where attention is live; their gates then move nothing.
+            shapes = (gates.feature.shape, gates.head.shape)
+            slope = [gates.feature.new_zeros(len(margin), *shape) for shape in shapes]
+            for into, gradient in zip(slope, found, strict=False):
+                into[:, :, part.start :] = gradient[0]
+            yield margin.detach(), Gates(feature=slope[0], head=slope[1])
+
+    def _gated(
+        self, part: PreparedBatch, gates: Gates, ablation: Ablation, attention: Attention
+    ) -> tuple[Float[Tensor, "1 prompt d_vocab"], list[Tensor]]:
+        """One circuit's answers, and the gates, one set a prompt, that gradients are asked of."""
+        here = _own_gates(gates.cut(part.start), len(part.logits))
+        asked = [here.feature]
+        if attention is Attention.CIRCUIT:
+            asked.append(here.head)
+        for gate in asked:
+            gate.requires_grad_()
+        edits = self._edits(part, here, ablation, ErrorRegime.ABLATED)
+        return self.model.run_from(0, part.resid[0], edits)[None], asked
 
 
 def _own_gates(gates: Gates, n_prompts: int) -> Gates:

@@ -121,7 +121,7 @@ def _search(
         Probe.on(choose, features.nodes),
         tree,
         prior,
-        _dense(features.nodes, transcoders.prefixes),
+        dense_nodes(features.nodes, transcoders.prefixes),
         settings,
         clock.progress,
     )
@@ -129,7 +129,7 @@ def _search(
     return found, {"depth": tree.depth, "supernodes": tree.n_supernodes, **report.to_json()}
 
 
-def _dense(nodes: Tensor, prefixes: tuple[int, ...]) -> Tensor:
+def dense_nodes(nodes: Tensor, prefixes: tuple[int, ...]) -> Tensor:
     """Which nodes are dense features of a nested dictionary."""
     return nodes[:, 2] < torch.tensor(prefixes)[nodes[:, 0]]
 

@@ -8,6 +8,9 @@ Effects are in shares of the model's margin over its empty circuit, as F is:
 
     noising      F lost when the group alone is ablated in the otherwise whole model
     denoising    F won when the group alone is live and everything else ablated
+
+Residuals are a circuit's margin less the model's, prompt by prompt and ablation by ablation, over
+the root mean square of the model's margins.
 """
 
 from collections.abc import Sequence
@@ -20,7 +23,7 @@ from torch import Tensor
 
 from core.graph import NodeKind
 from core.interventions import Ablation, ErrorRegime, Evaluator, Outcome, Places
-from core.search import Probes
+from core.search import Probes, Response
 from core.validation import faithfulness
 
 ABLATIONS = (Ablation.RESAMPLE, Ablation.MEAN)
@@ -78,6 +81,30 @@ class Probe:
         """Distance from the model of the soft circuit; carries gradients."""
         gates = self.places.gates(mask)
         return torch.stack([self.evaluator.loss(gates, a).mean() for a in ABLATIONS]).mean()
+
+    def respond(self, mask: Float[Tensor, " node"]) -> Response:
+        """Residuals at a circuit and their slopes by every gate, under both ablations."""
+        gates, attention = self.places.gates(mask.detach()), self.places.attention
+        parts = [part for a in ABLATIONS for part in self.evaluator.margins(gates, a, attention)]
+        model = self.end_points[ABLATIONS[0]][1].logit_diff[0]
+        margin = torch.cat([margin for margin, _ in parts])
+        slope = torch.cat([self.places.values(slope) for _, slope in parts])
+        return Response(
+            residual=(margin - model.repeat(len(ABLATIONS))) / self._scale,
+            slope=slope / self._scale,
+        )
+
+    def measure(self, masks: Float[Tensor, "circuit node"]) -> Float[Tensor, " circuit"]:
+        """Mean squared residual of each circuit; two forwards each, one per ablation."""
+        gates = self.places.gates(masks)
+        model = self.end_points[ABLATIONS[0]][1].logit_diff
+        found = [self.evaluator.outcome(gates, a).logit_diff - model for a in ABLATIONS]
+        return torch.stack([(one / self._scale).square().mean(1) for one in found]).mean(0)
+
+    @property
+    def _scale(self) -> float:
+        model = self.end_points[ABLATIONS[0]][1].logit_diff
+        return max(float(model.square().mean().sqrt()), 1e-9)
 
     def scores(
         self, masks: Float[Tensor, "circuit node"]

@@ -1,18 +1,26 @@
 """From a task graph to a circuit.
 
 1. The tree: supernodes cut from the feature-to-feature edges of the task graph.
-2. The guide: influence on answer − wrong, pooled over prompts.
-3. Group testing from the top of the tree, with real ablations on the labels split, leaves the
-   candidates; backward elimination ranks them, so that circuits of all sizes are nested. In a
-   nested dictionary the dense features, which reconstruct alone, are ranked by themselves too.
+2. `hierarchical`: from the full circuit down, first the sparse part of a nested dictionary, site
+   by site (its dense features reconstruct alone), then down the tree, supernodes are dropped while
+   real ablations on the labels split say that the task does without them (`core.search.descend`);
+   what is left is ranked by joint elimination (`core.search.joint`), so that circuits of all sizes
+   are nested. The guide ranks what was dropped, behind it.
+3. Beside it, for comparison: joint elimination without the tree (`flat`) and, in a nested
+   dictionary, of its dense features alone, which reconstruct by themselves (`dense`).
 4. The size: the one asked for, or the smallest that reaches the aim on the selection split under
-   resample and mean ablation both; of two rankings the one that needs fewer nodes (or, where
-   neither gets there, comes closer).
-5. Hard-concrete gates, started from the ranking, may exchange nodes at that size. Their circuit is
-   taken only if it does better on the selection split; otherwise the ranking stands.
+   resample and mean ablation both. The ranking that needs the fewest nodes is taken (or, where
+   none gets there, the one that comes closest); among equals the hierarchical one.
+5. Exchange at that size; then at smaller sizes, as long as the aim is still reached.
+6. Hard-concrete gates, started from there. Exchanges and gates look at the labels split, and are
+   taken only if the circuit does better on the selection split; otherwise it stands.
+
+`python benchmarks/search_study.py` compares these with group testing and with elimination by
+squared gradients.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,23 +35,30 @@ from core.pipeline.probes import Probe
 from core.pipeline.progress import OnProgress, RunProgress
 from core.pipeline.settings import RunSettings
 from core.search import (
-    GroupSettings,
-    Order,
+    DescendSettings,
     RefineSettings,
     SearchProgress,
-    SearchSettings,
-    eliminate,
-    find,
+    descend,
+    eliminate_jointly,
+    exchange,
     refine,
 )
+from core.search.joint import WIDE
 from core.validation.curve import LADDER
 
-EPSILON = 0.0001
-"""Group effects below this share of the model's margin are taken for none."""
+RESPONSE_COST, MEASURE_COST = 6, 2
+"""Forwards that slopes and one mask's loss cost: two ablations, a backward pass counted as two."""
+RANKED = 4
+"""Nodes ranked, in largest circuits; the rest are no candidates."""
 SIZES = tuple(sorted({*LADDER[1:], 35, 65, 85, 90, 110, 175, 225, 275, 325}))
 """Sizes tried, in nodes."""
+GATED = 3
+"""Nodes whose gates are trained, in circuits."""
 BEYOND = 10**9
 """Stands for a size when no size reaches the aim."""
+
+OnSearch = Callable[[SearchProgress], None]
+"""Told of the steps of one search."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,7 +70,7 @@ class Found:
     size: int
     """Nodes of the circuit."""
     forwards: int
-    """Circuits run by group testing."""
+    """Circuits run by the ranking that was taken; a backward pass counts as two."""
     record: dict[str, Any]
     """What was tried and how it did on the selection split, as JSON values."""
 
@@ -122,33 +137,97 @@ def search(
         stage = "refine" if step.stage == "refine" else "search"
         progress(RunProgress(stage=stage, done=step.done, total=step.total, note=step.stage))
 
-    steps = SearchSettings(
-        size=settings.max_size,
-        candidates=4 * settings.max_size,
-        groups=GroupSettings(epsilon=EPSILON, budget=settings.forwards),
-        refine=None,
-    )
-    ordered = find(tree, prior.double().numpy(), probe.probes(), steps, progress=tell)
-    rankings = {"group_tested": torch.as_tensor(ordered.ranking.copy())}
-    if dense.any():
-        alone = dense.nonzero().squeeze(1)
-        kept = eliminate(len(dense), probe.importance, candidates=alone, progress=tell).order
-        rankings["dense"] = torch.cat([kept, _without(rankings["group_tested"], kept)])
-    choices = {name: choose_size(selection, r, settings) for name, r in rankings.items()}
+    rankings = _rankings(probe, tree, prior, dense, settings, tell)
+    choices = {name: choose_size(selection, r.nodes, settings) for name, r in rankings.items()}
     best = min(choices, key=lambda name: choices[name].rank)
-    size, ranking = choices[best].size, rankings[best]
+    ranking, size, steps = _exchanged(
+        probe, selection, rankings[best].nodes, choices[best], settings, tell
+    )
     ranking, note = _refined(probe, selection, ranking, size, settings, tell)
-    scans = {name: choice.scan for name, choice in choices.items()}
     return Found(
         order=tuple(FeatureNode(*node) for node in probe.nodes[ranking].tolist()),
         size=size,
-        forwards=ordered.forwards,
-        record={"taken": best, "selection": scans, "refinement": note, **_counts(ordered)},
+        forwards=rankings[best].forwards,
+        record={
+            "taken": best,
+            "forwards": {name: r.forwards for name, r in rankings.items()},
+            "selection": {name: choice.scan for name, choice in choices.items()},
+            "tree": rankings["hierarchical"].rounds,
+            "exchange": steps,
+            "refinement": note,
+            "candidates": len(ranking),
+        },
     )
 
 
-def _without(ranking: Tensor, taken: Tensor) -> Tensor:
-    return ranking[~torch.isin(ranking, taken)]
+class Ranking(NamedTuple):
+    """Candidates of one method, strongest first."""
+
+    nodes: Int[Tensor, " candidate"]
+    forwards: int
+    """Circuits run; a backward pass counts as two."""
+    rounds: list[dict[str, Any]]
+    """Rounds down the tree, if there is one."""
+
+
+def _rankings(
+    probe: Probe,
+    tree: Hierarchy,
+    prior: Tensor,
+    dense: Tensor,
+    settings: RunSettings,
+    tell: OnSearch,
+) -> dict[str, Ranking]:
+    """What each method makes of the labels split."""
+    most = RANKED * settings.max_size
+    rankings = {"hierarchical": hierarchical(probe, tree, prior, dense, settings, tell)}
+    if len(prior) <= WIDE:
+        rankings["flat"] = flat(probe, torch.arange(len(prior)), tell)
+    if dense.any():
+        alone, rest = flat(probe, dense.nonzero().squeeze(1), tell), rankings["hierarchical"].nodes
+        joined = torch.cat([alone.nodes, rest[~torch.isin(rest, alone.nodes)]])
+        rankings["dense"] = alone._replace(nodes=joined)
+    return {name: r._replace(nodes=r.nodes[:most]) for name, r in rankings.items()}
+
+
+def hierarchical(
+    probe: Probe,
+    tree: Hierarchy,
+    prior: Float[Tensor, " node"],
+    dense: Bool[Tensor, " node"],
+    settings: RunSettings,
+    tell: OnSearch,
+) -> Ranking:
+    """Supernodes down the tree, then single nodes; those dropped follow by the guide's score."""
+    options = DescendSettings(budget=settings.forwards, keep=settings.max_size)
+    known = tails(probe.nodes, dense)
+    kept = descend(tree, probe.respond, probe.measure, options, known=known, progress=tell)
+    order = eliminate_jointly(tree.n_leaves, probe.respond, candidates=kept.live, progress=tell)
+    # The last dropped come first; within a round, what the guide thinks most of.
+    guessed = torch.argsort(prior.abs(), descending=True, stable=True)
+    behind = guessed[torch.argsort(kept.round_of[guessed], descending=True, stable=True)]
+    behind = behind[kept.round_of[behind] > 0]
+    responses = kept.responses + order.rounds
+    return Ranking(
+        torch.cat([order.order, behind]),
+        RESPONSE_COST * responses + MEASURE_COST * kept.forwards,
+        [asdict(one) for one in kept.rounds],
+    )
+
+
+def tails(nodes: Int[Tensor, "node 3"], dense: Bool[Tensor, " node"]) -> list[Tensor]:
+    """The sparse features of a nested dictionary, one group per (layer, position)."""
+    if not dense.any():
+        return []
+    sites, site = torch.unique(nodes[:, :2], dim=0, return_inverse=True)
+    groups = [((site == i) & ~dense).nonzero().squeeze(1) for i in range(len(sites))]
+    return [group for group in groups if len(group)]
+
+
+def flat(probe: Probe, candidates: Int[Tensor, " candidate"], tell: OnSearch) -> Ranking:
+    """Joint elimination without a tree."""
+    found = eliminate_jointly(len(probe.nodes), probe.respond, candidates=candidates, progress=tell)
+    return Ranking(found.order, RESPONSE_COST * found.rounds, [])
 
 
 class Choice(NamedTuple):
@@ -158,7 +237,7 @@ class Choice(NamedTuple):
     scan: list[dict[str, int | float]]
     """Size, F and φ on the selection split, each the worse of resample and mean ablation."""
     rank: tuple[int, float]
-    """Smaller is better: size if the aim is reached, else out of reach and by how much."""
+    """Smaller is better: the size if the aim is reached, else out of reach and by how much."""
 
 
 def choose_size(
@@ -177,7 +256,7 @@ def choose_size(
     worst = torch.minimum(f, phi)
     good = (worst >= settings.aim).nonzero().flatten().tolist()
     place = good[0] if good else len(sizes) - 1
-    reached = (sizes[place] if good else BEYOND, -float(worst[place]))
+    reached = (sizes[place], 0.0) if good else (BEYOND, -float(worst[place]))
     return Choice(sizes[place], scan, reached)
 
 
@@ -188,27 +267,72 @@ def _masks(probe: Probe, ranking: Tensor, sizes: list[int]) -> Float[Tensor, "si
     return masks
 
 
+def _exchanged(
+    probe: Probe,
+    selection: Probe,
+    ranking: Tensor,
+    choice: Choice,
+    settings: RunSettings,
+    tell: OnSearch,
+) -> tuple[Tensor, int, list[dict[str, Any]]]:
+    """Exchanges at the chosen size, then at smaller ones while they reach the aim."""
+    size, steps = choice.size, []
+    best = _worst(selection, ranking, size)
+    smaller = [s for s in reversed(SIZES) if s < size]
+    if settings.size is not None or best < settings.aim:
+        smaller = []
+    for asked in (size, *smaller):
+        found = exchange(
+            len(probe.nodes), ranking[:asked], ranking, probe.respond, probe.measure, progress=tell
+        )
+        changed = in_front(ranking, found.chosen)
+        after = _worst(selection, changed, asked)
+        taken = after > best if asked == choice.size else after >= settings.aim
+        steps.append(
+            {
+                "size": asked,
+                "worst_after": round(after, 4),
+                "forwards": RESPONSE_COST * found.responses + MEASURE_COST * found.forwards,
+                "taken": taken,
+            }
+        )
+        if taken:
+            ranking, size = changed, asked
+        elif asked < choice.size:
+            break
+    return ranking, size, steps
+
+
+def _worst(selection: Probe, ranking: Tensor, size: int) -> float:
+    """The least of F and φ under both ablations."""
+    f, phi = selection.scores(_masks(selection, ranking, [size]))
+    return float(torch.minimum(f, phi).min())
+
+
+def in_front(ranking: Tensor, chosen: Tensor) -> Tensor:
+    """The ranking with these nodes first; either part keeps its order."""
+    inside = torch.isin(ranking, chosen)
+    return torch.cat([ranking[inside], ranking[~inside]])
+
+
 def _refined(
-    probe: Probe, selection: Probe, ranking: Tensor, size: int, settings: RunSettings, tell: Any
+    probe: Probe,
+    selection: Probe,
+    ranking: Tensor,
+    size: int,
+    settings: RunSettings,
+    tell: OnSearch,
 ) -> tuple[Tensor, dict[str, float | bool]]:
     """The ranking with the gates' circuit in front, if that is better on the selection split."""
     start = torch.zeros(len(probe.nodes))
     start[ranking] = torch.linspace(1, 0, len(ranking))
-    options = RefineSettings(steps=settings.refine_steps, seed=settings.seed)
-    gates = refine(probe.loss, size, start, options, candidates=ranking, progress=tell)
-    chosen = torch.zeros(len(probe.nodes), dtype=torch.bool)
-    chosen[gates.chosen] = True
-    changed = torch.cat([ranking[chosen[ranking]], ranking[~chosen[ranking]]])
-    before, after = (
-        float(selection.scores(_masks(selection, order, [size]))[0].min())
-        for order in (ranking, changed)
-    )
-    note = {"faithfulness_before": before, "faithfulness_after": after, "taken": after > before}
+    # With the default spread most gates start half open, and what they let through by chance
+    # drowns what the loss says of each: a good circuit comes out worse (benchmarks/search_study).
+    options = RefineSettings(steps=settings.refine_steps, seed=settings.seed, spread=4.0, lr=0.03)
+    # Nodes far down the ranking only add noise: every gate that is open by chance is.
+    near = ranking[: GATED * size]
+    gates = refine(probe.loss, size, start, options, candidates=near, progress=tell)
+    changed = in_front(ranking, gates.chosen)
+    before, after = (_worst(selection, order, size) for order in (ranking, changed))
+    note = {"worst_before": before, "worst_after": after, "taken": after > before}
     return (changed if after > before else ranking), note
-
-
-def _counts(ordered: Order) -> dict[str, int]:
-    found = {"candidates": len(ordered.ranking), "gradients": ordered.gradients}
-    if ordered.trace is not None:
-        found["exhaustive_forwards"] = ordered.trace.exhaustive_forwards
-    return found

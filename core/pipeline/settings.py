@@ -25,10 +25,10 @@ class RunSettings:
     """Seed of every random step."""
     graph_prompts: int = 64
     """Prompts of the attribution split whose graphs are pooled."""
-    probe_prompts: int = 128
+    probe_prompts: int = 256
     """Prompts of the labels split that ablations in the search are measured on."""
     forwards: int = 2048
-    """Circuits that group testing may run; past that, nodes keep their share of a group's."""
+    """Circuits that may be run while whole supernodes are dropped; single nodes are ranked then."""
     refine_steps: int = 120
     """Steps of gate training at the chosen size."""
     branching: int = 4

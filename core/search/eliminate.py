@@ -66,7 +66,7 @@ def eliminate(
     """
     settings = settings or EliminateSettings()
     left = torch.arange(n) if candidates is None else candidates.long()
-    _check_candidates(n, left)
+    check_candidates(n, left)
     total, rounds, removed = len(left), 0, []
     while True:
         mask = torch.zeros(n)
@@ -116,7 +116,8 @@ def _asked(importance: Importance, mask: Tensor) -> Tensor:
     return found
 
 
-def _check_candidates(n: int, candidates: Tensor) -> None:
+def check_candidates(n: int, candidates: Tensor) -> None:
+    """Refuse nodes that are not there, or named twice."""
     unique = torch.unique(candidates)
     inside = len(unique) > 0 and int(unique[0]) >= 0 and int(unique[-1]) < n
     if not inside or len(unique) < len(candidates):

@@ -12,10 +12,10 @@ from typing import Literal
 class SearchProgress:
     """One step done."""
 
-    stage: Literal["groups", "eliminate", "refine"]
+    stage: Literal["groups", "eliminate", "exchange", "refine"]
     """Which part of the search."""
     done: int
-    """Forwards, nodes removed or steps so far, by stage."""
+    """Forwards, nodes removed, rounds or steps so far, by stage."""
     total: int
     """What `done` ends at, at most."""
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from core.circuit import Attention
 from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, all_gates
 from tests.tiny import tiny_batch, tiny_model, tiny_transcoders
 
@@ -174,3 +175,30 @@ def test_importance_is_the_sum_of_squared_gradients_prompt_by_prompt():
     for loss in evaluator.loss(features(evaluator, mask), Ablation.MEAN):
         want += torch.autograd.grad(loss, mask, retain_graph=True)[0].pow(2)
     torch.testing.assert_close(got, want, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("attention", list(Attention))
+def test_margins_and_their_slopes_are_those_prompt_by_prompt(attention):
+    evaluator, _, _ = make()
+    bounds = evaluator.bounds
+    point = torch.full(bounds[:3], 0.7)
+    head = torch.full((bounds.n_layers, bounds.n_positions, bounds.n_heads), 0.8)
+    gates = Gates(feature=point, head=head)
+    parts = list(evaluator.margins(gates, Ablation.RESAMPLE, attention))
+    margin = torch.cat([margin for margin, _ in parts])
+    want = evaluator.outcome(gates[None], Ablation.RESAMPLE).logit_diff[0]
+    torch.testing.assert_close(margin, want)
+    slope = torch.cat([slope.feature for _, slope in parts])
+    heads = torch.cat([slope.head for _, slope in parts])
+    assert (heads.count_nonzero() > 0) == (attention is Attention.CIRCUIT)
+    # By finite differences at the gate that moves some prompt most, for every prompt.
+    place = divmod(int(slope.abs().amax(0).argmax()), bounds.n_features)
+    layer, position = divmod(place[0], bounds.n_positions)
+    ends = []
+    for step in (0.01, -0.01):
+        moved = point.clone()
+        moved[layer, position, place[1]] += step
+        circuit = Gates(feature=moved, head=head)[None]
+        ends.append(evaluator.outcome(circuit, Ablation.RESAMPLE).logit_diff[0])
+    numeric = (ends[0] - ends[1]) / 0.02
+    torch.testing.assert_close(slope[:, layer, position, place[1]], numeric, rtol=0.02, atol=2e-3)

@@ -7,12 +7,13 @@ import torch
 from core.circuit import FeatureNode
 from core.errors import GateError, SettingsError, TaskError
 from core.graph import AttributionGraph, NodeKind
+from core.hierarchy import build_hierarchy
 from core.interventions import Ablation, Evaluator
 from core.pipeline.graphs import order_of, restricted
 from core.pipeline.nulls import permuted, same_answer, shuffled
 from core.pipeline.prepare import check_gate, head, prepare
-from core.pipeline.probes import Probe
-from core.pipeline.search import choose_size
+from core.pipeline.probes import ABLATIONS, Probe
+from core.pipeline.search import choose_size, search, tails
 from core.pipeline.settings import RunSettings
 from core.tasks import PromptPair, Split, Task
 from tests.tiny import tiny_batch, tiny_model, tiny_transcoders
@@ -96,6 +97,48 @@ def test_losses_reach_every_node(probe):
     mask = torch.full((len(probe.nodes),), 0.5, requires_grad=True)
     probe.loss(mask).backward()
     assert (mask.grad != 0).float().mean() > 0.2
+
+
+def test_residuals_are_margins_less_the_models_in_units_of_it(probe):
+    mask = torch.zeros(len(probe.nodes))
+    mask[::2] = 1
+    found = probe.respond(mask)
+    model = probe.evaluator.model_outcome().logit_diff[0]
+    scale = model.square().mean().sqrt()
+    gates = probe.places.gates(mask[None])
+    want = [probe.evaluator.outcome(gates, a).logit_diff[0] - model for a in ABLATIONS]
+    torch.testing.assert_close(found.residual, torch.cat(want) / scale)
+    torch.testing.assert_close(probe.measure(mask[None])[0], found.residual.square().mean())
+    assert found.slope.shape == (len(found.residual), len(probe.nodes))
+
+
+def test_slopes_foretell_what_a_small_step_does(probe):
+    point = torch.full((len(probe.nodes),), 0.5)
+    direction = torch.randn(len(point), generator=torch.Generator().manual_seed(0))
+    ends = [probe.respond(point + step * direction).residual for step in (0.005, -0.005)]
+    want = (ends[0] - ends[1]) / 0.01
+    torch.testing.assert_close(probe.respond(point).slope @ direction, want, rtol=0.05, atol=5e-3)
+
+
+def test_the_sparse_part_is_grouped_by_site():
+    nodes = torch.tensor([[0, 1, 0], [0, 1, 9], [0, 2, 9], [0, 1, 8], [1, 2, 0]])
+    dense = torch.tensor([True, False, False, False, True])
+    assert [group.tolist() for group in tails(nodes, dense)] == [[1, 3], [2]]
+    assert tails(nodes, torch.zeros(5, dtype=torch.bool)) == []
+
+
+def test_a_search_ranks_nested_circuits_and_says_what_each_method_did(probe):
+    n = len(probe.nodes)
+    tree = build_hierarchy(n, np.zeros((2, 0), dtype=np.int64), np.zeros(0))
+    settings = RunSettings(size=5, max_size=8, refine_steps=3)
+    dense = probe.nodes[:, 2] < 3
+    found = search(probe, probe, tree, torch.rand(n), dense, settings, lambda _: None)
+    assert found.size == 5
+    assert len(set(found.order)) == len(found.order) == found.record["candidates"] <= 4 * 8
+    assert set(found.record["selection"]) == {"hierarchical", "flat", "dense"}
+    assert found.forwards == found.record["forwards"][found.record["taken"]] > 0
+    again = search(probe, probe, tree, torch.rand(n), dense, settings, lambda _: None)
+    assert again.order[:5] == found.order[:5]
 
 
 def test_the_size_asked_for_is_the_size_given(probe):

@@ -1,0 +1,223 @@
+"""Compares ways to search a circuit, on the bundled models: `python benchmarks/search_study.py`.
+
+1. Every bundled model, with its nested and its TopK dictionary; task graph, tree and guide as in
+   `hagd run`.
+2. Each method ranks the candidates, looking at the labels split alone.
+3. F and φ of the first k nodes on the selection split, the worse of resample and mean ablation.
+   The test split is not touched.
+4. On top of the hierarchical ranking, at each size: exchanges, and gates as they were and are set.
+
+Forwards are circuits run on the labels split's probe prompts, two ablations counted as two and a
+backward pass as two. Results: benchmarks/results/search_study.json, rewritten after every pair.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.guide import InfluenceGuide
+from core.hierarchy import Hierarchy
+from core.models import load_model, suited_threads
+from core.pipeline.discovery import dense_nodes
+from core.pipeline.graphs import task_graph
+from core.pipeline.prepare import Prepared, prepare
+from core.pipeline.probes import Probe
+from core.pipeline.progress import ignore
+from core.pipeline.search import (
+    MEASURE_COST,
+    RESPONSE_COST,
+    cut,
+    feature_graph,
+    flat,
+    hierarchical,
+    in_front,
+)
+from core.pipeline.settings import RunSettings
+from core.search import (
+    GroupSettings,
+    RefineSettings,
+    SearchSettings,
+    eliminate,
+    exchange,
+    find,
+    refine,
+)
+from core.search.progress import ignore as unheard
+from core.tasks import Split, load_task
+from core.transcoders import open_transcoders
+
+PAIRS = (
+    ("gpt2-modadd", "modular-addition"),
+    ("llama-modadd", "modular-addition"),
+    ("gpt2-coref", "coreference"),
+)
+SIZES = (40, 57, 75, 85, 100, 150, 200, 250, 347)
+GATED = {"gates, spread 1, rate 0.1": (1.0, 0.1), "gates, spread 4, rate 0.03": (4.0, 0.03)}
+OUT = Path(__file__).parent / "results" / "search_study.json"
+
+
+def main() -> None:
+    """Runs the study and writes it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", nargs="*", help="such as gpt2-modadd/nested; all if none")
+    parser.add_argument("--prompts", type=int, default=RunSettings().probe_prompts)
+    parser.add_argument("--fast", action="store_true", help="without gates and squared gradients")
+    parser.add_argument("--out", type=Path, default=OUT)
+    given = parser.parse_args()
+    found = json.loads(given.out.read_text()) if given.out.is_file() else {}
+    for model, task in PAIRS:
+        for kind in ("nested", "topk"):
+            name = f"{model}/{kind}"
+            if not given.pairs or name in given.pairs:
+                found[name] = study(model, task, kind, given.prompts, given.fast)
+                given.out.write_text(json.dumps(found, indent=1) + "\n")
+                show(name, found[name])
+
+
+def study(model_name: str, task_name: str, kind: str, prompts: int, fast: bool) -> dict[str, Any]:
+    """Every method on one model and dictionary."""
+    settings, model = RunSettings(), load_model(model_name)
+    prepared = prepare(model, load_task(task_name, tokenizer=model.tokenizer))
+    with suited_threads(model):
+        return _study(prepared, kind, settings, prompts, fast)
+
+
+def _study(
+    prepared: Prepared, kind: str, settings: RunSettings, prompts: int, fast: bool
+) -> dict[str, Any]:
+    opened = open_transcoders(prepared.model, kind)
+    assert opened is not None  # bundled
+    coders = opened.transcoders
+    whole = task_graph(prepared, coders, settings.graph_prompts, ignore).graph()
+    features = feature_graph(whole)
+    tree = cut(features, settings)
+    prior = torch.from_numpy(InfluenceGuide()(whole, tree, features.place).leaf)
+    probe = Probe.on(prepared.evaluator(coders, Split.LABELS, prompts), features.nodes)
+    selection = Probe.on(prepared.evaluator(coders, Split.SELECTION), features.nodes)
+    dense = dense_nodes(features.nodes, coders.prefixes)
+    ways = _ways(probe, tree, prior, dense, settings, fast)
+    rows, best = {}, torch.arange(0)
+    for name, way in ways.items():
+        start = time.perf_counter()
+        ranking, forwards = way()
+        seconds = time.perf_counter() - start
+        best = ranking if name == "hierarchical" else best
+        rows[name] = {
+            "forwards": forwards,
+            "seconds": round(seconds, 1),
+            **_scores(selection, {s: ranking[:s] for s in SIZES if s <= len(ranking)}),
+        }
+    rows |= _improved(probe, selection, best, settings, fast)
+    everything = {"everything": torch.arange(len(dense))}
+    if dense.any():
+        everything["all dense"] = dense.nonzero().squeeze(1)
+    return {
+        "prompts": prompts,
+        "nodes": len(dense),
+        "dense": int(dense.sum()),
+        "ceiling": {name: _scores(selection, {0: kept}) for name, kept in everything.items()},
+        "methods": rows,
+    }
+
+
+Way = Callable[[], tuple[Tensor, int]]
+
+
+def _ways(
+    probe: Probe, tree: Hierarchy, prior: Tensor, dense: Tensor, settings: RunSettings, fast: bool
+) -> dict[str, Way]:
+    """Each method as a ranking and the forwards that it took."""
+
+    def joint(candidates: Tensor) -> tuple[Tensor, int]:
+        found = flat(probe, candidates, unheard)
+        return found.nodes, found.forwards
+
+    def squared(candidates: Tensor) -> tuple[Tensor, int]:
+        found = eliminate(len(dense), probe.importance, candidates=candidates)
+        return found.order, RESPONSE_COST * found.rounds
+
+    def down() -> tuple[Tensor, int]:
+        found = hierarchical(probe, tree, prior, dense, settings, unheard)
+        return found.nodes, found.forwards
+
+    def tested() -> tuple[Tensor, int]:
+        steps = SearchSettings(
+            size=settings.max_size,
+            candidates=4 * settings.max_size,
+            groups=GroupSettings(epsilon=1e-4, budget=2048),
+        )
+        found = find(tree, prior.double().numpy(), probe.probes(), steps)
+        return torch.tensor(found.ranking.copy()), found.forwards + RESPONSE_COST * found.gradients
+
+    every, alone = torch.arange(len(dense)), dense.nonzero().squeeze(1)
+    ways: dict[str, Way] = {"hierarchical": down, "joint, flat": lambda: joint(every)}
+    if len(alone):
+        ways["joint, dense prefix"] = lambda: joint(alone)
+    if not fast:
+        if len(alone):
+            ways["squared gradients, dense prefix"] = lambda: squared(alone)
+        ways["squared gradients, flat"] = lambda: squared(every)
+        ways["group testing, then squared gradients"] = tested
+    return ways
+
+
+def _improved(
+    probe: Probe, selection: Probe, ranking: Tensor, settings: RunSettings, fast: bool
+) -> dict[str, Any]:
+    """The hierarchical ranking with exchanges, or gates, at each size."""
+    n, forwards, rows = len(probe.nodes), 0, {}
+    start, found = time.perf_counter(), {}
+    for size in [s for s in SIZES if s <= len(ranking)]:
+        done = exchange(n, ranking[:size], ranking[:1388], probe.respond, probe.measure)
+        forwards += RESPONSE_COST * done.responses + MEASURE_COST * done.forwards
+        found[size] = done.chosen
+    seconds = round(time.perf_counter() - start, 1)
+    rows["hierarchical, exchanged at each size"] = {
+        "forwards": forwards,
+        "seconds": seconds,
+        **_scores(selection, found),
+    }
+    for name, (spread, rate) in ({} if fast else GATED).items():
+        start, gated = time.perf_counter(), {}
+        scores = torch.zeros(n)
+        scores[ranking] = torch.linspace(1, 0, len(ranking))
+        options = RefineSettings(steps=settings.refine_steps, spread=spread, lr=rate)
+        for size in (57, 100, 200):
+            near = in_front(ranking, found[size])[: 3 * size]
+            gated[size] = refine(probe.loss, size, scores, options, candidates=near).chosen
+        rows[name] = {
+            "forwards": 3 * RESPONSE_COST * settings.refine_steps,
+            "seconds": round(time.perf_counter() - start, 1),
+            **_scores(selection, gated),
+        }
+    return rows
+
+
+def _scores(selection: Probe, circuits: dict[int, Tensor]) -> dict[str, dict[str, float]]:
+    """The worse of both ablations on the selection split, by size."""
+    masks = torch.zeros(len(circuits), len(selection.nodes))
+    for mask, kept in zip(masks, circuits.values(), strict=True):
+        mask[kept] = 1.0
+    f, phi = (score.amin(0).tolist() for score in selection.scores(masks))
+    return {
+        "faithfulness": {str(s): round(v, 4) for s, v in zip(circuits, f, strict=True)},
+        "phi": {str(s): round(v, 4) for s, v in zip(circuits, phi, strict=True)},
+    }
+
+
+def show(name: str, found: dict[str, Any]) -> None:
+    """One table."""
+    print(f"{name}: {found['nodes']} nodes, {found['dense']} dense, {found['prompts']} prompts")
+    for method, row in found["methods"].items():
+        values = " ".join(f"{s}:{v:.3f}" for s, v in row["faithfulness"].items())
+        print(f"  {method:40s} {row['forwards']:5d} forwards {row['seconds']:6.1f} s  {values}")
+
+
+if __name__ == "__main__":
+    main()
