@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer import engine, menu
+from explorer.library import preview
 from explorer.library.pill import job_pill
 from explorer.look import notices, theme
 from explorer.session import state
@@ -18,16 +19,16 @@ from explorer.session import state
 HERE = Path(__file__).resolve().parent
 
 
-def start_engine() -> None:
-    """Import what every page needs, with the shape of a page in the meantime."""
-    slot = st.empty()  # always there: an element less on the next run would shift all others
+def start_engine(page: str) -> None:
+    """Import what every page needs; meanwhile a circuit as it was drawn last, or a page's shape."""
     if engine.ready():
         return
-    with slot.container(key="starting"):
-        st.html('<div class="hs-note">Starting the engine…</div>')
-        notices.skeleton(6)
+    with st.container(key="starting"):
+        if not (page == "circuit" and preview.draw(state.current().circuit)):
+            st.html('<div class="hs-note">Starting the engine…</div>')
+            notices.skeleton(6)
     engine.wait()
-    slot.empty()
+    st.rerun()
 
 
 def rules() -> str:
@@ -47,7 +48,7 @@ def main() -> None:
     messages = st.container(key="messages")
     job_pill()
     if name != "library":
-        notices.guarded(start_engine)
+        notices.guarded(start_engine, name)
     try:
         notices.guarded(page.run)
     finally:

@@ -1,13 +1,19 @@
 """Imports the engine once a server, in the background: torch and transformers take seconds.
 
-The library does not need them and is shown meanwhile; every other page waits for them.
+1. The library does not need them and is shown meanwhile; every other page waits for them.
+2. After that, in a thread of its own, what a first visitor will open is loaded (`then`): the click
+   finds it there. Nobody waits for this, and what goes wrong in it is met again, and told, by the
+   page that needs it.
 """
 
 import importlib
+import logging
 import sys
 import threading
+from collections.abc import Callable
 
 MODULES = ("core.lab", "core.features", "plotly.graph_objects", "pyvis.network")
+LOG = logging.getLogger("hagd.explorer")
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
 
@@ -20,13 +26,24 @@ def ready() -> bool:
     )
 
 
-def start() -> None:
-    """Begin to import it, if nobody has."""
+def start(then: Callable[[], None] | None = None) -> None:
+    """Begin to import it, if nobody has; `then` is called once it is there."""
     global _thread
     with _lock:
         if _thread is None and not ready():
             _thread = threading.Thread(target=_load, name="engine", daemon=True)
             _thread.start()
+            if then is not None:
+                threading.Thread(target=_after, args=(_thread, then), daemon=True).start()
+
+
+def _after(thread: threading.Thread, then: Callable[[], None]) -> None:
+    thread.join()
+    try:
+        if ready():
+            then()
+    except Exception:  # the page that needs it says so to whoever asks
+        LOG.info("warming up failed", exc_info=True)
 
 
 def wait() -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.store import default_location
 from explorer import engine, menu
-from explorer.library import gallery, runs, sharing
+from explorer.library import gallery, preview, runs, sharing
 from explorer.library.gallery import Row, Said
 from explorer.look import notices, theme
 from explorer.session import resources, state
@@ -43,8 +43,17 @@ def _await_engine() -> None:
     if engine.ready():
         st.rerun(scope="app")
     if state.local("page-is-drawn"):
-        engine.start()
+        engine.start(_warm)
     state.remember("page-is-drawn", True)
+
+
+def _warm() -> None:
+    """Load the circuit that most visitors open first; keep a drawing of each for the next start."""
+    infos = [info for info in resources.library() if not info.error]
+    if name := choose(infos):
+        resources.warm(name)
+    for info in infos:
+        preview.keep(info.name)
 
 
 def _main() -> None:

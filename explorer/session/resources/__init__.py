@@ -14,7 +14,7 @@ never state of a shared thing. Nothing here imports the engine before a function
 """
 
 from explorer.session.resources.circuits import bundle, find, is_bundled, library
-from explorer.session.resources.drawings import scene, thumbnail
+from explorer.session.resources.drawings import scene, thumbnail, warm
 from explorer.session.resources.labs import (
     feature_report,
     head_report,
@@ -67,4 +67,5 @@ __all__ = [
     "traced_json",
     "traced_scene",
     "trained",
+    "warm",
 ]

@@ -7,7 +7,7 @@ import streamlit as st
 from core.errors import CoreError
 from explorer import engine
 from explorer.session.resources.circuits import find, open_at, written_at
-from explorer.session.resources.labs import lab
+from explorer.session.resources.labs import lab, load_lab
 from explorer.session.resources.models import roles_of
 
 if TYPE_CHECKING:
@@ -61,3 +61,12 @@ def _scene(name: str, path: str, stamp: str, prompt: int | None) -> "Scene":
         token_text={shown.answer_id: shown.answer, shown.wrong_id: shown.wrong},
         lead=f"out:{shown.answer_id}",
     )
+
+
+def warm(name: str) -> None:
+    """Load what opening a circuit needs: its networks, its Lab, and the page's own code."""
+    import explorer.circuit.page  # noqa: F401
+
+    for prompt in (None, 0):
+        scene(name, prompt)
+    load_lab(name)
