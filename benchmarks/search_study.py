@@ -29,15 +29,8 @@ from core.pipeline.graphs import task_graph
 from core.pipeline.prepare import Prepared, prepare
 from core.pipeline.probes import Probe
 from core.pipeline.progress import ignore
-from core.pipeline.search import (
-    MEASURE_COST,
-    RESPONSE_COST,
-    cut,
-    feature_graph,
-    flat,
-    hierarchical,
-    in_front,
-)
+from core.pipeline.rankings import MEASURE_COST, RESPONSE_COST, flat, hierarchical
+from core.pipeline.search import cut, feature_graph, in_front
 from core.pipeline.settings import RunSettings
 from core.search import (
     GroupSettings,

@@ -19,8 +19,7 @@
 squared gradients.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,32 +32,22 @@ from core.graph import AttributionGraph, NodeKind
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
 from core.pipeline.probes import Probe
 from core.pipeline.progress import OnProgress, RunProgress
+from core.pipeline.rankings import MEASURE_COST, RESPONSE_COST, OnSearch, rankings_of
 from core.pipeline.settings import RunSettings
 from core.search import (
-    DescendSettings,
     RefineSettings,
     SearchProgress,
-    descend,
-    eliminate_jointly,
     exchange,
     refine,
 )
-from core.search.joint import WIDE
 from core.validation.curve import LADDER
 
-RESPONSE_COST, MEASURE_COST = 6, 2
-"""Forwards that slopes and one mask's loss cost: two ablations, a backward pass counted as two."""
-RANKED = 4
-"""Nodes ranked, in largest circuits; the rest are no candidates."""
 SIZES = tuple(sorted({*LADDER[1:], 35, 65, 85, 90, 110, 175, 225, 275, 325}))
 """Sizes tried, in nodes."""
 GATED = 3
 """Nodes whose gates are trained, in circuits."""
 BEYOND = 10**9
 """Stands for a size when no size reaches the aim."""
-
-OnSearch = Callable[[SearchProgress], None]
-"""Told of the steps of one search."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -137,7 +126,7 @@ def search(
         stage = "refine" if step.stage == "refine" else "search"
         progress(RunProgress(stage=stage, done=step.done, total=step.total, note=step.stage))
 
-    rankings = _rankings(probe, tree, prior, dense, settings, tell)
+    rankings = rankings_of(probe, tree, prior, dense, settings, tell)
     choices = {name: choose_size(selection, r.nodes, settings) for name, r in rankings.items()}
     best = min(choices, key=lambda name: choices[name].rank)
     ranking, size, steps = _exchanged(
@@ -158,76 +147,6 @@ def search(
             "candidates": len(ranking),
         },
     )
-
-
-class Ranking(NamedTuple):
-    """Candidates of one method, strongest first."""
-
-    nodes: Int[Tensor, " candidate"]
-    forwards: int
-    """Circuits run; a backward pass counts as two."""
-    rounds: list[dict[str, Any]]
-    """Rounds down the tree, if there is one."""
-
-
-def _rankings(
-    probe: Probe,
-    tree: Hierarchy,
-    prior: Tensor,
-    dense: Tensor,
-    settings: RunSettings,
-    tell: OnSearch,
-) -> dict[str, Ranking]:
-    """What each method makes of the labels split."""
-    most = RANKED * settings.max_size
-    rankings = {"hierarchical": hierarchical(probe, tree, prior, dense, settings, tell)}
-    if len(prior) <= WIDE:
-        rankings["flat"] = flat(probe, torch.arange(len(prior)), tell)
-    if dense.any():
-        alone, rest = flat(probe, dense.nonzero().squeeze(1), tell), rankings["hierarchical"].nodes
-        joined = torch.cat([alone.nodes, rest[~torch.isin(rest, alone.nodes)]])
-        rankings["dense"] = alone._replace(nodes=joined)
-    return {name: r._replace(nodes=r.nodes[:most]) for name, r in rankings.items()}
-
-
-def hierarchical(
-    probe: Probe,
-    tree: Hierarchy,
-    prior: Float[Tensor, " node"],
-    dense: Bool[Tensor, " node"],
-    settings: RunSettings,
-    tell: OnSearch,
-) -> Ranking:
-    """Supernodes down the tree, then single nodes; those dropped follow by the guide's score."""
-    options = DescendSettings(budget=settings.forwards, keep=settings.max_size)
-    known = tails(probe.nodes, dense)
-    kept = descend(tree, probe.respond, probe.measure, options, known=known, progress=tell)
-    order = eliminate_jointly(tree.n_leaves, probe.respond, candidates=kept.live, progress=tell)
-    # The last dropped come first; within a round, what the guide thinks most of.
-    guessed = torch.argsort(prior.abs(), descending=True, stable=True)
-    behind = guessed[torch.argsort(kept.round_of[guessed], descending=True, stable=True)]
-    behind = behind[kept.round_of[behind] > 0]
-    responses = kept.responses + order.rounds
-    return Ranking(
-        torch.cat([order.order, behind]),
-        RESPONSE_COST * responses + MEASURE_COST * kept.forwards,
-        [asdict(one) for one in kept.rounds],
-    )
-
-
-def tails(nodes: Int[Tensor, "node 3"], dense: Bool[Tensor, " node"]) -> list[Tensor]:
-    """The sparse features of a nested dictionary, one group per (layer, position)."""
-    if not dense.any():
-        return []
-    sites, site = torch.unique(nodes[:, :2], dim=0, return_inverse=True)
-    groups = [((site == i) & ~dense).nonzero().squeeze(1) for i in range(len(sites))]
-    return [group for group in groups if len(group)]
-
-
-def flat(probe: Probe, candidates: Int[Tensor, " candidate"], tell: OnSearch) -> Ranking:
-    """Joint elimination without a tree."""
-    found = eliminate_jointly(len(probe.nodes), probe.respond, candidates=candidates, progress=tell)
-    return Ranking(found.order, RESPONSE_COST * found.rounds, [])
 
 
 class Choice(NamedTuple):

@@ -13,7 +13,8 @@ from core.pipeline.graphs import order_of, restricted
 from core.pipeline.nulls import permuted, same_answer, shuffled
 from core.pipeline.prepare import check_gate, head, prepare
 from core.pipeline.probes import ABLATIONS, Probe
-from core.pipeline.search import choose_size, search, tails
+from core.pipeline.rankings import tails
+from core.pipeline.search import choose_size, search
 from core.pipeline.settings import RunSettings
 from core.tasks import PromptPair, Split, Task
 from tests.tiny import tiny_batch, tiny_model, tiny_transcoders
