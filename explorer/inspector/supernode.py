@@ -17,10 +17,12 @@ from explorer.look import theme
 
 if TYPE_CHECKING:
     from core.features import SupernodeReport
-    from core.features.contents import Share
+    from core.features.contents import Decoded, Share
 
 MEMBERS = 8
 """Members of a supernode that are listed at once; the others are folded."""
+DECODED = 4
+"""Readings that are named."""
 MOST_MEMBERS = 120
 """Members that are listed at all."""
 
@@ -76,11 +78,28 @@ def _supernode_facts(seen: Inspected, name: str, report: "SupernodeReport | None
 
 
 def _variables(report: "SupernodeReport") -> None:
-    """Where its members are, and what they are named by; nothing where all are the same."""
+    """Where its members are, and what can be read off them beside what could be by chance."""
     if len(report.roles) > 1:
         st.html(inspector.section_html("Roles", _chips(report.roles), "layer and position"))
-    if report.variables:
+    if report.decoded:
+        found = [decoded_html(one) for one in report.decoded[:DECODED]]
+        least = max(0.0, *(one.control for one in report.decoded[:DECODED]))
+        note = f"shuffled variable ≤ {inspector.number(least)}"
+        body = f'<div class="hx-members">{"".join(found)}</div>'
+        st.html(inspector.section_html("What can be read off it", body, note))
+    elif report.variables:
         st.html(inspector.section_html("Named by", _chips(report.variables), "members"))
+
+
+def decoded_html(found: "Decoded") -> str:
+    """A variable, or a frequency of it, and how well the members together tell it."""
+    wave = "" if found.frequency is None else f", k = {found.frequency}"
+    measure = "right" if found.frequency is None else "R²"
+    score = f"{measure} {inspector.number(found.score)}"
+    return (
+        f'<span class="hx-chip">{escape(found.variable + wave)} '
+        f'<span class="hx-faint">{score}</span></span>'
+    )
 
 
 def _chips(shares: "Sequence[Share]") -> str:

@@ -11,6 +11,7 @@ const GLYPHS = {
   head: () => outline("path", { d: "M8 .8l5.4 3.1v6.2L8 13.2l-5.4-3.1V3.9z" }, "kind-head"),
   error: () => outline("path", { d: "M8 1.5l5.5 5.5L8 12.5 2.5 7z" }, "kind-error"),
   token: () => outline("rect", { x: 2, y: 1.5, width: 12, height: 11, rx: 2 }, "kind-token"),
+  bias: () => outline("path", { d: "M3 3h10L8 11.5z" }, "kind-bias"),
   position: () => outline("path", { d: "M8 2.5l5 8.5H3z" }, "kind-position"),
 };
 

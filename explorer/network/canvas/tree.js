@@ -113,11 +113,13 @@ export function createTree(app) {
       element("span", { text: root === tree ? root.label : `${root.name} ${root.label}` }),
       element("span", { text: ` \u00b7 ${root.count} nodes` }),
     );
+    const focused = app.root.getRootNode().activeElement?.dataset?.node;
     store.settle();
     tooltip.quiet();
     holder.replaceChildren(title, element("div", { class: "branches" }, ...(root.children ?? []).map(branch)));
     drawnFor = root.id;
     fit();
+    cells.get(focused)?.button.focus({ preventScroll: true });
   }
 
   // ---- words ------------------------------------------------------------------------------------------
@@ -152,7 +154,8 @@ export function createTree(app) {
   }
 
   function write(p) {
-    const { name, label, count, sub } = p.parts;
+    const { name, label, count } = p.parts;
+    p.parts.button.classList.toggle("thin", p.level === 1 && p.parts.button.clientHeight < 21);
     name.hidden = !p.named;
     label.hidden = !p.lines.length;
     label.textContent = p.lines.join("\n");
@@ -215,8 +218,9 @@ export function createTree(app) {
     focus: (id) => cells.get(id)?.button.focus({ preventScroll: true }),
     destroy: () => observer.disconnect(),
     draw(graph) {
-      if (graph.tree !== drawnTree) drawnFor = null; // cells stay where only the network changed
-      drawnTree = graph.tree;
+      const tree = JSON.stringify(graph.tree);
+      if (tree !== drawnTree) drawnFor = null; // cells stay where only the network changed
+      drawnTree = tree;
       if (graph.tree) refresh();
       else holder.replaceChildren();
     },

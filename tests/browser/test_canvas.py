@@ -1,0 +1,109 @@
+"""The Circuit page's canvas in a real browser: what keys do, and that nothing moves by itself."""
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser import driver
+from tests.browser.conftest import App
+
+pytestmark = pytest.mark.browser
+CELLS = """() => {
+  const host = [...document.querySelectorAll('[data-ready]')].at(-1);
+  return [...(host.shadowRoot ?? host).querySelectorAll('.cell')].map((cell) => {
+    const box = cell.getBoundingClientRect();
+    return [cell.dataset.node, box.x, box.y, box.width, box.height, cell.innerText];
+  });
+}"""
+
+
+def _selected(page: Page) -> list[str]:
+    return driver.view(page)["selection"]
+
+
+def _rest(page: Page) -> None:
+    """Until the model is there and its numbers are shown, and nothing is about to change."""
+    page.wait_for_function(
+        "() => { const host = [...document.querySelectorAll('[data-ready]')].at(-1);"
+        " const full = (host?.shadowRoot ?? host)?.querySelector('[data-testid=bar-full]');"
+        " return full && /\\d/.test(full.textContent); }",
+        timeout=driver.LONG,
+    )
+    page.wait_for_timeout(800)
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_the_hierarchy_is_still_under_the_mouse(page: Page, app: App, width: int):
+    page.set_viewport_size({"width": width, "height": 800})
+    driver.open_link(page, f"{app.url}/circuit?circuit={app.circuit}")
+    _rest(page)
+    before = page.evaluate(CELLS)
+    assert before
+    for _, x, y, w, h, _ in before[:8]:
+        page.mouse.move(x + w / 2, y + h / 2)
+        page.wait_for_timeout(160)
+        assert page.evaluate(CELLS) == before
+
+
+def test_no_word_of_the_hierarchy_is_cut_by_its_cell(page: Page, app: App):
+    for width in (1440, 1024):
+        page.set_viewport_size({"width": width, "height": 800})
+        driver.open_link(page, f"{app.url}/circuit?circuit={app.circuit}")
+        page.wait_for_timeout(500)
+        cut = page.evaluate(
+            """() => {
+              const host = [...document.querySelectorAll('[data-ready]')].at(-1);
+              const cells = [...(host.shadowRoot ?? host).querySelectorAll('.cell')];
+              const words = '.name, .label, .sub, .badge';
+              return cells.filter((cell) => [...cell.querySelectorAll(words)]
+                .filter((part) => !part.hidden && part.textContent)
+                .some((part) => {
+                  const a = part.getBoundingClientRect(), b = cell.getBoundingClientRect();
+                  return a.right > b.right + 1 || a.bottom > b.bottom + 3;
+                })).map((cell) => cell.innerText);
+            }"""
+        )
+        assert cut == []
+
+
+def test_arrows_walk_the_hierarchy_and_enter_opens(page: Page, app: App):
+    driver.open_link(page, f"{app.url}/circuit?circuit=tiny")
+    _rest(page)
+    driver.until(
+        page,
+        lambda: page.get_by_test_id("tree-A").click(),
+        lambda: _selected(page) == ["A"],
+    )
+    page.keyboard.press("ArrowRight")
+    assert _selected(page) == ["A1"]
+    page.keyboard.press("ArrowLeft")
+    assert _selected(page) == ["A"]
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => new URLSearchParams(location.search).get('open') === 'A'")
+    page.wait_for_timeout(800)
+    page.keyboard.press("ArrowDown")
+    assert _selected(page) == ["B"], "the focus stays in the hierarchy when the network changes"
+    page.keyboard.press("Escape")
+    assert _selected(page) == []
+
+
+def test_arrows_go_into_an_opened_supernode_of_the_network(page: Page, app: App):
+    driver.open_link(page, f"{app.url}/circuit?circuit=tiny&open=A&select=A")
+    _rest(page)
+    inner = {node for node in driver.nodes(page) if node.startswith("A") and node != "A"}
+    page.keyboard.press("ArrowRight")
+    assert set(_selected(page)) <= inner
+    assert len(_selected(page)) == 1
+    page.keyboard.press("u")
+    driver.until(page, lambda: None, lambda: driver.view(page)["opened"] == [])
+    assert _selected(page) == ["A"]
+
+
+def test_the_canvas_ends_above_the_answer_bar(page: Page, app: App):
+    for more in ("", "&frobnicate=1&set=Q7,Q8,Q9&how=swap"):
+        driver.open_link(page, f"{app.url}/circuit?circuit=tiny{more}")
+        _rest(page)
+        bottom = page.get_by_test_id("canvas-network").bounding_box()
+        bar = page.get_by_test_id("canvas-bar").bounding_box()
+        assert bottom is not None
+        assert bar is not None
+        assert 4 <= bar["y"] - (bottom["y"] + bottom["height"]) <= 24
