@@ -28,7 +28,9 @@ DEEPEST = 4
 DRAWS = 100
 """Random trees on small graphs."""
 FEWEST = 20
-"""Random trees on large graphs, and rewired graphs on any: each of those has to be cut."""
+"""Random trees on large graphs."""
+REWIRED = (5, 20)
+"""Rewired graphs: on large graphs, on small ones. Each has to be cut: seconds at 10⁷ edges."""
 EDGES_DRAWN = 10_000_000
 """Random trees times edges in between."""
 
@@ -90,12 +92,12 @@ def tree_report(
         hierarchy: Cut from its own edges, without context.
         settings: What it was cut with (defaults if None): says which affinity, how rewired graphs
             are cut, and the seed of all draws.
-        draws: Random trees and rewired graphs; None: 20 to 100 by the graph's size, and 20.
+        draws: Random trees and rewired graphs; None: 20 to 100 and 5 to 20, by the graph's size.
     """
     settings = settings or HierarchySettings()
     deepest, edges = min(hierarchy.depth, DEEPEST), max(hierarchy.weight.size, 1)
     random_trees = draws or int(np.clip(EDGES_DRAWN // edges, FEWEST, DRAWS))
-    graphs = draws or FEWEST
+    graphs = draws or int(np.clip(EDGES_DRAWN // edges, *REWIRED))
     if deepest == 0:
         return TreeReport(levels=(), rewired={}, leiden=None, random_trees=0, rewired_graphs=0)
     n, ends, w = hierarchy.n_leaves, hierarchy.edge_index, hierarchy.weight
