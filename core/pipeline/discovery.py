@@ -44,7 +44,7 @@ class Discovery:
     size: int
     """Nodes of the circuit."""
     forwards: int
-    """Circuits run by group testing."""
+    """Circuits run by the ranking that was taken; a backward pass counts as two."""
     record: Mapping[str, Any]
     """How graph, tree and search went, as JSON values."""
     graph: AttributionGraph
