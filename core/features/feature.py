@@ -60,7 +60,7 @@ def feature_report(lab: Lab, node: str, prompt: int = 0) -> FeatureReport:
     values = values_of(lab, feature)
     activation = lab.activation(prompt, feature)
     graph = lab.prompt_graph(prompt, also=(feature,)) if lab.transcoders.reads_linearly else None
-    promoted, suppressed, direct = _outputs(lab, feature, prompt, values, graph)
+    promoted, suppressed, direct = outputs(lab, feature, prompt, values, graph)
     measured = measure(lab, [feature])
     order = [str(n) for n in lab.bundle.circuit.nodes]
     rank = order.index(node) + 1 if node in order else None
@@ -77,7 +77,7 @@ def feature_report(lab: Lab, node: str, prompt: int = 0) -> FeatureReport:
         direct_effect=direct,
         delta_p=lab.single_effects(prompt, [node])[node],
         variables=measured.fits[0],
-        quantiles=_quantiles(lab, feature, values, prompt),
+        quantiles=quantiles(lab, feature, values, prompt),
         density=_density(values.value, activation),
         promoted=promoted,
         suppressed=suppressed,
@@ -110,7 +110,7 @@ def _supernodes(lab: Lab, rank: int | None) -> tuple[str, ...]:
     return tuple(tree.name[supernode] for supernode in path[1:])
 
 
-def _quantiles(lab: Lab, feature: FeatureNode, values: Values, prompt: int) -> tuple[Quantile, ...]:
+def quantiles(lab: Lab, feature: FeatureNode, values: Values, prompt: int) -> tuple[Quantile, ...]:
     """Contexts from the top of the active prompts, the middle, and some on which it is silent."""
     order = values.value.argsort(descending=True, stable=True)
     active = order[values.value[order] != 0]
@@ -174,7 +174,7 @@ def _density(value: Float[Tensor, " prompt"], here: float) -> Density:
     )
 
 
-def _outputs(
+def outputs(
     lab: Lab,
     feature: FeatureNode,
     prompt: int,

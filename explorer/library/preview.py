@@ -56,7 +56,8 @@ def draw(name: str) -> bool:
         for sign, key in (("F", "faithfulness"), ("φ", "phi"), ("φ(∅)", "phi_empty"))
     )
     with st.container(key="line-one", horizontal=True, vertical_alignment="center"):
-        st.html(f'<div class="hs-crumbs">{notices.text(info.title)}</div>')
+        with st.container(key="crumbs", horizontal=True, vertical_alignment="center"):
+            st.html(f'<div class="hs-crumbs">{notices.text(info.title)}</div>')
         shown = theme.verdict_html(info.verdict) + numbers
         st.html(f'<div class="hx-claim">{shown}<span>{info.n_nodes:,} nodes</span></div>')
     with st.container(key="line-two", horizontal=True, vertical_alignment="center"):
@@ -86,6 +87,7 @@ def _message(data: dict[str, Any]) -> dict[str, Any]:
 def _file(name: str) -> Path:
     info = resources.find(name)
     written = (info.path / "provenance.json").stat().st_mtime_ns
-    program = max(path.stat().st_mtime_ns for path in _PROGRAM.rglob("*") if path.is_file())
+    sources = (path for form in ("*.py", "*.js") for path in _PROGRAM.rglob(form))
+    program = max(path.stat().st_mtime_ns for path in sources)
     what = hashlib.sha256(f"{info.path}|{written}|{program}".encode()).hexdigest()[:24]
     return resources.store().layout.root / "drawings" / f"{what}.json"

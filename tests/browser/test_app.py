@@ -192,7 +192,8 @@ def test_a_job_goes_on_through_a_reload(page: Page, app: App):
         field.fill(str(value))
         field.press("Enter")
         page.wait_for_timeout(300)
-    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Use these").click()
+    page.get_by_role("dialog").wait_for(state="detached")
     page.get_by_role("button", name="Start run").click()
     # a random model cannot do its task: the run is refused by the gate, and the page says why
     panel = page.locator("[class*=st-key-panel-ended-]")
