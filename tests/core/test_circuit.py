@@ -125,9 +125,7 @@ def test_a_feature_and_a_head_with_the_same_numbers_are_two_nodes():
 
 
 def test_heads_in_a_circuit_of_live_attention_are_refused():
-    with pytest.raises(
-        NodeError, match="Head L0H2@4 .* whose attention is live"
-    ):
+    with pytest.raises(NodeError, match="Head L0H2@4 .* whose attention is live"):
         circuit(attention=Attention.LIVE)
     assert circuit(nodes=(FeatureNode(0, 4, 12),), attention=Attention.LIVE).heads == ()
 
