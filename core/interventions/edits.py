@@ -54,7 +54,9 @@ def circuit_edit(
         activation: Reference activations a°; batch 1 or the number of prompts.
         base: What is written when every gate is 0; batch as `activation`.
     """
-    live = torch.nonzero(gate.detach().amax((0, 1, 3)) != 0).squeeze(1)
+    # A closed gate moves nothing, but its derivative says what opening it would do.
+    matters = gate.detach().amax((0, 1, 3)) != 0
+    live = torch.nonzero(matters | gate.requires_grad).squeeze(1)
     n = len(gate)
 
     def replacement(x: Tensor) -> Tensor:

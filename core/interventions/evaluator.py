@@ -38,6 +38,8 @@ from core.transcoders import TranscoderSet
 
 CHUNK_TOKENS = 16384
 """Tokens run at once; bounds the memory of a chunk of circuits."""
+SLOPES = 2**25
+"""Gates times prompts whose derivatives are taken at once: 128 MiB a copy."""
 
 
 class Outcome(NamedTuple):
@@ -217,19 +219,30 @@ class Evaluator:
     ) -> Iterator[tuple[Float[Tensor, " prompt"], Gates]]:
         """logit(answer) − logit(wrong) at a circuit, and its derivative by each prompt's gates.
 
-        One backward pass gives all prompts of a batch; batch by batch, the derivatives with a front
-        axis over its prompts. Strict regime; arguments as of `importance`.
+        Yields some prompts at a time, `SLOPES` bounding the memory; one backward pass gives all of
+        them. The derivatives have a front axis over prompts. Strict regime; arguments as of
+        `importance`.
         """
         for part in self._parts:
-            logits, asked = self._gated(part, gates, ablation, attention)
-            margin = self._score(part, logits).logit_diff[0]
-            found = torch.autograd.grad(margin.sum(), asked)
-            # `found` lacks the heads where attention is live; their gates then move nothing.
-            shapes = (gates.feature.shape, gates.head.shape)
-            slope = [gates.feature.new_zeros(len(margin), *shape) for shape in shapes]
-            for into, gradient in zip(slope, found, strict=False):
-                into[:, :, part.start :] = gradient[0]
-            yield margin.detach(), Gates(feature=slope[0], head=slope[1])
+            gated = gates.cut(part.start).feature.numel() + gates.head.numel()
+            size = max(1, SLOPES // gated)
+            for start in range(0, len(part.logits), size):
+                yield self._slopes(
+                    part.take(slice(start, start + size)), gates, ablation, attention
+                )
+
+    def _slopes(
+        self, part: PreparedBatch, gates: Gates, ablation: Ablation, attention: Attention
+    ) -> tuple[Float[Tensor, " prompt"], Gates]:
+        logits, asked = self._gated(part, gates, ablation, attention)
+        margin = self._score(part, logits).logit_diff[0]
+        found = torch.autograd.grad(margin.sum(), asked)
+        # `found` lacks the heads where attention is live; their gates then move nothing.
+        shapes = (gates.feature.shape, gates.head.shape)
+        slope = [gates.feature.new_zeros(len(margin), *shape) for shape in shapes]
+        for into, gradient in zip(slope, found, strict=False):
+            into[:, :, part.start :] = gradient[0]
+        return margin.detach(), Gates(feature=slope[0], head=slope[1])
 
     def _gated(
         self, part: PreparedBatch, gates: Gates, ablation: Ablation, attention: Attention

@@ -14,7 +14,8 @@ from core.circuit import node_ids
 from core.errors import CoreError, FormatError
 from core.interop import ExportSettings, to_neuronpedia
 from core.lab import Lab
-from core.report import report_html
+from core.models import suited_threads
+from core.report import Card, report_html
 from core.share.archive import zip_of
 from core.share.cards import cards_of
 from core.share.tables import csv_files, graphml
@@ -72,9 +73,14 @@ def _html(bundle: Bundle, lab: Lab | None) -> Files:
         labels=bundle.labels,
         hierarchy=bundle.hierarchy,
         roles=lab.task.roles if lab else (),
-        cards=cards_of(lab, bundle) if lab else (),
+        cards=_cards(lab, bundle) if lab else (),
     )
     return {"": page.encode()}
+
+
+def _cards(lab: Lab, bundle: Bundle) -> tuple[Card, ...]:
+    with suited_threads(lab.model):
+        return cards_of(lab, bundle)
 
 
 def _bundle(bundle: Bundle, lab: Lab | None) -> Files:

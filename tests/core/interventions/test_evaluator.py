@@ -202,3 +202,18 @@ def test_margins_and_their_slopes_are_those_prompt_by_prompt(attention):
         ends.append(evaluator.outcome(circuit, Ablation.RESAMPLE).logit_diff[0])
     numeric = (ends[0] - ends[1]) / 0.02
     torch.testing.assert_close(slope[:, layer, position, place[1]], numeric, rtol=0.02, atol=2e-3)
+
+
+def test_margins_taken_a_few_prompts_at_a_time_are_the_same(monkeypatch):
+    evaluator, _, _ = make()
+    gates = nothing(evaluator)[0]
+    whole = list(evaluator.margins(gates, Ablation.MEAN))
+    monkeypatch.setattr("core.interventions.evaluator.SLOPES", 1)
+    single = list(evaluator.margins(gates, Ablation.MEAN))
+    assert len(single) == evaluator.n_prompts > len(whole)
+    for row in (0, 1):
+        both = [
+            torch.cat([part[0] if row == 0 else part[1].feature for part in parts])
+            for parts in (whole, single)
+        ]
+        torch.testing.assert_close(*both)
