@@ -9,14 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.bundle import contents
+from core.bundle import files
+from core.bundle.checks import damaged
 from core.bundle.contents import Bundle
-from core.bundle.provenance import PARTS
+from core.bundle.origin import PARTS
 from core.circuit import Circuit
-from core.errors import FormatError
 from core.graph import NodeKind
-
-AGAIN = "Copy the bundle again from where it came, or run the pipeline again."
 
 
 def check_agreement(bundle: Bundle, path: Path) -> None:
@@ -28,14 +26,14 @@ def check_agreement(bundle: Bundle, path: Path) -> None:
     circuit, leaves = bundle.circuit, bundle.hierarchy.n_leaves
     if leaves != len(circuit.nodes):
         raise damaged(
-            path / contents.HIERARCHY,
+            path / files.HIERARCHY,
             f"{leaves} leaves",
             f"the circuit's {len(circuit.nodes)} nodes",
         )
     lacking = set(map(tuple, circuit.features)) - _graph_features(bundle)
     if lacking:
         raise damaged(
-            path / contents.GRAPH,
+            path / files.GRAPH,
             f"no node for {len(lacking)} of the circuit's features",
             f"all {len(circuit.features)}, each once",
         )
@@ -54,9 +52,4 @@ def _check_keys(path: Path, circuit: Circuit, record: Mapping[str, Any]) -> None
     for part, key in zip(PARTS, keys, strict=True):
         if record[part]["key"] != key:
             got = f"{part} key {record[part]['key'][:12]!r}"
-            raise damaged(path / contents.PROVENANCE, got, f"circuit.json's {key[:12]!r}")
-
-
-def damaged(path: Path, got: str, required: str) -> FormatError:
-    """A refusal that names the file."""
-    return FormatError(f"{path} is damaged: got {got}; required {required}. {AGAIN}")
+            raise damaged(path / files.PROVENANCE, got, f"circuit.json's {key[:12]!r}")

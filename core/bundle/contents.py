@@ -1,10 +1,4 @@
-"""What a result bundle holds, in memory.
-
-A bundle is a folder of seven files: circuit.json (nodes, name, labels), hierarchy.json, graph.json
-(the task graph restricted to the circuit), validation.json, provenance.json (what it was made from,
-and a checksum of every other file; circuit.json has its own), tensors.safetensors and report.html.
-JSON and safetensors only.
-"""
+"""What a result bundle holds, in memory; on disk it is the seven files of `files`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,19 +10,6 @@ from torch import Tensor
 from core.circuit import Circuit
 from core.graph import AttributionGraph
 from core.hierarchy import Hierarchy
-from core.verdicts import Verdict
-
-CIRCUIT = "circuit.json"
-HIERARCHY = "hierarchy.json"
-GRAPH = "graph.json"
-VALIDATION = "validation.json"
-PROVENANCE = "provenance.json"
-TENSORS = "tensors.safetensors"
-REPORT = "report.html"
-FILES = (CIRCUIT, HIERARCHY, GRAPH, VALIDATION, PROVENANCE, TENSORS, REPORT)
-
-VERDICTS = tuple(verdict.value for verdict in Verdict)
-"""What `validation.json` may say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,31 +39,3 @@ class Bundle:
     """Name of a node or supernode by its id; a person's label replaces an automatic one."""
     missing: tuple[str, ...] = ()
     """Sentences, one per part that could not be found; without them the Lab cannot run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BundleInfo:
-    """The head of a bundle, cheap to read; `error` says why it cannot be opened."""
-
-    path: Path
-    """Its folder."""
-    name: str
-    """Its name; the folder's name where the head could not be read."""
-    title: str = ""
-    """Its title."""
-    model: str = ""
-    """Reference of the model."""
-    task: str = ""
-    """Reference of the task."""
-    n_nodes: int = 0
-    """Features in the circuit."""
-    verdict: str = ""
-    """One of `VERDICTS`; empty where damaged."""
-    created: str = ""
-    """ISO 8601 time, UTC."""
-    validation: Mapping[str, Any] = field(default_factory=dict)
-    """The whole of validation.json: intervals, random band, curve."""
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    """The whole of provenance.json."""
-    error: str | None = None
-    """Why it cannot be opened, in words; None when its head is sound."""

@@ -21,17 +21,15 @@ from typing import Any
 
 from safetensors.torch import save
 
-from core.bundle import contents
+from core.bundle import files
 from core.bundle.agreement import check_agreement
 from core.bundle.contents import Bundle
+from core.bundle.files import SCHEMA
 from core.bundle.graph_json import graph_to_json
-from core.bundle.provenance import PARTS, SEAL, portable, seal
+from core.bundle.origin import PARTS, SEAL, portable, seal
 from core.circuit import circuit_to_json
 from core.errors import FormatError
 from core.report import report_html
-
-SCHEMA = "hagd-bundle/1"
-"""Written into provenance.json; another one is refused."""
 
 
 def write_bundle(bundle: Bundle, folder: str | Path) -> Bundle:
@@ -74,17 +72,17 @@ def _write_files(bundle: Bundle, draft: Path, target: Path) -> None:
     record = dict(bundle.provenance)
     for part in PARTS:
         record[part] = {**record[part], "ref": portable(record[part]["ref"], target)}
-    files = {
-        contents.CIRCUIT: _json(
+    written = {
+        files.CIRCUIT: _json(
             circuit_to_json(bundle.circuit)
             | {"name": bundle.name, "title": bundle.title, "labels": dict(bundle.labels)}
             | {SEAL: seal(_finite({**record, "schema": SCHEMA}))}
         ),
-        contents.HIERARCHY: _json(bundle.hierarchy.to_json()),
-        contents.GRAPH: _json(graph_to_json(bundle.graph), indent=None),
-        contents.VALIDATION: _json(bundle.validation),
-        contents.TENSORS: save({k: v.contiguous() for k, v in bundle.tensors.items()}),
-        contents.REPORT: report_html(
+        files.HIERARCHY: _json(bundle.hierarchy.to_json()),
+        files.GRAPH: _json(graph_to_json(bundle.graph), indent=None),
+        files.VALIDATION: _json(bundle.validation),
+        files.TENSORS: save({k: v.contiguous() for k, v in bundle.tensors.items()}),
+        files.REPORT: report_html(
             title=bundle.title,
             circuit=bundle.circuit,
             graph=bundle.graph,
@@ -94,9 +92,9 @@ def _write_files(bundle: Bundle, draft: Path, target: Path) -> None:
             hierarchy=bundle.hierarchy,
         ).encode(),
     }
-    sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    files[contents.PROVENANCE] = _json({**record, "schema": SCHEMA, "files": sums})
-    for name, data in files.items():
+    sums = {name: hashlib.sha256(data).hexdigest() for name, data in written.items()}
+    written[files.PROVENANCE] = _json({**record, "schema": SCHEMA, "files": sums})
+    for name, data in written.items():
         _write_flushed(draft / name, data)
 
 
@@ -131,8 +129,8 @@ def _check_replaceable(target: Path) -> None:
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     names = {child.name for child in target.iterdir()} if target.is_dir() else None
-    if names is None or not names <= set(contents.FILES):
-        got = "it is a file" if names is None else f"it holds {min(names - set(contents.FILES))!r}"
+    if names is None or not names <= set(files.FILES):
+        got = "it is a file" if names is None else f"it holds {min(names - set(files.FILES))!r}"
         raise FormatError(
             f"Cannot write a bundle to {target}: {got}. A new or empty folder, or a bundle to "
             "replace, is required. Choose another folder."

@@ -1,4 +1,10 @@
-"""Circuits, the nodes they are made of, and how both are written."""
+"""Circuits, the nodes they are made of, and how both are written.
+
+What leads to a graph's columns needs torch, and is imported when it is first asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from core.circuit.circuit import (
     SCHEMA,
@@ -20,12 +26,11 @@ from core.circuit.nodes import (
     PositionNode,
     TokenNode,
     check_node,
-    node_id,
-    node_ids,
-    node_of,
-    node_table,
     parse_node,
 )
+
+if TYPE_CHECKING:
+    from core.circuit.columns import node_id, node_ids, node_of, node_table
 
 __all__ = [
     "SCHEMA",
@@ -51,3 +56,11 @@ __all__ = [
     "node_table",
     "parse_node",
 ]
+_COLUMNS = ("node_id", "node_ids", "node_of", "node_table")
+
+
+def __getattr__(name: str) -> Any:
+    """A name of `_COLUMNS`, imported now (PEP 562)."""
+    if name not in _COLUMNS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.columns"), name)

@@ -6,20 +6,15 @@
    ``outside`` the features left out, ``out:V`` a logit, ``out:direction`` a direction of logits.
 2. Positions are *aligned at the right*: prompts of one task may differ in length, and the last
    token of each has the same aligned position.
-3. Graphs hold nodes as columns (kind, layer, position, index), -1 where a node has none:
-   `node_of`, `node_ids` and `node_table` lead from one form to the other.
+
+Graphs hold nodes as columns instead: `core.circuit.columns` leads from one form to the other.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
-import torch
-from jaxtyping import Int
-from torch import Tensor
-
 from core.errors import NodeError
-from core.graph import AttributionGraph, NodeKind
 
 
 class FeatureNode(NamedTuple):
@@ -162,44 +157,3 @@ def check_node(node: Node, bounds: Bounds) -> None:
                 f"Node {node} has no such {name}: got {name} {value}, but it must be in "
                 f"0..{limit - 1}. Choose a node inside the model and the prompt."
             )
-
-
-def node_of(kind: int, layer: int, position: int, index: int) -> Node:
-    """The node that a row of a graph's columns stands for; -1 is none (a head: all positions)."""
-    match NodeKind(kind):
-        case NodeKind.FEATURE:
-            return FeatureNode(layer, position, index)
-        case NodeKind.HEAD:
-            return HeadNode(layer, index, None if position < 0 else position)
-        case NodeKind.ERROR:
-            return ErrorNode(layer, position)
-        case NodeKind.TOKEN:
-            return TokenNode(position)
-        case NodeKind.POSITION:
-            return PositionNode(position)
-        case NodeKind.BIAS:
-            return BiasNode(layer) if index < 0 else OutsideNode()
-        case NodeKind.LOGIT:
-            return LogitNode(None if index < 0 else index)
-
-
-def node_id(kind: int, layer: int, position: int, index: int) -> str:
-    """The written form of a row of a graph's columns."""
-    return str(node_of(kind, layer, position, index))
-
-
-def node_ids(graph: AttributionGraph) -> tuple[str, ...]:
-    """The written form of every node of a graph, in its order."""
-    columns = (graph.kind, graph.layer, graph.position, graph.index)
-    return tuple(map(node_id, *(column.tolist() for column in columns)))
-
-
-def node_table(nodes: Iterable[GatedNode]) -> Int[Tensor, "node 4"]:
-    """(kind, layer, position, index) of each node; `node_of` leads back."""
-    rows = [
-        (NodeKind.FEATURE, *node)
-        if isinstance(node, FeatureNode)
-        else (NodeKind.HEAD, node.layer, -1 if node.position is None else node.position, node.head)
-        for node in nodes
-    ]
-    return torch.tensor(rows, dtype=torch.long).reshape(-1, 4)

@@ -115,7 +115,7 @@ def _transcoders() -> Iterator[Piece]:
 
 def _circuits() -> Iterator[Piece]:
     from core.assets import CIRCUITS
-    from core.bundle.contents import PROVENANCE
+    from core.bundle.files import PROVENANCE
     from core.pipeline.bundled import RECIPES, make
 
     for step in (Step.CIRCUITS, Step.NULLS):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.bundle import locate, open_bundle, write_bundle
-from core.bundle.provenance import PARTS
+from core.bundle.origin import PARTS
 from core.errors import FormatError
 from core.graph import save_graph
 from core.interop import read_neuronpedia

@@ -21,8 +21,8 @@ from core.bundle import (
     relabel,
     write_bundle,
 )
-from core.bundle.provenance import missing_parts
-from core.bundle.writing import SCHEMA
+from core.bundle.files import SCHEMA
+from core.bundle.origin import missing_parts
 from core.circuit import Circuit, FeatureNode
 from core.errors import CoreError, FormatError, UnknownSchemaError
 from core.graph import AttributionGraph, NodeKind

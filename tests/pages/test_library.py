@@ -2,18 +2,17 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 import streamlit as st
 
 from core.assets import CIRCUITS
+from core.bundle import BundleInfo, list_bundles
 from core.errors import SettingsError
 from explorer import engine
 from explorer.jobs.files import Job, Step
 from explorer.library import gallery, runs
 from explorer.library.gallery import Row, pick
-from explorer.library.heads import Head, read_heads
 from explorer.library.page import featured_of
 from explorer.session import resources
 from explorer.session.view import Shelf
@@ -70,7 +69,7 @@ def test_before_the_engine_has_started_the_table_is_there(store, open_page, monk
     assert not app.exception
     rows = {row["name"]: row for row in component(app, "table")["rows"]}
     assert rows["tiny"]["verdict"] == "Holds"
-    assert "as soon as the engine has started" in rows["damaged"]["error"]
+    assert "provenance.json is damaged" in rows["damaged"]["error"]
     assert component(app, "featured")["cards"][0]["drawing"] == []
 
 
@@ -224,17 +223,19 @@ def test_what_could_not_be_computed_is_a_dash():
         "faithfulness": None, "faithfulness_ci": [None, None], "phi": 1.0, "phi_empty": 1.6,
         "random": {"p_value": 1.0}, "curve": [{"size": 0, "faithfulness": None}],
     }  # fmt: skip
-    head = Head(path=Path("n"), name="n", task="t", model="m", verdict="rejected", validation=found)
-    row = gallery.shelf(cast("Any", [head]), {})[0]
+    head = BundleInfo(
+        path=Path("n"), name="n", task="t", model="m", verdict="rejected", validation=found
+    )
+    row = gallery.shelf([head], {})[0]
     for data in (gallery.row_data(row, ""), gallery.card_data(row, "", [], (1, 1))):
         assert (data["f"], data["pm"], data["phi"], data["phiEmpty"]) == ("–", "", "–", "–")
         assert data["curve"]["line"] == []
 
 
 def test_bundled_nulls_show_what_their_files_say():
-    heads = [head for head in read_heads([CIRCUITS]) if head.path.name.startswith("null-")]
+    heads = [head for head in list_bundles(CIRCUITS) if head.path.name.startswith("null-")]
     assert heads
-    for row, head in zip(gallery.shelf(cast("Any", heads), {}), heads, strict=True):
+    for row, head in zip(gallery.shelf(heads, {}), heads, strict=True):
         known = head.validation["faithfulness"] is not None
         assert (gallery.row_data(row, "")["f"] != "–") is known
 

@@ -7,44 +7,35 @@ time of writing, so a result that is computed again is not shown from before.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from core.assets import CIRCUITS
+from core.bundle import BundleInfo, list_bundles
 from core.errors import FormatError
-from explorer import engine
-from explorer.library.heads import read_heads
 from explorer.session.resources.stores import results
 
 if TYPE_CHECKING:
-    from core.bundle import Bundle, BundleInfo
+    from core.bundle import Bundle
 
 Stamp = tuple[str, ...]
 
 
-def library() -> "tuple[BundleInfo, ...]":
+def library() -> tuple[BundleInfo, ...]:
     """Heads of all circuits, own and bundled, newest first; names are made unique."""
     roots = (results(), CIRCUITS)
-    return _library(tuple(map(str, roots)), _stamp(roots), engine.ready())
+    return _library(tuple(map(str, roots)), _stamp(roots))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _library(roots: Sequence[str], stamp: Stamp, checked: bool) -> "tuple[BundleInfo, ...]":
+def _library(roots: Sequence[str], stamp: Stamp) -> tuple[BundleInfo, ...]:
     infos, seen = [], dict[str, int]()
-    for info in _heads(roots, checked):
+    for info in list_bundles(*roots):
         seen[info.name] = seen.get(info.name, 0) + 1
         again = seen[info.name]
         infos.append(info if again == 1 else replace(info, name=f"{info.name}~{again}"))
     return tuple(infos)
-
-
-def _heads(roots: Sequence[str], checked: bool) -> "Sequence[BundleInfo]":
-    if not checked:
-        return cast("Sequence[BundleInfo]", read_heads([Path(root) for root in roots]))
-    from core.bundle import list_bundles
-
-    return list_bundles(*roots)
 
 
 def _stamp(roots: Sequence[Path]) -> Stamp:
@@ -61,12 +52,12 @@ def written_at(folder: Path) -> str:
         return str(folder)
 
 
-def is_bundled(info: "BundleInfo") -> bool:
+def is_bundled(info: BundleInfo) -> bool:
     """Whether a circuit came with the program."""
     return info.path.is_relative_to(CIRCUITS)
 
 
-def find(name: str) -> "BundleInfo":
+def find(name: str) -> BundleInfo:
     """The head of the circuit with this name.
 
     Raises:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core.bundle.contents import BundleInfo
+from core.bundle import BundleInfo
 from core.circuit import FeatureNode
 from core.cli.output import shown
 from core.cli.results import _row as results_row

@@ -16,9 +16,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import try_to_load_from_cache
-from huggingface_hub.errors import HFValidationError
-
 from core.assets import ASSETS, MODELS, NEURONS, TASKS
 from core.errors import FormatError
 
@@ -179,6 +176,9 @@ def _bundled(ref: str) -> bool:
 
 def _cached(ref: str) -> bool:
     """Whether the Hub's own cache on this computer has the model; asks no network."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
     try:
         return isinstance(try_to_load_from_cache(ref, "config.json"), str)
     except HFValidationError:
