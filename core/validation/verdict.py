@@ -2,10 +2,11 @@
 
 Thresholds stand in one place and are stated with every verdict. A circuit *holds* when, on unseen
 prompts and with everything else ablated, it is sufficient (F and φ ≥ 0.9, better than every but 1 %
-of matched random circuits, from a floor that is not already the answer) and necessary (without
-it, at most half of the model's margin is left) under resample and mean ablation both. What falls
-short is named by the first rule that applies, and the paper's failure signatures are tested: the
-errors back on (dark matter), a floor or a bottleneck, a dictionary that is too small.
+of matched random circuits, none of which reaches F 0.9 itself, from a floor that is not already the
+answer) and necessary (without it, at most half of the model's margin is left) under resample and
+mean ablation both. What falls short is named by the first rule that applies, and the paper's
+failure signatures are tested: the errors back on (dark matter), a floor or a bottleneck, sites at
+which almost any features do, a dictionary that is too small.
 
 A circuit is *rejected* where there is nothing to explain: the model does not do the task, or
 ablating everything hardly moves its answers. Every other condition is looked at all the same and
@@ -25,7 +26,8 @@ PARTLY = 0.7
 NECESSARY = 0.5
 """Least necessity, 1 − F of everything but the circuit."""
 SIGNIFICANT = 0.01
-"""Largest p against matched random circuits."""
+"""Largest p against matched random circuits. None of them may reach `SUFFICIENT` either: where
+random features of the same sites do as well, the sites are found but not the features."""
 FLOOR = 0.5
 """Largest φ(∅) / φ(C) for accuracy to mean anything."""
 UNEXPLAINED = 0.25
@@ -104,7 +106,8 @@ def _unmet(block: Mapping[str, Any]) -> list[str]:
     met = {
         "faithfulness": _of(block, "faithfulness") >= SUFFICIENT,
         "phi": _of(block, "phi") >= SUFFICIENT,
-        "random": block["random"]["p_value"] < SIGNIFICANT,
+        "random": block["random"]["p_value"] < SIGNIFICANT
+        and not _of(block["random"], "faithfulness_max") >= SUFFICIENT,
         "floor": _of(block, "phi_empty") <= FLOOR * _of(block, "phi"),
         "necessity": _of(block, "necessity") >= NECESSARY,
     }
@@ -135,7 +138,8 @@ def _beyond(block: Mapping[str, Any]) -> str:
         "faithfulness": f"F {_measured(block, 'faithfulness')} ({SUFFICIENT} is required)",
         "phi": f"φ {_measured(block, 'phi')} ({SUFFICIENT} is required)",
         "random": f"p {probability(block['random']['p_value'])} against random circuits (below "
-        f"{SIGNIFICANT} is required)",
+        f"{SIGNIFICANT} is required), the best of which has F "
+        f"{_measured(block['random'], 'faithfulness_max')} (below {SUFFICIENT} is required)",
         "floor": f"φ {_measured(block, 'phi_empty')} with nothing kept (at most half of the "
         "circuit's is allowed)",
         "necessity": f"necessity {_measured(block, 'necessity')} ({NECESSARY} is required)",
@@ -195,5 +199,11 @@ def _diagnosis(evidence: Evidence, verdict: Verdict) -> tuple[str, ...]:
             found.append(
                 f"Under {block['ablation']} ablation nothing kept already scores φ "
                 f"{figure(block['phi_empty'])}: accuracy has a floor there and says little; read F."
+            )
+        if _of(block["random"], "faithfulness_max") >= SUFFICIENT:
+            found.append(
+                f"Under {block['ablation']} ablation a matched random circuit keeps F "
+                f"{figure(block['random']['faithfulness_max'])}: these layers and positions carry "
+                "the behaviour, but nearly any of their features would do."
             )
     return tuple(found)

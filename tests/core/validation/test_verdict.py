@@ -64,6 +64,14 @@ def test_a_random_circuit_that_does_as_well_spoils_it():
     assert judge(evidence(no_better)).verdict is not Verdict.HOLDS
 
 
+def test_where_nearly_any_feature_of_the_sites_would_do_it_holds_in_part():
+    dense = block(random={"n": 100, "faithfulness_max": 0.93, "p_value": 1 / 101})
+    judged = judge(evidence(dense))
+    assert judged.verdict is Verdict.HOLDS_IN_PART
+    assert judged.failed["resample"] == ("random",)
+    assert any("nearly any of their features would do" in reason for reason in judged.reasons)
+
+
 def test_a_floor_spoils_it_and_is_named():
     judged = judge(evidence(block(phi_empty=0.9)))
     assert judged.verdict is not Verdict.HOLDS
