@@ -34,6 +34,8 @@ from core.interop.ids import (
 
 MAX_BYTES = 100 * 2**20
 """Largest file read, in bytes; Neuronpedia's own limit."""
+MOST_WORDS = 10
+"""Promoted tokens kept of a node."""
 KNOWN_SCHEMAS = (None, 1)
 """`metadata.schema_version`: absent (Neuronpedia) or 1 (circuit-tracer)."""
 KINDS = {
@@ -65,6 +67,10 @@ class ImportedGraph:
     """The file's label of each node; untrusted text."""
     groups: dict[str, tuple[int, ...]]
     """Supernodes drawn by hand: label to node numbers."""
+    pinned: tuple[int, ...]
+    """Nodes pinned by hand (`pinnedIds`)."""
+    promoted: dict[int, tuple[str, ...]]
+    """Tokens that a node promotes, where the file says (`top_logits`); untrusted text."""
     tokens: tuple[str, ...]
     """The prompt's tokens; untrusted text."""
     prompt: str
@@ -124,8 +130,10 @@ def from_neuronpedia(data: Any) -> ImportedGraph:
     return ImportedGraph(
         graph=_graph(nodes, links, number, version),
         node_ids=tuple(names),
-        labels=tuple(str(node.get("clerp", "")) for node in nodes),
+        labels=tuple(map(_label, nodes)),
         groups=_groups(data.get("qParams"), number),
+        pinned=_pinned(data.get("qParams"), number),
+        promoted={i: words for i, node in enumerate(nodes) if (words := _promoted(node))},
         tokens=tuple(map(str, part(metadata, "prompt_tokens", list))),
         prompt=part(metadata, "prompt", str),
         scan=str(metadata.get("scan", "")),
@@ -220,6 +228,26 @@ def _groups(view: Any, number: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
             members = (number.get(name) for name in group[1:] if isinstance(name, str))
             found[group[0]] = tuple(member for member in members if member is not None)
     return found
+
+
+def _pinned(view: Any, number: Mapping[str, int]) -> tuple[int, ...]:
+    """Pinned nodes that are in the file, each once."""
+    names = view.get("pinnedIds") if isinstance(view, Mapping) else None
+    names = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    return tuple(number[name] for name in dict.fromkeys(names) if name in number)
+
+
+def _label(node: Mapping[str, Any]) -> str:
+    """What the file calls a node: a person's words before a machine's."""
+    fields = ("ppClerp", "localClerp", "clerp", "remoteClerp")
+    found = (node.get(name) for name in fields)
+    return next((text for text in found if isinstance(text, str) and text.strip()), "")
+
+
+def _promoted(node: Mapping[str, Any]) -> tuple[str, ...]:
+    words = node.get("top_logits")
+    words = words[:MOST_WORDS] if isinstance(words, list) else []
+    return tuple(word for word in words if isinstance(word, str))
 
 
 def _producer(metadata: Mapping[str, Any]) -> str:

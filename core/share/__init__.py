@@ -4,10 +4,29 @@ giving      a circuit as a page, a bundle, tables or a Neuronpedia graph: bytes 
 cards       feature cards for the page
 tables      nodes and edges as rows
 taking      bundles and graphs from folders, archives and files: checked first, then stored
+graphs      graphs that were taken in: listed without torch, opened again
 archive     zip files, opened without trust
+
+What needs torch is imported when it is first asked for.
 """
 
-from core.share.giving import SUFFIX, Form, give
-from core.share.taking import Taken, take_in
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["SUFFIX", "Form", "Taken", "give", "take_in"]
+from core.share.graphs import GraphInfo, list_graphs, open_graph
+
+if TYPE_CHECKING:
+    from core.share.giving import SUFFIX, Form, give
+    from core.share.taking import Taken, take_in
+
+__all__ = ["SUFFIX", "Form", "GraphInfo", "Taken", "give", "list_graphs", "open_graph", "take_in"]
+_LATER = {"SUFFIX": "giving", "Form": "giving", "give": "giving"}
+_LATER |= {"Taken": "taking", "take_in": "taking"}
+"""Module of each name that needs torch."""
+
+
+def __getattr__(name: str) -> Any:
+    """A name of `_LATER`, imported now (PEP 562)."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -6,6 +6,7 @@
 Nothing that is there is replaced, and what is refused leaves nothing behind.
 """
 
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -18,8 +19,8 @@ from core.bundle import locate, open_bundle, write_bundle
 from core.bundle.origin import PARTS
 from core.errors import FormatError
 from core.graph import save_graph
-from core.interop import read_neuronpedia
 from core.share.archive import MAX_BYTES, unzip_bundle
+from core.share.graphs import FILE, HEAD, NUMBERS, head_of, read_graph
 from core.store import write_whole
 from core.store.names import slug
 
@@ -94,20 +95,14 @@ def _bundle(source: Path, results: Path) -> Taken:
 
 
 def _graph(source: Path, graphs: Path) -> Taken:
-    found = read_neuronpedia(source)
+    found = read_graph(source)
     name = free_name(graphs, source.stem)
     folder = graphs / name
     folder.mkdir(mode=0o700, parents=True)
-    save_graph(found.graph, folder / "graph.safetensors")
-    write_whole(folder / "graph.json", source.read_bytes())
-    facts = {
-        "nodes": found.graph.n_nodes,
-        "edges": found.graph.n_edges,
-        "groups": len(found.groups),
-        "producer": found.producer,
-        "prompt": found.prompt,
-        "notes": list(found.notes),
-    }
+    save_graph(found.graph, folder / NUMBERS)
+    write_whole(folder / HEAD, json.dumps(head_of(found)).encode())
+    write_whole(folder / FILE, source.read_bytes())
+    facts = head_of(found) | {"notes": list(found.notes)}
     return Taken(kind="graph", name=name, path=folder, facts=facts)
 
 

@@ -8,11 +8,11 @@ import streamlit as st
 
 from core.store import default_location
 from explorer import engine, menu
-from explorer.library import gallery, preview, runs, sharing
+from explorer.library import gallery, graphs, preview, runs, sharing
 from explorer.library.gallery import Row, Said
 from explorer.look import notices, theme
 from explorer.session import resources, state
-from explorer.session.view import Shelf
+from explorer.session.view import Imported, Shelf
 
 if TYPE_CHECKING:
     from core.bundle import BundleInfo
@@ -26,6 +26,7 @@ def page() -> None:
     with st.container(key="library", horizontal=True, wrap=False, gap="medium"):
         with st.container(key="library-main"):
             notices.guarded(_main)
+            notices.guarded(graphs.section)
         with st.container(key="library-rail", width=316):
             notices.guarded(runs.new_run)
             notices.guarded(runs.running)
@@ -205,4 +206,4 @@ def _trace() -> None:
             )
             if st.form_submit_button("Trace") and text:
                 traced = replace(state.current().traced, text=text[:2000])
-                menu.go("prompt", traced=traced)
+                menu.go("prompt", traced=traced, imported=Imported())

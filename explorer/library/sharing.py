@@ -138,7 +138,7 @@ def _take(file: "UploadedFile | None", folder: str) -> None:
     if taken.kind == "graph":
         said = (
             f"The graph {taken.name} was stored: {taken.facts['nodes']:,} nodes, "
-            f"{taken.facts['edges']:,} edges."
+            f"{taken.facts['edges']:,} edges. It is under Imported graphs."
         )
     state.remember("imported", said)
     st.rerun()

@@ -12,7 +12,7 @@ from explorer.look import notices
 from explorer.look.copy_link import copy_link
 from explorer.network.component import CanvasView, canvas, counts_text, picture
 from explorer.network.visible import Sieve
-from explorer.prompt import selected
+from explorer.prompt import imported, selected
 from explorer.prompt.tracing import DEFAULT, Trace, part_of
 from explorer.session import resources, state
 from explorer.session.view import Traced
@@ -30,11 +30,12 @@ KINDS = {
 
 def page() -> None:
     """Draw the page."""
+    if state.current().imported.graph:
+        _heading("A graph of another program, with the effects that its file gives.")
+        notices.guarded(imported.show, state.current().imported)
+        return
+    _heading("What the next token is made of: exact direct effects of features, tokens and errors.")
     wanted = _with_model(state.current().traced)
-    st.html(
-        '<div class="hs-heading"><h1>Prompt</h1><span class="hx-dim">What the next token is made '
-        "of: exact direct effects of features, tokens and errors.</span></div>"
-    )
     _form(wanted)
     if not wanted.model:
         notices.empty(
@@ -47,6 +48,10 @@ def page() -> None:
         notices.guarded(_examples, wanted)
         return
     notices.guarded(_traced, wanted)
+
+
+def _heading(about: str) -> None:
+    st.html(f'<div class="hs-heading"><h1>Prompt</h1><span class="hx-dim">{about}</span></div>')
 
 
 def _with_model(wanted: Traced) -> Traced:

@@ -19,9 +19,19 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.session.view import Changed, Filters, Shelf, Traced, View, parameters_of, read, write
+from explorer.session.view import (
+    Changed,
+    Filters,
+    Imported,
+    Shelf,
+    Traced,
+    View,
+    parameters_of,
+    read,
+    write,
+)
 
-__all__ = ["Changed", "Filters", "Shelf", "Traced", "View"]
+__all__ = ["Changed", "Filters", "Imported", "Shelf", "Traced", "View"]
 
 STALE_S = 1.0
 MAX_UNDO = 50

@@ -77,6 +77,17 @@ class Traced:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """A graph of another program, as the Prompt page shows it."""
+
+    graph: str = ""
+    """Its name in the store; empty where the page traces."""
+    selection: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
+    """Groups of the file that are open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """Everything a link restores. The default is what a first visit sees."""
 
@@ -95,6 +106,7 @@ class View:
     filters: Filters = field(default_factory=Filters)
     shelf: Shelf = field(default_factory=Shelf)
     traced: Traced = field(default_factory=Traced)
+    imported: Imported = field(default_factory=Imported)
     job: str = ""
 
     def keep(self, known: Callable[[str], bool]) -> tuple["View", tuple[str, ...]]:
@@ -227,6 +239,9 @@ PARAMETERS = (
     Parameter("text", "traced.text", _long, str, _PROMPT),
     Parameter("target", "traced.target", _name, str, _PROMPT),
     Parameter("against", "traced.against", _name, str, _PROMPT),
+    Parameter("graph", "imported.graph", _name, str, _PROMPT),
+    Parameter("node", "imported.selection", _nodes, ",".join, _PROMPT),
+    Parameter("groups", "imported.opened", _nodes, ",".join, _PROMPT),
     Parameter("job", "job", _name, str, _pages("library", "prompt", "lab")),
 )
 

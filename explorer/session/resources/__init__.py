@@ -7,6 +7,7 @@
     labs        models ready for interventions, and the inspector's reports
     models      models and tasks by name
     traces      graphs of single prompts
+    graphs      graphs that were taken in from other programs
 
 Everything kept is read-only and shared by all sessions; interventions are arguments of a call,
 never state of a shared thing. Nothing here imports the engine before a function needs it
@@ -15,6 +16,7 @@ never state of a shared thing. Nothing here imports the engine before a function
 
 from explorer.session.resources.circuits import bundle, find, is_bundled, library
 from explorer.session.resources.drawings import scene, thumbnail, warm
+from explorer.session.resources.graphs import graphs, imported
 from explorer.session.resources.labs import (
     feature_report,
     head_report,
@@ -41,7 +43,9 @@ __all__ = [
     "feature_report",
     "find",
     "given",
+    "graphs",
     "head_report",
+    "imported",
     "is_bundled",
     "jobs",
     "lab",

@@ -10,6 +10,7 @@ from explorer.session.view import (
     PARAMETERS,
     Changed,
     Filters,
+    Imported,
     Shelf,
     Traced,
     View,
@@ -30,6 +31,7 @@ FULL = View(
     filters=Filters(min_effect=0.05, layer=1, position=4, sign="minus", hidden=(), find="ω₅ cos"),
     shelf=Shelf(search="a+b & c", task="t", model="m", verdict="holds", sort="f", layout="cards"),
     traced=Traced(model="m", transcoders="t", text="17 + 40 =", target=" 57", against=" 45"),
+    imported=Imported(graph="theirs-2", selection=("0:4:12", "A"), opened=("A",)),
     job="run-1",
 )
 
