@@ -23,10 +23,14 @@ def start_engine(page: str) -> None:
     """Import what every page needs; meanwhile a circuit as it was drawn last, or a page's shape."""
     if engine.ready():
         return
-    with st.container(key="starting"):
-        if not (page == "circuit" and preview.draw(state.current().circuit)):
+    slot, circuit = st.empty(), state.current().circuit if page == "circuit" else ""
+    with slot.container(key="starting"):
+        if not (drawn := bool(circuit) and preview.draw(circuit)):
             st.html('<div class="hs-note">Starting the engine…</div>')
             notices.skeleton(6)
+    if circuit and not drawn and preview.prepare(circuit):
+        with slot.container(key="starting-drawn"):
+            preview.draw(circuit)
     engine.wait()
     st.rerun()
 

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-MODULES = ("core.lab", "core.features", "plotly.graph_objects", "pyvis.network")
+MODULES = ("explorer.network.picture", "core.lab", "core.features", "plotly.graph_objects")
 LOG = logging.getLogger("hagd.explorer")
 _lock = threading.Lock()
 _thread: threading.Thread | None = None

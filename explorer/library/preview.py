@@ -43,6 +43,18 @@ def keep(name: str) -> None:
         old.unlink(missing_ok=True)
 
 
+def prepare(name: str) -> bool:
+    """Keep a drawing of a circuit that has none yet; whether there is one now.
+
+    This needs torch but no model and not the rest of the engine, which takes as long again.
+    """
+    try:
+        keep(name)
+    except (OSError, CoreError):  # the page says so itself
+        return False
+    return True
+
+
 def draw(name: str) -> bool:
     """Show the circuit as it was drawn last; whether there was one to show."""
     try:

@@ -49,3 +49,13 @@ def test_what_follows_the_engine_is_called_once_and_may_fail(monkeypatch):
     engine._after(thread, lambda: called.append("then"))
     engine._after(thread, fails)
     assert called == ["imported", "then"]
+
+
+def test_a_circuit_without_a_drawing_gets_one(store):
+    assert kept(store) == []
+    assert preview.prepare("tiny")
+    (file,) = kept(store)
+    assert json.loads(file.read_text("utf-8"))["graph"]["nodes"]
+    file.unlink()
+    assert not preview.prepare("no such circuit")
+    assert kept(store) == []
