@@ -30,5 +30,5 @@ def test_an_unknown_verdict_keeps_its_text():
 
 
 def test_a_row_of_results_says_it_in_words():
-    entry = defaultdict(lambda: "a", verdict="holds_in_part", error=None)
+    entry = defaultdict(lambda: 0.5, verdict="holds_in_part", error=None)
     assert "Holds in part" in _row(entry)
