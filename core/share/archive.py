@@ -3,11 +3,17 @@
 1. Names are looked at before anything is written: every file must be one of a bundle's seven, all
    in one folder; a path that leads elsewhere, a link or a second folder is refused.
 2. Sizes are bounded while reading, not by what the archive says of itself.
+3. Whatever reading raises means damage, and is one refusal; what writing raises is the disk's.
 """
 
 import io
+import lzma
 import stat
+import struct
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from core.bundle import FILES
@@ -16,6 +22,21 @@ from core.errors import FormatError
 MAX_BYTES = 512 * 2**20
 """Of all files of an archive together, unpacked."""
 _CHUNK = 2**20
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    LookupError,
+    MemoryError,  # an LZMA header may ask for gigabytes
+    NotImplementedError,
+    OSError,  # bzip2's own, and places before the start of the file
+    OverflowError,
+    RuntimeError,  # encrypted
+    ValueError,  # names that are not UTF-8
+)
+"""What Python's reader and its decompressors raise on bytes that are no sound archive."""
 _FIXED = (2020, 1, 1, 0, 0, 0)
 """Time of every file, so that the same bundle gives the same archive."""
 
@@ -37,11 +58,21 @@ def unzip_bundle(data: bytes, into: Path) -> None:
     Raises:
         FormatError: If it is no zip, holds something else than one bundle, or is too large.
     """
+    with _reading():
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    with archive:
+        _extract(archive, into)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turns every sign of damage into one refusal."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            _extract(archive, into)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as problem:
-        raise _refused(f"it cannot be read as a zip ({str(problem)[:80]})") from None
+        yield
+    except _DAMAGE as problem:
+        # a reader that gives out no reason of its own still has the name of its error
+        why = str(problem) or type(problem).__name__
+        raise _refused(f"it cannot be read as a zip ({why[:80]})") from None
 
 
 def _extract(archive: zipfile.ZipFile, into: Path) -> None:
@@ -61,13 +92,20 @@ def _extract(archive: zipfile.ZipFile, into: Path) -> None:
 
 def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most: int) -> int:
     written = 0
-    with archive.open(entry) as source, target.open("xb") as file:
-        while chunk := source.read(_CHUNK):
+    with target.open("xb") as file:
+        for chunk in _chunks(archive, entry):
             written += len(chunk)
             if written > most:
                 raise _refused(f"it is larger than {MAX_BYTES // 2**20} MiB unpacked")
             file.write(chunk)
     return written
+
+
+def _chunks(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    # an error of whoever writes the chunks does not pass through here
+    with _reading(), archive.open(entry) as source:
+        while chunk := source.read(_CHUNK):
+            yield chunk
 
 
 def _refused(what: str) -> FormatError:

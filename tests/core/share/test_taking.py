@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 import stat
 import zipfile
 from pathlib import Path
@@ -99,6 +100,48 @@ def test_bad_files_are_refused_and_leave_nothing(
     with pytest.raises(FormatError, match=message):
         take(data, tmp_path / "store", name)
     assert list((tmp_path / "store").iterdir()) == []
+
+
+def compressed(data: bytes, method: int) -> bytearray:
+    """The archive written again with another compression."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", method) as new:
+        for entry in old.infolist():
+            new.writestr(entry.filename, old.read(entry))
+    return bytearray(out.getvalue())
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_flipped_byte_anywhere_is_refused_in_one_way(zipped: bytes, tmp_path: Path, method: int):
+    """zlib, bz2 and lzma each raise errors of their own, and so does a name that is not UTF-8."""
+    sound = compressed(zipped, method)
+    assert take(bytes(sound), tmp_path / "sound").name == "sums"
+    draw, refused = random.Random(method), 0
+    for trial in range(60):
+        bad = sound.copy()
+        # half of them anywhere, half in the headers and the list at the end
+        place = draw.randrange(len(bad)) if trial % 2 else -1 - draw.randrange(700)
+        bad[place] ^= 1 + draw.randrange(255)
+        try:
+            take(bytes(bad), tmp_path / "store")
+        except FormatError:
+            refused += 1
+    assert refused > 40  # the others are dates and rights, which nobody reads
+
+
+def test_a_name_that_is_not_utf8_is_refused(zipped: bytes, tmp_path: Path):
+    bad = zipped.replace(b"sums/graph.json", b"s\xffms/graph.json")
+    end = bad.index(b"PK\x01\x02")
+    while end >= 0:  # the flag that says names are UTF-8
+        bad = bad[: end + 9] + b"\x08" + bad[end + 10 :]
+        end = bad.find(b"PK\x01\x02", end + 1)
+    with pytest.raises(FormatError, match="cannot be read as a zip .*utf-8"):
+        take(bad, tmp_path / "store")
+
+
+def test_a_full_disk_is_not_called_a_damaged_archive(zipped: bytes, tmp_path: Path):
+    with pytest.raises(FileNotFoundError):
+        unzip_bundle(zipped, tmp_path / "nowhere")
 
 
 def test_a_damaged_file_in_an_archive_is_named(zipped: bytes, tmp_path: Path):
