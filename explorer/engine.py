@@ -1,9 +1,9 @@
 """Imports the engine once a server, in the background: torch and transformers take seconds.
 
 1. The library does not need them and is shown meanwhile; every other page waits for them.
-2. After that, in a thread of its own, what a first visitor will open is loaded (`then`): the click
-   finds it there. Nobody waits for this, and what goes wrong in it is met again, and told, by the
-   page that needs it.
+2. After that, in a thread of its own, what a first visitor will open is loaded (its page, then what
+   `then` says): the click finds it there. Nobody waits for this, and what goes wrong in it is met
+   again, and told, by the page that needs it.
 """
 
 import importlib
@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 MODULES = ("explorer.network.picture", "core.lab", "core.features", "plotly.graph_objects")
 LOG = logging.getLogger("hagd.explorer")
+LATER = "explorer.circuit.page"
+"""The page that a first visitor will open; with it comes what it draws with."""
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
 
@@ -41,6 +43,7 @@ def _after(thread: threading.Thread, then: Callable[[], None]) -> None:
     thread.join()
     try:
         if ready():
+            importlib.import_module(LATER)
             then()
     except Exception:  # the page that needs it says so to whoever asks
         LOG.info("warming up failed", exc_info=True)

@@ -16,7 +16,6 @@ from core.verdicts import figure
 from explorer import menu
 from explorer.circuit.filters import draw_filters
 from explorer.inspector.panel import Inspected, inspect
-from explorer.library.sharing import share_menu
 from explorer.look import notices, theme
 from explorer.look.copy_link import copy_link
 from explorer.network.component import (
@@ -31,6 +30,7 @@ from explorer.network.scene import Scene
 from explorer.network.visible import Sieve
 from explorer.session import changes, resources, state
 from explorer.session.state import Changed, View
+from explorer.sharing import share_menu
 
 if TYPE_CHECKING:
     from core.lab import Lab, Prediction

@@ -11,13 +11,13 @@ from core.bundle import Bundle
 from core.lab import Lab, TaskEffect
 from explorer import menu
 from explorer.lab import against, changed_set, log, results
-from explorer.library.page import choose
 from explorer.look import notices
 from explorer.look.copy_link import copy_link
 from explorer.network.component import CanvasView, Change, canvas, picture
 from explorer.network.scene import Scene
 from explorer.network.visible import Sieve
 from explorer.session import changes, resources, state
+from explorer.session.first import choose
 from explorer.session.view import Changed, View
 
 COMPACT = Sieve(hidden=("biases",))

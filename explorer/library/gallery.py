@@ -24,8 +24,6 @@ from explorer.session.view import Shelf
 if TYPE_CHECKING:
     from core.bundle import BundleInfo
 
-THUMBNAIL = (118, 124)
-"""Width and height of a card's drawing, in pixels."""
 HERE = Path(__file__).resolve().parent
 SORTS = {
     "": "newest first",

@@ -2,20 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from core.store import default_location
-from explorer import engine, menu
-from explorer.library import gallery, graphs, preview, runs, sharing
+from explorer import engine, menu, sharing
+from explorer.library import gallery, graphs, preview, runs
 from explorer.library.gallery import Row, Said
 from explorer.look import notices, theme
+from explorer.network import THUMBNAIL
 from explorer.session import resources, state
+from explorer.session.first import choose, rank
 from explorer.session.view import Imported, Shelf
-
-if TYPE_CHECKING:
-    from core.bundle import BundleInfo
 
 CARDS = 3
 VERDICT_WORDS = {"": "any"} | {name: shown.word for name, shown in theme.VERDICTS.items()}
@@ -108,7 +106,7 @@ def _heading(stored: int, bundled: int) -> None:
 
 def _cards(rows: Sequence[Row], key: str) -> Said:
     drawn = [
-        gallery.card_data(row, _address(row), resources.thumbnail(row.name), gallery.THUMBNAIL)
+        gallery.card_data(row, _address(row), resources.thumbnail(row.name), THUMBNAIL)
         for row in rows
     ]
     return gallery.gallery(drawn, [], key=key)
@@ -121,23 +119,11 @@ def _address(row: Row) -> str:
 def featured_of(rows: tuple[Row, ...], many: int = CARDS) -> tuple[Row, ...]:
     """Circuits for a first visit: those that hold first, each task and model once before twice."""
     good = [row for row in rows if not row.error and row.verdict != "rejected"]
-    rank = list(theme.VERDICTS)
-
-    def order(row: Row) -> tuple[int, float]:
-        known = rank.index(row.verdict) if row.verdict in rank else len(rank)
-        return known, -(row.faithfulness or 0.0)
-
     first, again, seen = [], [], set[tuple[str, str]]()
-    for row in sorted(good, key=order):
+    for row in sorted(good, key=lambda row: rank(row.verdict, row.faithfulness)):
         (again if (row.task, row.model) in seen else first).append(row)
         seen.add((row.task, row.model))
     return tuple((first + again)[:many])
-
-
-def choose(infos: "Sequence[BundleInfo]") -> str:
-    """The circuit that a page opens when the link names none; empty where there is none."""
-    first = featured_of(gallery.shelf(infos, {}), 1)
-    return first[0].name if first else ""
 
 
 def _filters(rows: tuple[Row, ...], wanted: Shelf) -> None:

@@ -14,7 +14,6 @@ from streamlit.components.v2.get_bidi_component_manager import get_bidi_componen
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
 CANVAS = "hagd.canvas"
-LIBRARY = "hagd.vis"
 
 
 def component() -> Any:

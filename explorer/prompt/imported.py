@@ -13,9 +13,9 @@ from explorer.look.copy_link import copy_link
 from explorer.network.component import CanvasView, canvas, counts_text, picture
 from explorer.network.visible import Sieve
 from explorer.prompt import selected
-from explorer.prompt.file_graph import FileGraph, cut
 from explorer.session import resources, state
 from explorer.session.view import Imported
+from explorer.traces.file_graph import FileGraph, cut
 
 NO_ABLATION = (
     "Nothing can be ablated here: the file brings a graph, not the model and transcoders it was "

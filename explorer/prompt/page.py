@@ -7,15 +7,15 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import CoreError
-from explorer.library.page import choose
 from explorer.look import notices
 from explorer.look.copy_link import copy_link
 from explorer.network.component import CanvasView, canvas, counts_text, picture
 from explorer.network.visible import Sieve
 from explorer.prompt import imported, selected
-from explorer.prompt.tracing import DEFAULT, Trace, part_of
 from explorer.session import resources, state
+from explorer.session.first import choose
 from explorer.session.view import Traced
+from explorer.traces.tracing import DEFAULT, Trace, part_of
 
 NO_CONSTANTS = Sieve(hidden=("biases",))
 """Constants and position embeddings are counted in the scores but not drawn."""

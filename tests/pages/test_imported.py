@@ -7,8 +7,8 @@ import pytest
 
 from core.interop import from_neuronpedia
 from explorer.prompt import imported
-from explorer.prompt.file_graph import file_graph
 from explorer.session import resources
+from explorer.traces.file_graph import file_graph
 from tests.core.test_interop import data, graph, model  # noqa: F401
 from tests.pages.conftest import component, html
 from tests.pages.graph_files import neuronpedia_file

@@ -1,4 +1,4 @@
-"""The only caches of the app: what is expensive to load, by its content.
+"""Caches of what is expensive to load, by its content; small memoised functions keep their own.
 
     shared      what is given away and taken in
     stores      the store, its jobs and its test log

@@ -24,7 +24,7 @@ def thumbnail(name: str) -> list[Any]:
 
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _thumbnail(path: str, stamp: str) -> list[Any]:
-    from explorer.library.thumbnail import thumbnail as draw
+    from explorer.network.thumbnail import thumbnail as draw
 
     try:
         opened = open_at(path, stamp)
@@ -64,9 +64,7 @@ def _scene(name: str, path: str, stamp: str, prompt: int | None) -> "Scene":
 
 
 def warm(name: str) -> None:
-    """Load what opening a circuit needs: its networks, its Lab, and the page's own code."""
-    import explorer.circuit.page  # noqa: F401
-
+    """Load what opening a circuit needs: its networks and its Lab."""
     for prompt in (None, 0):
         scene(name, prompt)
     load_lab(name)

@@ -10,7 +10,7 @@ from core.share.graphs import FILE, GraphInfo, list_graphs
 from explorer.session.resources.stores import store
 
 if TYPE_CHECKING:
-    from explorer.prompt.file_graph import FileGraph
+    from explorer.traces.file_graph import FileGraph
 
 
 def _folder() -> Path:
@@ -39,6 +39,6 @@ def imported(name: str) -> "FileGraph":
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _imported(folder: str, name: str, stamp: int) -> "FileGraph":
     from core.share.graphs import open_graph
-    from explorer.prompt.file_graph import file_graph
+    from explorer.traces.file_graph import file_graph
 
     return file_graph(open_graph(Path(folder), name), key=f"{name}.{stamp}")

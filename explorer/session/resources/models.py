@@ -55,7 +55,7 @@ def model(ref: str) -> "LanguageModel":
 def prompt_examples(model_ref: str) -> tuple[str, ...]:
     """Prompts that a model has the words for."""
     from core.tasks import bundled_tasks
-    from explorer.prompt.tracing import examples
+    from explorer.traces.tracing import examples
 
     return examples(model(model_ref), bundled_tasks())
 

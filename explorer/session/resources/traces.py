@@ -14,13 +14,13 @@ from explorer.session.resources.stores import trained
 if TYPE_CHECKING:
     from core.transcoders import TranscoderSet
     from explorer.network.scene import Scene
-    from explorer.prompt.tracing import Trace
     from explorer.session.view import Traced
+    from explorer.traces.tracing import Trace
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)
 def _traced(wanted: "Traced", stamp: str) -> "Trace":
-    from explorer.prompt.tracing import trace
+    from explorer.traces.tracing import trace
 
     loaded = model(wanted.model)
     return trace(loaded, _coders(wanted.model, wanted.transcoders, stamp), wanted)
@@ -37,7 +37,7 @@ def traced(wanted: "Traced") -> "Trace":
 
 @st.cache_resource(show_spinner=False, max_entries=6)
 def _coders(model_ref: str, ref: str, stamp: str) -> "TranscoderSet":
-    from explorer.prompt.tracing import coders_of, kept_for
+    from explorer.traces.tracing import coders_of, kept_for
 
     loaded = model(model_ref)
     kept = kept_for(loaded.key, trained(), library())
@@ -67,7 +67,7 @@ def _traced_scene(wanted: "Traced", stamp: str) -> "Scene":
 
 def traced_json(wanted: "Traced") -> dict[str, Any]:
     """A traced prompt's shown graph as a Neuronpedia file."""
-    from explorer.prompt.tracing import to_json
+    from explorer.traces.tracing import to_json
 
     stamp = _folder_stamp(wanted)
     coders = _coders(wanted.model, wanted.transcoders, stamp)

@@ -16,8 +16,8 @@ import numpy as np
 
 from core.bundle import Bundle
 from core.graph import NodeKind
-from explorer.library.gallery import THUMBNAIL
 from explorer.look import theme
+from explorer.network import THUMBNAIL
 
 WIDTH, HEIGHT = THUMBNAIL
 MAX_BOXES, MAX_TOKENS = 6, 4

@@ -22,7 +22,7 @@ from core.graph import NodeKind, subgraph
 from core.hierarchy import Hierarchy
 from core.interop import ImportedGraph
 from explorer.network.scene import Scene, scene_of_graph
-from explorer.prompt.tracing import MOST_SHOWN, readable
+from explorer.traces.tracing import MOST_SHOWN, readable
 
 MOST_LABEL = 80
 """Letters of a node's or group's label."""

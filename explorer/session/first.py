@@ -1,0 +1,30 @@
+"""Which circuit comes first: what is featured, and what a page opens when its link names none."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from core.verdicts import VERDICTS, Verdict
+
+if TYPE_CHECKING:
+    from core.bundle import BundleInfo
+
+RANK = tuple(VERDICTS)
+
+
+def rank(verdict: str, faithfulness: float | None) -> tuple[int, float]:
+    """Smaller comes first: by verdict, then by F; a verdict that nobody knows comes last."""
+    known = RANK.index(verdict) if verdict in RANK else len(RANK)
+    return known, -(faithfulness or 0.0)
+
+
+def choose(infos: "Sequence[BundleInfo]") -> str:
+    """The circuit that a page opens when the link names none; empty where there is none."""
+    good = [info for info in infos if not info.error and info.verdict != Verdict.REJECTED]
+    return min(good, key=_rank_of).name if good else ""
+
+
+def _rank_of(info: "BundleInfo") -> tuple[int, float]:
+    score = info.validation.get("faithfulness")
+    sound = isinstance(score, int | float) and math.isfinite(score)
+    return rank(info.verdict, score if sound else None)

@@ -1,0 +1,1 @@
+"""Graphs that are not a stored circuit's: of one prompt, or out of another program's file."""
