@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 
 from core.bundle import Bundle, Source, provenance
-from core.circuit import Circuit, FeatureNode
+from core.circuit import Circuit, FeatureNode, node_table
 from core.features import label_circuit
 from core.graph import AttributionGraph
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
@@ -58,7 +58,7 @@ def make_bundle(parts: Parts, *, name: str, title: str, command: str) -> Bundle:
         validation=parts.validation,
         provenance=_provenance(parts, command) | {**found.record, **parts.record},
         tensors={
-            "order": torch.tensor(found.order),
+            "order": node_table(found.order),
             **{f"edge.{column}": values for column, values in found.columns.items()},
         },
     )

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from core.bundle import Bundle, open_bundle
-from core.circuit import FeatureNode
+from core.circuit import FeatureNode, GatedNode, HeadNode, node_of
 from core.errors import TaskError
 from core.lab import Lab
 from core.models import suited_threads
@@ -72,10 +74,18 @@ def _other(own: Prepared, task: str, name: str) -> Prepared:
 def _candidate(bundle: Bundle) -> Candidate:
     order = bundle.tensors.get("order")
     nodes = bundle.circuit.nodes
-    ranked = nodes if order is None else tuple(FeatureNode(*row) for row in order.tolist())
+    ranked = nodes if order is None else _ranked(order)
     return Candidate(
         order=ranked,
         size=len(nodes),
         n_edges=bundle.graph.n_edges,
         attention=bundle.circuit.attention,
     )
+
+
+def _ranked(order: Tensor) -> tuple[GatedNode, ...]:
+    """A bundle's ranking: rows (kind, layer, position, index), or the last three of features."""
+    if order.shape[1] == 3:
+        return tuple(FeatureNode(*row) for row in order.tolist())
+    found = (node_of(*row) for row in order.tolist())
+    return tuple(node for node in found if isinstance(node, FeatureNode | HeadNode))

@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from core.report.markup import percent, real, spread, table, two
-from core.verdicts import Verdict, verdict_shown
+from core.verdicts import Verdict, probability, verdict_shown
 
 MARKS = {
     Verdict.HOLDS: "✓",
@@ -41,10 +41,12 @@ HEADS = (
     "random, mean",
     "random, best",
     "any random, best",
+    "first of the sites",
     "p",
     "φ",
     "φ(∅)",
     "necessity",
+    "random's, best",
     "n",
 )
 
@@ -101,7 +103,7 @@ def figures(found: Mapping[str, Any]) -> str:
             f"random {best} at best",
         ),
         ("φ, accuracy kept", "phi", f"nothing kept {nothing}"),
-        ("necessity", "necessity", "share lost without it"),
+        ("necessity", "necessity", f"random {two(random.get('necessity_max'))} at best"),
         ("CPR over sizes", "cpr", f"CMD {two(found.get('cmd'))}"),
     )
     cells = [_figure(name, found.get(key), spread(found.get(f"{key}_ci")), note)
@@ -126,6 +128,7 @@ def scores(found: Mapping[str, Any]) -> str:
 
 def _row(block: Mapping[str, Any]) -> tuple[str, ...]:
     random, free = block.get("random") or {}, block.get("random_free") or {}
+    first = (block.get("plain") or {}).get("first") or {}
     split, errors = str(block.get("split", "–")), str(block.get("error_regime", "–"))
     return (
         escape(SPLITS.get(split, split)),
@@ -136,9 +139,11 @@ def _row(block: Mapping[str, Any]) -> tuple[str, ...]:
         two(random.get("faithfulness_mean")),
         two(random.get("faithfulness_max")),
         two(free.get("faithfulness_max")),
-        two(random.get("p_value")),
+        two(first.get("faithfulness")),
+        probability(random.get("p_value")),
         two(block.get("phi")),
         two(block.get("phi_empty")),
         two(block.get("necessity")),
+        two(random.get("necessity_max")),
         escape(str(block.get("n_prompts", "–"))),
     )

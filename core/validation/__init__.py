@@ -1,7 +1,7 @@
 """Does a circuit do what is claimed of it? Scores, controls, curves and a verdict."""
 
 from core.validation.block import Candidate, ValidationSettings
-from core.validation.controls import Alive, free_circuits, matched_circuits
+from core.validation.controls import Alive, free_circuits, matched_circuits, plain_circuits
 from core.validation.matching import Draws, Pool
 from core.validation.metrics import Scores, faithfulness, p_value, scores, smallest_span
 from core.validation.validate import validate
@@ -23,6 +23,7 @@ __all__ = [
     "judge",
     "matched_circuits",
     "p_value",
+    "plain_circuits",
     "scores",
     "smallest_span",
     "validate",

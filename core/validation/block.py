@@ -3,7 +3,8 @@
 1. End points of F: the empty circuit in the strict regime, and the model.
 2. The circuit beside them, with intervals; nothing and everything live under the same regime.
 3. Necessity: all but the circuit, with the model's own errors.
-4. Matched and free random circuits with p; F and φ over sizes, with bands of random circuits.
+4. Matched and free random circuits with p, and the matched ones' necessity; circuits of the same
+   sites that need no search; F and φ over sizes, with bands of random circuits.
 """
 
 import math
@@ -17,7 +18,13 @@ from torch import Tensor
 from core.circuit import Attention, GatedNode, node_table
 from core.errors import SettingsError
 from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, Outcome, all_gates
-from core.validation.controls import Alive, RandomCircuits, free_circuits, matched_circuits
+from core.validation.controls import (
+    Alive,
+    RandomCircuits,
+    free_circuits,
+    matched_circuits,
+    plain_circuits,
+)
 from core.validation.curve import BANDED, area, curve_sizes, nested_gates
 from core.validation.metrics import Scores, behaviour, faithfulness, p_value, scores
 
@@ -109,7 +116,7 @@ def measure(
         "phi_full": number(everything.phi),
         "faithfulness_full": number(everything.faithfulness),
         "span_ci": _span_interval(bench, settings.seed),
-        "necessity": _necessity(bench, circuit, attention),
+        "necessity": number(float(_necessity(bench, circuit, attention)[0])),
         "necessity_errors": ErrorRegime.KEPT.value,
         **_controls(bench, candidate, found, settings),
         **_curve(bench, candidate, settings),
@@ -149,11 +156,10 @@ def _span_interval(bench: _Bench, seed: int) -> list[float | None]:
     return [number(low), number(high)]
 
 
-def _necessity(bench: _Bench, circuit: Gates, attention: Attention) -> float | None:
-    """1 − F of everything but the circuit, the model's own errors live; None where F is."""
-    rest = circuit.complement(attention)
-    rest = bench.evaluator.outcome(rest, bench.ablation, ErrorRegime.KEPT)
-    return number(1 - float(bench.f_of(rest)[0]))
+def _necessity(bench: _Bench, circuits: Gates, attention: Attention) -> Float[Tensor, " circuit"]:
+    """1 − F of everything but each circuit, with the errors of the clean run; NaN where F is."""
+    rest = circuits.complement(attention)
+    return 1 - bench.f_of(bench.evaluator.outcome(rest, bench.ablation, ErrorRegime.KEPT))
 
 
 def _controls(
@@ -163,9 +169,12 @@ def _controls(
     options = {"draws": settings.draws, "seed": settings.seed}
     matched = matched_circuits(circuit, alive, **options)
     free = free_circuits(circuit, alive, **options)
+    plain = plain_circuits(circuit, alive)
+    needed = _random_necessity(bench, matched, candidate.attention) if _published(bench) else {}
     return {
-        "random": _random_json(bench, matched, found),
+        "random": _random_json(bench, matched, found) | needed,
         "random_free": _random_json(bench, free, found),
+        "plain": {name: _plain_json(bench, gates) for name, gates in plain.items()},
         "n_alive": len(alive.with_own(node_table(circuit))),
     }
 
@@ -185,6 +194,29 @@ def _random_json(bench: _Bench, random: RandomCircuits, found: Scores) -> dict[s
     }
 
 
+def _random_necessity(
+    bench: _Bench, random: RandomCircuits, attention: Attention
+) -> dict[str, float | None]:
+    found = _necessity(bench, random.gates, attention)
+    return {
+        "necessity_mean": number(float(found.mean())),
+        "necessity_max": number(float(found.max())),
+    }
+
+
+def _plain_json(bench: _Bench, gates: Gates) -> dict[str, float | None]:
+    outcome = bench.run(gates)
+    return {
+        "faithfulness": number(float(bench.f_of(outcome)[0])),
+        "phi": number(float(behaviour(outcome, bench.model)[0])),
+    }
+
+
+def _published(bench: _Bench) -> bool:
+    """Whether the block's figures are those a verdict is read from, or their like out of domain."""
+    return bench.regime is ErrorRegime.ABLATED and bench.ablation is not Ablation.ZERO
+
+
 def _curve(bench: _Bench, candidate: Candidate, settings: ValidationSettings) -> dict[str, Any]:
     sizes = curve_sizes(len(candidate.order), candidate.size)
     bounds, attention = bench.evaluator.bounds, candidate.attention
@@ -192,7 +224,7 @@ def _curve(bench: _Bench, candidate: Candidate, settings: ValidationSettings) ->
     f = bench.f_of(outcome)
     phi = behaviour(outcome, bench.model)
     # A band costs 20 circuits a point: drawn where the figure is published, not in every regime.
-    published = bench.regime is ErrorRegime.ABLATED and bench.ablation is not Ablation.ZERO
+    published = _published(bench)
     banded = {*BANDED, candidate.size, len(candidate.order)}
     points = [
         {

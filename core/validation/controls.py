@@ -9,10 +9,14 @@ overlap with it and the control is strong; the overlap is told.
 *Free*: as many features, and as many heads, drawn from all that are alive anywhere. It answers:
 does it matter at all where one looks?
 
+*Plain*: as many features at each layer and position as the circuit has there, but the first ones of
+the dictionary, or the most active ones. They answer: is the choice better than no search at all,
+once the sites and their shares are known? A nested dictionary puts first what reconstructs most.
+
 Heads are drawn only where they are nodes; with live attention they are live in every draw.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -106,6 +110,31 @@ def free_circuits(
     drawn = torch.cat(parts, 1)
     shared = among(pool, own)[drawn].float().sum() / max(1, drawn.numel())
     return RandomCircuits(_gates(pool, drawn, alive), float(shared))
+
+
+def plain_circuits(circuit: Sequence[GatedNode], alive: Alive) -> Mapping[str, Gates]:
+    """Circuits that need no search: `first` and `most_active`; heads as the circuit has them.
+
+    Each has one front entry. What never fires counts as least active.
+    """
+    table = node_table(circuit)
+    is_feature = table[:, 0] == int(NodeKind.FEATURE)
+    sites, many = torch.unique(table[is_feature, 1:3], dim=0, return_counts=True)
+    rank = {
+        "first": torch.arange(alive.bounds.n_features).expand_as(alive.activation),
+        "most_active": alive.activation.abs().argsort(dim=-1, descending=True, stable=True),
+    }
+    found = {}
+    for name, order in rank.items():
+        rows = [table[~is_feature]]
+        for (layer, position), n in zip(sites.tolist(), many.tolist(), strict=True):
+            index = order[layer, position, :n]
+            place = torch.tensor([int(NodeKind.FEATURE), layer, position]).expand(n, 3)
+            rows.append(torch.cat([place, index[:, None]], 1))
+        nodes = torch.cat(rows)
+        chosen = torch.ones(1, len(nodes))
+        found[name] = Places.of(nodes, alive.bounds, alive.attention).gates(chosen)
+    return found
 
 
 def _gates(pool: Int[Tensor, "node 4"], rows: Int[Tensor, "draw drawn"], alive: Alive) -> Gates:

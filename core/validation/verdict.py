@@ -3,10 +3,11 @@
 Thresholds stand in one place and are stated with every verdict. A circuit *holds* when, on unseen
 prompts and with everything else ablated, it is sufficient (F and φ ≥ 0.9, better than every but 1 %
 of matched random circuits, none of which reaches F 0.9 itself, from a floor that is not already the
-answer) and necessary (without it, at most half of the model's margin is left) under resample and
-mean ablation both. What falls short is named by the first rule that applies, and the paper's
-failure signatures are tested: the errors back on (dark matter), a floor or a bottleneck, sites at
-which almost any features do, a dictionary that is too small.
+answer) and necessary (without it, at most half of the model's margin is left, and less than without
+any matched random circuit) under resample and mean ablation both. What falls short is named by the
+first rule that applies, and the paper's failure signatures are tested: the errors back on (dark
+matter), a floor or a bottleneck, sites at which almost any features do, a dictionary that is too
+small.
 
 A circuit is *rejected* where there is nothing to explain: the model does not do the task, or
 ablating everything hardly moves its answers. Every other condition is looked at all the same and
@@ -24,7 +25,8 @@ SUFFICIENT = 0.9
 PARTLY = 0.7
 """Least F of one that holds in part."""
 NECESSARY = 0.5
-"""Least necessity, 1 − F of everything but the circuit."""
+"""Least necessity, 1 − F of everything but the circuit. It must beat that of every matched random
+circuit as well: where many features share the work, taking out any of them costs much."""
 SIGNIFICANT = 0.01
 """Largest p against matched random circuits. None of them may reach `SUFFICIENT` either: where
 random features of the same sites do as well, the sites are found but not the features."""
@@ -109,7 +111,8 @@ def _unmet(block: Mapping[str, Any]) -> list[str]:
         "random": block["random"]["p_value"] < SIGNIFICANT
         and not _of(block["random"], "faithfulness_max") >= SUFFICIENT,
         "floor": _of(block, "phi_empty") <= FLOOR * _of(block, "phi"),
-        "necessity": _of(block, "necessity") >= NECESSARY,
+        "necessity": _of(block, "necessity") >= NECESSARY
+        and not _of(block, "necessity") <= _of(block["random"], "necessity_max"),
     }
     return [name for name, fine in met.items() if not fine]
 
@@ -142,7 +145,8 @@ def _beyond(block: Mapping[str, Any]) -> str:
         f"{_measured(block['random'], 'faithfulness_max')} (below {SUFFICIENT} is required)",
         "floor": f"φ {_measured(block, 'phi_empty')} with nothing kept (at most half of the "
         "circuit's is allowed)",
-        "necessity": f"necessity {_measured(block, 'necessity')} ({NECESSARY} is required)",
+        "necessity": f"necessity {_measured(block, 'necessity')} ({NECESSARY} is required, and "
+        f"more than the best random circuit's {_measured(block['random'], 'necessity_max')})",
     }
     if not names:
         return f"Apart from that, under {block['ablation']} ablation it meets every condition."
@@ -164,14 +168,30 @@ def _sentence(block: dict[str, Any]) -> str:
         f"{figure(block['faithfulness'])} of the margin and φ {figure(block['phi'])} of the right "
         f"answers (nothing kept: φ {figure(block['phi_empty'])}; best of {random['n']} matched "
         f"random circuits: F {figure(random['faithfulness_max'])}, p = "
-        f"{probability(random['p_value'])}); without them, {errors}, "
-        f"{figure(1 - _of(block, 'necessity'))} of the margin is left."
+        f"{probability(random['p_value'])}{_unsearched(block)}); without them, {errors}, "
+        f"{figure(1 - _of(block, 'necessity'))} of the margin is left{_without_random(block)}."
     )
 
 
+def _unsearched(block: Mapping[str, Any]) -> str:
+    plain = block.get("plain")
+    if not plain:
+        return ""
+    return (
+        f"; at the same sites the dictionary's first features: F "
+        f"{figure(plain['first']['faithfulness'])}, the most active: F "
+        f"{figure(plain['most_active']['faithfulness'])}"
+    )
+
+
+def _without_random(block: Mapping[str, Any]) -> str:
+    most = block["random"].get("necessity_max")
+    return "" if most is None else f" (without a random circuit: {figure(1 - most)} or more)"
+
+
 def _of(block: Mapping[str, Any], name: str) -> float:
-    """A figure of a block; NaN, which passes no threshold, where it could not be computed."""
-    return _real(block[name])
+    """A figure of a block; NaN, which passes no threshold, where it is missing or null."""
+    return _real(block.get(name))
 
 
 def _real(number: float | None) -> float:
@@ -180,10 +200,10 @@ def _real(number: float | None) -> float:
 
 def _diagnosis(evidence: Evidence, verdict: Verdict) -> tuple[str, ...]:
     """The paper's failure signatures (its section on limits), each tested, not guessed."""
-    if verdict is Verdict.HOLDS:
-        return ()
     first = evidence.blocks[0]
-    found = []
+    found = _no_choice(first)
+    if verdict is Verdict.HOLDS:
+        return tuple(found)
     if evidence.worst_fvu is not None and evidence.worst_fvu > UNEXPLAINED:
         found.append(
             f"The dictionary leaves {evidence.worst_fvu:.0%} of an MLP's variance unexplained; a "
@@ -207,3 +227,15 @@ def _diagnosis(evidence: Evidence, verdict: Verdict) -> tuple[str, ...]:
                 "the behaviour, but nearly any of their features would do."
             )
     return tuple(found)
+
+
+def _no_choice(block: Mapping[str, Any]) -> list[str]:
+    """A caution, not a condition: the circuit may be right and yet need no search."""
+    first = block.get("plain", {}).get("first", {})
+    if not _of(first, "faithfulness") >= SUFFICIENT:
+        return []
+    return [
+        f"The dictionary's first features at the same sites, as many, keep F "
+        f"{figure(first['faithfulness'])} already: what was found is where and how many, more than "
+        "which."
+    ]

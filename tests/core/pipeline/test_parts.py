@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.circuit import FeatureNode
+from core.circuit import FeatureNode, HeadNode, node_table
 from core.errors import GateError, SettingsError, TaskError
 from core.graph import AttributionGraph, NodeKind
 from core.hierarchy import build_hierarchy
@@ -14,6 +14,7 @@ from core.pipeline.nulls import permuted, same_answer, shuffled
 from core.pipeline.prepare import check_gate, head, prepare
 from core.pipeline.probes import ABLATIONS, Probe
 from core.pipeline.rankings import tails
+from core.pipeline.revalidate import _ranked
 from core.pipeline.search import choose_size, search
 from core.pipeline.settings import RunSettings
 from core.tasks import PromptPair, Split, Task
@@ -230,3 +231,9 @@ def test_shuffled_features_keep_their_places_and_repeat_none():
     assert sum(a == b for a, b in zip(got, order, strict=True)) < 6
     assert got == shuffled(order, nodes, seed=0)
     assert got != shuffled(order, nodes, seed=1)
+
+
+def test_a_ranking_reads_back_with_its_heads_and_as_it_was_once_written():
+    nodes = (FeatureNode(1, 2, 3), HeadNode(0, 1), HeadNode(1, 2, 3))
+    assert [str(node) for node in _ranked(node_table(nodes))] == ["1:2:3", "L0H1", "L1H2@3"]
+    assert _ranked(torch.tensor([[1, 2, 3]])) == (FeatureNode(1, 2, 3),)

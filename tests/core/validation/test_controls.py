@@ -4,7 +4,7 @@ import torch
 
 from core.circuit import Attention, Bounds, FeatureNode, HeadNode
 from core.interventions import Places
-from core.validation import Alive, free_circuits, matched_circuits
+from core.validation import Alive, free_circuits, matched_circuits, plain_circuits
 from core.validation.curve import area, curve_sizes, nested_gates
 
 SHAPE = (2, 3, 8)
@@ -53,6 +53,21 @@ def test_matched_draws_keep_the_layer_of_a_head_and_the_position_of_a_placed_one
     want = torch.tensor([[0.0, 0.0, 1.0], [2.0, 0.0, 0.0]])
     assert torch.equal(found.sum(3), want.expand(30, 2, 3))
     assert len({tuple(draw.flatten().tolist()) for draw in found}) > 10
+
+
+def test_plain_circuits_take_as_many_of_each_site_by_hand():
+    active = torch.ones(SHAPE, dtype=torch.bool)
+    activation = torch.zeros(SHAPE)
+    activation[1, 2] = torch.tensor([0.0, 3.0, 0.0, 1.0, 2.0, 0.0, 0.0, 0.0])
+    alive = Alive(bounds=BOUNDS, attention=Attention.CIRCUIT, active=active, activation=activation)
+    nodes = (FeatureNode(1, 2, 6), HeadNode(0, 1), FeatureNode(1, 2, 7))
+    found = plain_circuits(nodes, alive)
+    assert set(found) == {"first", "most_active"}
+    assert found["first"].feature.nonzero().tolist() == [[0, 1, 2, 0], [0, 1, 2, 1]]
+    assert found["most_active"].feature.nonzero().tolist() == [[0, 1, 2, 1], [0, 1, 2, 4]]
+    own = torch.zeros(1, 2, 3, 4)
+    own[0, 0, :, 1] = 1.0  # the circuit's own head, at every position
+    assert all(torch.equal(gates.head, own) for gates in found.values())
 
 
 def test_draws_differ_and_are_seeded():

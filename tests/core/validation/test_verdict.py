@@ -72,6 +72,26 @@ def test_where_nearly_any_feature_of_the_sites_would_do_it_holds_in_part():
     assert any("nearly any of their features would do" in reason for reason in judged.reasons)
 
 
+def test_a_circuit_no_more_needed_than_a_random_one_is_not_necessary():
+    shared = block(
+        random={"n": 100, "faithfulness_max": 0.3, "p_value": 1 / 101, "necessity_max": 0.96}
+    )
+    judged = judge(evidence(shared))
+    assert judged.verdict is Verdict.SUFFICIENT_NOT_NECESSARY
+    assert "without a random circuit: 0.04 or more" in judged.reasons[0]
+
+
+def test_features_that_need_no_search_are_told_and_do_not_spoil_it():
+    plain = {
+        "first": {"faithfulness": 0.93, "phi": 1.0},
+        "most_active": {"faithfulness": 0.5, "phi": 1.0},
+    }
+    judged = judge(evidence(block(plain=plain)))
+    assert judged.verdict is Verdict.HOLDS
+    assert "the dictionary's first features: F 0.93, the most active: F 0.50" in judged.reasons[0]
+    assert "where and how many, more than which" in judged.reasons[-1]
+
+
 def test_a_floor_spoils_it_and_is_named():
     judged = judge(evidence(block(phi_empty=0.9)))
     assert judged.verdict is not Verdict.HOLDS
