@@ -18,7 +18,7 @@ from jaxtyping import Int
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from core.tasks.problems import Problems
+from core.tasks.problems import Problems, Reason
 from core.tasks.task import PromptPair, Task
 
 REQUIRED = (
@@ -88,7 +88,8 @@ def encode_pairs(
         for reason in reasons:
             problems.add(unit, number, reason)
         rows[len(row.clean)].append(row)
-    problems.raise_if_any("Prompts do not fit the model's tokenizer", REQUIRED)
+    numbers = [pair.line or index + 1 for index, pair in enumerate(pairs)]
+    problems.raise_if_any("Prompts do not fit the model's tokenizer", REQUIRED, numbers)
     length = longest or max(rows, default=0)
     return tuple(_batch(rows[size], length - size) for size in sorted(rows))
 
@@ -120,33 +121,39 @@ def _ids(text: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return list(tokenizer.encode(text, add_special_tokens=False))
 
 
-def pair_problems(pair: PromptPair, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+def pair_problems(pair: PromptPair, tokenizer: PreTrainedTokenizerBase) -> list[Reason]:
     """What keeps a pair from being encoded; empty if nothing does."""
     return _encode(pair, 0, tokenizer)[1]
 
 
 def _encode(
     pair: PromptPair, index: int, tokenizer: PreTrainedTokenizerBase
-) -> tuple[_Row, list[str]]:
+) -> tuple[_Row, list[Reason]]:
     """One pair's ids and what is wrong with it; the ids mean nothing if anything is."""
     clean, corrupt = _ids(pair.clean, tokenizer), _ids(pair.corrupt, tokenizer)
-    reasons = [
-        *_unknown("clean", pair.clean, clean, tokenizer),
-        *_unknown("corrupt", pair.corrupt, corrupt, tokenizer),
-    ]
+    reasons = _unknown({"clean": pair.clean, "corrupt": pair.corrupt}, tokenizer)
     if len(clean) != len(corrupt):
-        reasons.append(f"clean has {len(clean)} tokens, corrupt {len(corrupt)}")
+        lengths = f"{len(clean)} and {len(corrupt)} tokens"
+        reasons.append(Reason("clean and corrupt differ in length: {}", (lengths,)))
     answer, wrong, bad = _answers(pair, tokenizer)
     return _Row(clean, corrupt, answer, wrong, index), [*reasons, *bad]
 
 
-def _unknown(
-    field: str, text: str, ids: list[int], tokenizer: PreTrainedTokenizerBase
-) -> list[str]:
-    if _knows(text, ids, tokenizer):
+def _unknown(texts: dict[str, str], tokenizer: PreTrainedTokenizerBase) -> list[Reason]:
+    """One reason for all prompts of a pair: mostly it is the same words."""
+    words: dict[str, None] = {}
+    fields: list[str] = []
+    for field, text in texts.items():
+        if not _knows(text, _ids(text, tokenizer), tokenizer):
+            fields.append(field)
+            words |= dict.fromkeys(
+                w for w in text.split() if not _knows(w, _ids(w, tokenizer), tokenizer)
+            )
+    if not fields:
         return []
-    words = [w for w in dict.fromkeys(text.split()) if not _knows(w, _ids(w, tokenizer), tokenizer)]
-    return [f"{field} holds words the tokenizer does not know: {', '.join(map(repr, words))}"]
+    holds = "hold" if len(fields) > 1 else "holds"
+    form = f"{' and '.join(fields)} {holds} words the tokenizer does not know: {{}}"
+    return [Reason(form, tuple(map(repr, words)) or ("none of them alone",))]
 
 
 def _knows(text: str, ids: list[int], tokenizer: PreTrainedTokenizerBase) -> bool:
@@ -157,12 +164,13 @@ def _knows(text: str, ids: list[int], tokenizer: PreTrainedTokenizerBase) -> boo
     return ids.count(unknown) <= text.count(str(tokenizer.unk_token))
 
 
-def _answers(pair: PromptPair, tokenizer: PreTrainedTokenizerBase) -> tuple[int, int, list[str]]:
+def _answers(pair: PromptPair, tokenizer: PreTrainedTokenizerBase) -> tuple[int, int, list[Reason]]:
     """Ids of answer and wrong, and what is wrong with them."""
     if pair.answer_id is not None and pair.wrong_id is not None:
         size = len(tokenizer)
         bad = [i for i in (pair.answer_id, pair.wrong_id) if not 0 <= i < size]
-        reasons = [f"token id {i} is not below the vocabulary's {size}" for i in bad]
+        form = f"token id {{}} is not below the vocabulary's {size}"
+        reasons = [Reason(form, (str(i),)) for i in bad]
         return pair.answer_id, pair.wrong_id, reasons
     forms = ("{}", " {}") if not _follows_space(pair.clean) else (" {}", "{}")
     for form in forms:
@@ -170,24 +178,25 @@ def _answers(pair: PromptPair, tokenizer: PreTrainedTokenizerBase) -> tuple[int,
         if len(answer) == len(wrong) == 1 and not (
             _answer_reasons(pair.answer, tokenizer) or _answer_reasons(pair.wrong, tokenizer)
         ):
-            same = [f"answer and wrong are the same token {answer[0]}"] if answer == wrong else []
-            return answer[0], wrong[0], same
+            same = Reason("answer and wrong are the same token {}", (str(answer[0]),))
+            return answer[0], wrong[0], [same] if answer == wrong else []
     reasons = [
-        f"{field} {reason}"
+        Reason(f"{field} {reason.form}", reason.values)
         for field, text in (("answer", pair.answer), ("wrong", pair.wrong))
         for reason in _answer_reasons(text, tokenizer)
     ]
-    return 0, 0, reasons or ["answer and wrong are one token only in different forms"]
+    return 0, 0, reasons or [Reason("answer and wrong are one token only in different forms")]
 
 
-def _answer_reasons(text: str, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+def _answer_reasons(text: str, tokenizer: PreTrainedTokenizerBase) -> list[Reason]:
     """Why this text is a token in neither form; empty if it is one in some form."""
     if not _knows(text, _ids(text, tokenizer), tokenizer):
-        return [f"{text!r} is not in the vocabulary"]
+        return [Reason("{} is not in the vocabulary", (repr(text),))]
     counts = [_ids(form, tokenizer) for form in (text, f" {text}")]
     if any(len(ids) == 1 for ids in counts):
         return []
-    return [f"{text!r} is {len(counts[0])} tokens {tuple(counts[0])}, not one"]
+    tokens = f"{text!r} ({len(counts[0])} tokens)"
+    return [Reason("is not one token: {}", (tokens,))]
 
 
 def _follows_space(prompt: str) -> bool:

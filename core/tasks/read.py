@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerBase
 
 from core.errors import TaskError
 from core.tasks.encode import pair_problems
-from core.tasks.problems import Problems
+from core.tasks.problems import Problems, Reason
 from core.tasks.task import PromptPair, Split
 
 MAX_BYTES = 64 * 2**20
@@ -33,6 +33,11 @@ REQUIRED = (
     "clean and wrong different from answer; variables and split are optional; no clean prompt may "
     "be in two splits. Correct or remove the lines listed."
 )
+FITTING = (
+    " With a model, clean and corrupt must be of one token length, in words it knows, and answer "
+    "and wrong one token each. Take the model that the file was written for, if it is another."
+)
+"""Said as well where a model's tokenizer was at hand."""
 
 
 def read_pairs(
@@ -54,11 +59,13 @@ def read_pairs(
     reader = _csv_pairs if path.suffix.lower() == ".csv" else _jsonl_pairs
     pairs = tuple(reader(text, path.name, problems))
     _check_repeats(pairs, problems)
+    what, required = path.name, REQUIRED
     if tokenizer is not None:
-        for pair in pairs:
-            for reason in pair_problems(pair, tokenizer):
-                problems.add("line", pair.line or 0, reason)
-    problems.raise_if_any(path.name, REQUIRED)
+        _check_fit(pairs, tokenizer, problems)
+        of = Path(tokenizer.name_or_path).name
+        what += f", with the tokenizer of {of}" if of else ", with this tokenizer"
+        required += FITTING
+    problems.raise_if_any(what, required, {pair.line or 0 for pair in pairs})
     if not pairs:
         raise TaskError(
             f"{path.name} holds no prompts: got {len(text)} characters. At least one line with a "
@@ -96,7 +103,7 @@ def _jsonl_pairs(text: str, _: str, problems: Problems) -> Iterator[PromptPair]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            problems.add("line", number, f"not JSON ({error})")
+            problems.add("line", number, Reason("not JSON: {}", (str(error),)))
             continue
         reasons = _reasons(row)
         for reason in reasons:
@@ -108,37 +115,37 @@ def _jsonl_pairs(text: str, _: str, problems: Problems) -> Iterator[PromptPair]:
             yield PromptPair(**texts, variables=variables, split=split, line=number)
 
 
-def _reasons(row: Any) -> list[str]:
+def _reasons(row: Any) -> list[Reason]:
     """What is wrong with one JSON line; empty if nothing is."""
     if not isinstance(row, dict):
-        return [f"not an object but {type(row).__name__}"]
+        return [Reason("not an object but {}", (type(row).__name__,))]
     missing = [key for key in TEXTS if key not in row]
     if missing:
-        return [f"missing {', '.join(missing)}"]
+        return [Reason(f"missing {', '.join(missing)}")]
     empty = [key for key in TEXTS if not isinstance(row[key], str) or not row[key].strip()]
     if empty:
-        return [f"{', '.join(empty)} must be text and not empty"]
+        return [Reason(f"{', '.join(empty)} must be text and not empty")]
     return [*_pair_reasons(*(row[key] for key in TEXTS)), *_optional_reasons(row)]
 
 
-def _pair_reasons(clean: str, corrupt: str, answer: str, wrong: str) -> Iterator[str]:
+def _pair_reasons(clean: str, corrupt: str, answer: str, wrong: str) -> Iterator[Reason]:
     if clean == corrupt:
-        yield "corrupt is the same prompt as clean"
+        yield Reason("corrupt is the same prompt as clean")
     if answer == wrong:
-        yield f"answer and wrong are both {answer!r}"
+        yield Reason("answer and wrong are both {}", (repr(answer),))
     if max(len(clean), len(corrupt)) > MAX_PROMPT:
-        yield f"prompt longer than {MAX_PROMPT} characters"
+        yield Reason(f"prompt longer than {MAX_PROMPT} characters")
 
 
-def _optional_reasons(row: dict[str, Any]) -> Iterator[str]:
+def _optional_reasons(row: dict[str, Any]) -> Iterator[Reason]:
     variables = row.get("variables")
     if variables is not None and not isinstance(variables, dict):
-        yield "variables must be an object"
+        yield Reason("variables must be an object")
     elif variables and not all(_is_value(value) for value in variables.values()):
-        yield "variables must be numbers or texts"
+        yield Reason("variables must be numbers or texts")
     names = [split.value for split in Split]
     if row.get("split") is not None and row["split"] not in names:
-        yield f"unknown split {row['split']!r} (one of {', '.join(names)})"
+        yield Reason(f"unknown split {{}} (one of {', '.join(names)})", (repr(row["split"]),))
 
 
 def _is_value(value: Any) -> bool:
@@ -181,6 +188,14 @@ def _csv_pair(row: dict[str, str | None], number: int, problems: Problems) -> It
         )  # fmt: skip
 
 
+def _check_fit(
+    pairs: tuple[PromptPair, ...], tokenizer: PreTrainedTokenizerBase, problems: Problems
+) -> None:
+    for pair in pairs:
+        for reason in pair_problems(pair, tokenizer):
+            problems.add("line", pair.line or 0, reason)
+
+
 def _check_repeats(pairs: tuple[PromptPair, ...], problems: Problems) -> None:
     """One clean prompt may be repeated with other corrupt ones, but says one thing once."""
     first: dict[str, PromptPair] = {}
@@ -188,13 +203,8 @@ def _check_repeats(pairs: tuple[PromptPair, ...], problems: Problems) -> None:
         earlier = first.setdefault(pair.clean, pair)
         if pair.split is not earlier.split:
             places = [p.split.value if p.split else "no split" for p in (pair, earlier)]
-            problems.add(
-                "line", pair.line,
-                f"same clean prompt as line {earlier.line} but in {places[0]}, not {places[1]}",
-            )  # fmt: skip
+            said = f"line {earlier.line} but in {places[0]}, not {places[1]}"
+            problems.add("line", pair.line, Reason("same clean prompt as {}", (said,)))
         if pair.answer != earlier.answer:
-            problems.add(
-                "line", pair.line,
-                f"same clean prompt as line {earlier.line} but the answer is {pair.answer!r}, "
-                f"not {earlier.answer!r}",
-            )  # fmt: skip
+            said = f"line {earlier.line} but the answer is {pair.answer!r}, not {earlier.answer!r}"
+            problems.add("line", pair.line, Reason("same clean prompt as {}", (said,)))

@@ -62,9 +62,9 @@ def test_lists_every_pair_that_does_not_fit() -> None:
         encode_pairs(bad, WORDS)
     lines = [line.strip() for line in str(caught.value).splitlines()[1:-1]]
     assert lines == [
-        "pair 2: clean has 5 tokens, corrupt 7",
+        "pair 2: clean and corrupt differ in length: 5 and 7 tokens",
         "pair 3: answer '9' is not in the vocabulary",
-        "pair 4: answer '1 2' is 2 tokens (3, 4), not one",
+        "pair 4: answer is not one token: '1 2' (2 tokens)",
         "pair 5: clean holds words the tokenizer does not know: '7', '8'",
         "pair 6: token id 99 is not below the vocabulary's 9",
     ]

@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import TaskError
 from core.tasks import Split, load_task, read_pairs
+from core.zoo.vocabulary import word_tokenizer
 
 GOOD = {"clean": "<bos> 1 + 2 =", "corrupt": "<bos> 1 + 3 =", "answer": "3", "wrong": "4"}
 
@@ -64,10 +65,43 @@ def test_refuses_a_clean_prompt_in_two_splits(tmp_path: Path) -> None:
         read_pairs(write(tmp_path, rows))
 
 
-def test_names_further_lines_beyond_the_detailed_ones(tmp_path: Path) -> None:
-    with pytest.raises(TaskError, match="likewise lines 101, 102") as caught:
-        read_pairs(write(tmp_path, ["{"] * 102))
-    assert "102 lines cannot be used" in str(caught.value)
+def test_many_bad_lines_are_grouped_and_each_is_named_once(tmp_path: Path) -> None:
+    """By hand: 9 lines without an answer, line 12 with two other faults, 20 without a pair."""
+    rows: list[object] = numbered(20)
+    for place in (*range(9), 11):
+        rows[place] = {"clean": f"x {place}"}
+    rows[11] = GOOD | {"clean": "<bos> 11 + 2 =", "wrong": "3", "split": "train"}
+    rows[19] = GOOD | {"clean": "<bos> 12 + 2 =", "answer": "9"}
+    with pytest.raises(TaskError) as caught:
+        read_pairs(write(tmp_path, rows))
+    assert str(caught.value).splitlines()[:-1] == [
+        "task.jsonl: 11 of 20 lines cannot be used.",
+        "  missing corrupt, answer, wrong: lines 1–9",
+        "  answer and wrong are both '3'; unknown split 'train' (one of features, attribution, "
+        "labels, selection, test, ood): line 12",
+        "  same clean prompt as line 13 but the answer is '9', not '3': line 20",
+    ]
+
+
+def test_a_task_of_another_model_is_told_in_a_few_lines(tmp_path: Path) -> None:
+    words = word_tokenizer("1 2 3 4 + =".split())  # noqa: SIM905
+    rows = [GOOD, *numbered(300, answer="n3", wrong="n4")]
+    with pytest.raises(TaskError) as caught:
+        read_pairs(write(tmp_path, rows), words)
+    said = str(caught.value)
+    assert "task.jsonl, with this tokenizer: 300 of 301 lines cannot be used." in said
+    assert "words the tokenizer does not know: '0', '5', '6', '7', '8', … (296 different)" in said
+    assert "lines 2, 7–301\n" in said
+    assert "answer 'n3' is not in the vocabulary; wrong 'n4' is not in the vocabulary" in said
+    assert "Take the model that the file was written for" in said
+    assert len(said) < 1500
+
+
+def test_a_long_value_is_cut(tmp_path: Path) -> None:
+    long = GOOD | {"answer": "y" * 5000, "wrong": "y" * 5000}
+    with pytest.raises(TaskError, match="are both 'y{119}…") as caught:
+        read_pairs(write(tmp_path, [long]))
+    assert len(str(caught.value)) < 600
 
 
 def test_refuses_bytes_that_are_not_utf8(tmp_path: Path) -> None:
