@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,10 +36,10 @@ from core.pipeline.settings import RunSettings
 from core.search import (
     GroupSettings,
     RefineSettings,
-    SearchSettings,
+    SearchTrace,
+    best_first,
     eliminate,
     exchange,
-    find,
     refine,
 )
 from core.search.progress import ignore as unheard
@@ -52,6 +53,8 @@ PAIRS = (
 )
 SIZES = (40, 57, 75, 85, 100, 150, 200, 250, 347)
 GATED = {"gates, spread 1, rate 0.1": (1.0, 0.1), "gates, spread 4, rate 0.03": (4.0, 0.03)}
+TESTED = GroupSettings(epsilon=1e-4, budget=2048)
+"""Group testing, beside the method."""
 OUT = Path(__file__).parent / "results" / "search_study.json"
 
 
@@ -140,13 +143,9 @@ def _ways(
         return found.nodes, found.forwards
 
     def tested() -> tuple[Tensor, int]:
-        steps = SearchSettings(
-            size=settings.max_size,
-            candidates=4 * settings.max_size,
-            groups=GroupSettings(epsilon=1e-4, budget=2048),
-        )
-        found = find(tree, prior.double().numpy(), probe.probes(), steps)
-        return torch.tensor(found.ranking.copy()), found.forwards + RESPONSE_COST * found.gradients
+        trace = best_first(tree, prior.double().numpy(), probe.group_effect, TESTED)
+        order, forwards = squared(_candidates(trace, 4 * settings.max_size))
+        return order, trace.forwards + forwards
 
     every, alone = torch.arange(len(dense)), dense.nonzero().squeeze(1)
     ways: dict[str, Way] = {"hierarchical": down, "joint, flat": lambda: joint(every)}
@@ -158,6 +157,17 @@ def _ways(
         ways["squared gradients, flat"] = lambda: squared(every)
         ways["group testing, then squared gradients"] = tested
     return ways
+
+
+def _candidates(trace: SearchTrace, most: int) -> Tensor:
+    """Nodes by value, without those of discarded groups and those too weak when measured alone."""
+    gone = np.zeros(len(trace.value), dtype=bool)
+    for place in trace.discarded:
+        gone[list(trace.order[place])] = True
+    # Nodes that were never measured alone stay in: nothing was held against them.
+    gone |= trace.measured & (trace.value < TESTED.epsilon)
+    ranking = np.argsort(-trace.value, kind="stable")
+    return torch.from_numpy(ranking[~gone[ranking]][:most])
 
 
 def _improved(

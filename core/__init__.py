@@ -3,7 +3,7 @@
 How data flows; every arrow takes immutable values and gives an immutable one:
 
     task, model ──> transcoders ──> attribution graphs ──> task graph ──> hierarchy
-    hierarchy ──> guide ──> search ──> circuit ──> validation ──> bundle
+    hierarchy ──> search ──> circuit ──> validation ──> bundle
     bundle ──> lab, features, report, interop, share ──> command line and app
 
 The packages, roughly in the order of the method. Each imports only packages above it (import-linter
@@ -21,8 +21,8 @@ holds them to that), and none of them draws anything:
     interventions  circuits run on prompts: what is inside is live, the rest at its reference
     attribution    exact direct effects between features, on a prompt; pooled over a task's prompts
     hierarchy      a balanced tree of supernodes over a graph, by spectral cuts
-    guide          where in the tree to look first
-    search         group ablations from the top of the tree, elimination, then gates: a ranking
+    guide          scores of nodes before any ablation: they order what a search has dropped
+    search         supernodes dropped down the tree, single nodes ranked, exchange, gates: a ranking
     validation     F, φ, necessity, controls and curves on unseen prompts; the verdict and why
     report         a finished circuit as one page
     bundle         a finished circuit as a folder of seven files

@@ -1,4 +1,8 @@
-"""Which nodes and supernodes a search should look at first.
+"""Which nodes and supernodes look important before anything is ablated.
+
+A run only orders by it what its search has dropped (`core.pipeline.rankings`); the order in which
+supernodes are tried comes from slopes at the circuit itself. Group testing
+(`core.search.best_first`), which no run takes, does look first where a guide points.
 
 What learned guides read is in `core.guide.hetero`, not imported here: torch_geometric takes
 seconds.

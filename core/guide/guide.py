@@ -4,7 +4,8 @@ A guide reads an attribution graph, of a prompt or pooled over a task, and a tre
 nodes. The tree's leaves need not be all of them: a search chooses among features, while influence
 runs through errors, inputs and logits too. So a guide is told which node each leaf is.
 
-A guide that is learned has to beat influence (`core.graph.influence`) to be used.
+No guide steers the search of a run today: `core.pipeline.rankings` orders by it what was dropped.
+One that is learned has to beat influence (`core.graph.influence`) to be used.
 """
 
 from dataclasses import dataclass

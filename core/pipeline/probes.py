@@ -23,7 +23,7 @@ from torch import Tensor
 
 from core.graph import NodeKind
 from core.interventions import Ablation, ErrorRegime, Evaluator, Outcome, Places
-from core.search import Probes, Response
+from core.search import Response
 from core.validation import faithfulness
 
 ABLATIONS = (Ablation.RESAMPLE, Ablation.MEAN)
@@ -119,7 +119,3 @@ class Probe:
         f = [self._f(outcome, a) for outcome, a in zip(found, ABLATIONS, strict=True)]
         right = self.end_points[ABLATIONS[0]][1].correct.float().mean().clamp(min=1e-9)
         return torch.stack(f), torch.stack([o.correct.float().mean(1) / right for o in found])
-
-    def probes(self) -> Probes:
-        """The same, as the search wants it."""
-        return Probes(group_effect=self.group_effect, importance=self.importance, loss=self.loss)

@@ -15,8 +15,7 @@ from torch import Tensor
 from core.hierarchy import Hierarchy
 from core.pipeline.probes import Probe
 from core.pipeline.settings import RunSettings
-from core.search import DescendSettings, SearchProgress, descend, eliminate_jointly
-from core.search.joint import WIDE
+from core.search import WIDE, DescendSettings, SearchProgress, descend, eliminate_jointly
 
 RESPONSE_COST, MEASURE_COST = 6, 2
 """Forwards that slopes and one mask's loss cost: two ablations, a backward pass counted as two."""
@@ -65,7 +64,12 @@ def hierarchical(
     settings: RunSettings,
     tell: OnSearch,
 ) -> Ranking:
-    """Supernodes down the tree, then single nodes; those dropped follow by the guide's score."""
+    """Supernodes down the tree, then single nodes; those dropped follow by the guide's score.
+
+    At least `largest(settings)` nodes are left, so no circuit that may be wanted reaches into the
+    tail that the guide orders. It says no more than which of the dropped nodes are among the first
+    `RANKED` times as many, where an exchange may still bring them back.
+    """
     options = DescendSettings(budget=settings.forwards, keep=largest(settings))
     known = tails(probe.nodes, dense)
     kept = descend(tree, probe.respond, probe.measure, options, known=known, progress=tell)

@@ -4,8 +4,9 @@
 2. transcoders: asked for, bundled, or trained on the features split.
 3. graphs: exact attribution graphs of the attribution split, pooled into a task graph.
 4. hierarchy: supernodes by recursive spectral cuts.
-5. search: guide, group ablations and elimination on the labels split; size on the selection split.
-6. refine: hard-concrete gates at that size.
+5. search: supernodes dropped down the tree and single nodes ranked, on the labels split; the size
+   on the selection split. The guide does not steer this: it orders the nodes dropped.
+6. refine: exchanges and hard-concrete gates at that size.
 7. validate: once, on the test split (and the out-of-distribution split), beside all controls.
 8. write: the bundle.
 

@@ -5,7 +5,8 @@
    by site (its dense features reconstruct alone), then down the tree, supernodes are dropped while
    real ablations on the labels split say that the task does without them (`core.search.descend`);
    what is left is ranked by joint elimination (`core.search.joint`), so that circuits of all sizes
-   are nested. The guide ranks what was dropped, behind it.
+   are nested. The guide does not steer this; it orders what was dropped, behind it, and
+   so which of those an exchange may bring back.
 3. Beside it, for comparison: joint elimination without the tree (`flat`) and, in a nested
    dictionary, of its dense features alone, which reconstruct by themselves (`dense`).
 4. The size: the one asked for, or the smallest that reaches the aim on the selection split under
@@ -116,7 +117,7 @@ def search(
         probe: On the labels split: what the search may look at.
         selection: On the selection split, over the same nodes: chooses size and refinement.
         tree: Over the nodes of the probes.
-        prior: The guide's score of each node.
+        prior: The guide's score of each node; orders those that are dropped.
         dense: Nodes in the dense prefix of a nested dictionary; all false for others.
         settings: Of the run.
         progress: Told of every step.

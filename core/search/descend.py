@@ -162,7 +162,7 @@ class _Way:
         self.round_of[(mask == 0) & (self.live > 0)] = len(self.rounds)
         self.live = mask
         n = len(mask)
-        self.progress(SearchProgress(stage="groups", done=n - done.live, total=n))
+        self.progress(SearchProgress(stage="descend", done=n - done.live, total=n))
 
     def survivors(self) -> Survivors:
         """What is left."""

@@ -113,7 +113,7 @@ def eliminate_jointly(
         stays = torch.ones(len(left), dtype=torch.bool)
         stays[gone] = False
         left = left[stays]
-        progress(SearchProgress(stage="eliminate", done=total - len(left), total=total))
+        progress(SearchProgress(stage="rank", done=total - len(left), total=total))
     return Elimination(order=torch.cat(removed).flip(0), rounds=rounds)
 
 

@@ -12,8 +12,8 @@ from typing import Literal
 class SearchProgress:
     """One step done."""
 
-    stage: Literal["groups", "eliminate", "exchange", "refine"]
-    """Which part of the search."""
+    stage: Literal["descend", "rank", "exchange", "refine", "groups", "eliminate"]
+    """Which part of the search; a run takes the first four."""
     done: int
     """Forwards, nodes removed, rounds or steps so far, by stage."""
     total: int
