@@ -35,6 +35,11 @@ from core.graph import AttributionGraph, NodeKind
 from core.models import LanguageModel
 from core.transcoders import TranscoderSet
 
+SOURCES = (NodeKind.FEATURE, NodeKind.ERROR, NodeKind.TOKEN, NodeKind.POSITION)
+"""Kinds that write one vector at one position."""
+TARGETS = (NodeKind.FEATURE, NodeKind.LOGIT)
+"""Kinds that read one direction at one position."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HeadSplit:
@@ -70,11 +75,12 @@ def split_by_head(
         targets: As given to `build_graph`; the order of the graph's logit nodes.
 
     Raises:
-        GraphError: If an edge starts at a constant, which is spread over all layers and positions.
+        GraphError: If an edge starts at a constant, which is spread over all layers and positions,
+            or starts or ends at a node that has no one place to write or read, say a head.
     """
     frozen = freeze(model, transcoders, ids)
     source, target = graph.edge_index[:, edges]
-    _refuse_constants(graph, source)
+    _check_ends(graph, source, target)
     sources, from_source = source.unique(return_inverse=True)
     ends, to_end = target.unique(return_inverse=True)
     with torch.no_grad():
@@ -92,13 +98,25 @@ def split_by_head(
     return HeadSplit(direct=direct, heads=torch.stack(parts, dim=1))
 
 
-def _refuse_constants(graph: AttributionGraph, source: Int[Tensor, " edge"]) -> None:
+def _check_ends(
+    graph: AttributionGraph, source: Int[Tensor, " edge"], target: Int[Tensor, " edge"]
+) -> None:
+    """Refuse edges whose ends do not write, or read, one vector at one place."""
     if (graph.kind[source] == int(NodeKind.BIAS)).any():
         raise GraphError(
             "Some of the edges start at a constant, which enters at every position and has no one "
             "path to split. Edges must start at features, errors, tokens or positions. "
             "Leave out edges from BIAS nodes."
         )
+    for nodes, known, where in ((source, SOURCES, "start"), (target, TARGETS, "end")):
+        wrong = nodes[~graph.of_kind(*known)[nodes]]
+        if len(wrong):
+            kind = NodeKind(int(graph.kind[wrong[0]])).name
+            raise GraphError(
+                f"Edges of this kind cannot be split by head: got one that {where}s at node "
+                f"{int(wrong[0])}, a {kind}; they must {where} at one of "
+                f"{', '.join(one.name for one in known)}. Leave those edges out."
+            )
 
 
 def _writes(
@@ -115,12 +133,21 @@ def _writes(
 
 def _write(every: Writers, graph: AttributionGraph, node: int) -> Float[Tensor, " d_model"]:
     kind, layer, position = (int(part[node]) for part in (graph.kind, graph.layer, graph.position))
-    if kind == NodeKind.FEATURE:
-        decoder = every.frozen.transcoders[layer].W_dec
-        return decoder[graph.index[node]] * graph.activation[node]
-    if kind == NodeKind.ERROR:
-        return every.error[layer, position]
-    return every.embeddings[int(kind == NodeKind.POSITION), position]
+    match NodeKind(kind):
+        case NodeKind.FEATURE:
+            decoder = every.frozen.transcoders[layer].W_dec
+            return decoder[graph.index[node]] * graph.activation[node]
+        case NodeKind.ERROR:
+            return every.error[layer, position]
+        case NodeKind.TOKEN:
+            return every.embeddings[0, position]
+        case NodeKind.POSITION:
+            return every.embeddings[1, position]
+        case other:
+            raise GraphError(
+                f"Node {node} writes nothing at one place: got a {other.name} node, required a "
+                "feature, error, token or position. Leave its edges out."
+            )
 
 
 def _without_attention(

@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from core.attribution import AttributionSettings, Direction, build_graph, split_by_head
+from core.attribution import (
+    AttributionSettings,
+    Direction,
+    build_graph,
+    split_by_head,
+    with_head_nodes,
+)
 from core.errors import GraphError
 from core.graph import NodeKind
 from tests.tiny import KINDS, tiny_model, tiny_transcoders
@@ -89,3 +95,14 @@ def test_edges_from_constants_are_refused():
     constant = (graph.kind[graph.edge_index[0]] == int(NodeKind.BIAS)).nonzero()[:1, 0]
     with pytest.raises(GraphError, match="start at a constant"):
         split_by_head(model, transcoders, IDS, graph, constant, DIRECTION)
+
+
+@pytest.mark.parametrize(("end", "where"), [(0, "start"), (1, "end")])
+def test_edges_at_heads_are_refused(end, where):
+    # before, a head's own write was silently taken for a token embedding
+    model, transcoders, graph = setup("gpt2")
+    split = with_head_nodes(model, transcoders, IDS, graph, DIRECTION)
+    at_head = (split.kind[split.edge_index[end]] == int(NodeKind.HEAD)).nonzero()[:1, 0]
+    assert len(at_head) == 1
+    with pytest.raises(GraphError, match=f"{where}s at node .* a HEAD; they must {where}"):
+        split_by_head(model, transcoders, IDS, split, at_head, DIRECTION)
