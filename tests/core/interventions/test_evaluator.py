@@ -5,6 +5,7 @@ import torch
 
 from core.circuit import Attention
 from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, all_gates
+from core.interventions.edits import regime_base
 from tests.tiny import tiny_batch, tiny_model, tiny_transcoders
 
 ABLATIONS = tuple(Ablation)
@@ -217,3 +218,35 @@ def test_margins_taken_a_few_prompts_at_a_time_are_the_same(monkeypatch):
             for parts in (whole, single)
         ]
         torch.testing.assert_close(*both)
+
+
+@pytest.mark.parametrize("regime", list(ErrorRegime))
+def test_what_is_written_at_rest_has_the_error_of_the_regime(regime):
+    evaluator, _, _ = make()
+    clean, corrupt, mean = (
+        getattr(evaluator._parts[0], name) for name in ("clean", "corrupt", "mean")
+    )
+    base = regime_base(regime, 1, mean, clean, corrupt, mean)
+    plain = mean.mlp_out[1] - mean.error[1]
+    want = {
+        ErrorRegime.ABLATED: mean.mlp_out[1],
+        ErrorRegime.KEPT: plain + clean.error[1],
+        ErrorRegime.RESAMPLE: plain + corrupt.error[1],
+        ErrorRegime.MEAN: plain + mean.error[1],
+        ErrorRegime.ZERO: plain,
+    }[regime]
+    torch.testing.assert_close(base, want)
+
+
+def test_the_loss_is_divergence_and_squared_gap_over_the_mean_squared_margin():
+    evaluator, _, _ = make()
+    gates = features(evaluator, random_masks(evaluator))[0]
+    found = evaluator.loss(gates, Ablation.RESAMPLE)
+    outcome = evaluator.outcome(gates[None], Ablation.RESAMPLE)
+    start = 0
+    for part in evaluator._parts:
+        rows = slice(start, start + len(part.logits))
+        want = evaluator.model_outcome().logit_diff[0, rows]
+        gap = (outcome.logit_diff[0, rows] - want) ** 2 / (want**2).mean()
+        torch.testing.assert_close(found[rows], outcome.kl[0, rows] + gap)
+        start = rows.stop

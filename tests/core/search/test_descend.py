@@ -123,3 +123,34 @@ def test_response_loss_is_the_mean_square():
 def test_settings_without_meaning_are_refused(bad):
     with pytest.raises(SettingsError, match="way down the tree"):
         DescendSettings(**bad)
+
+
+@pytest.mark.parametrize(("share", "left"), [(0.99, 2), (1.01, 4)])
+def test_a_drop_may_raise_the_loss_by_the_growth_allowed_and_no_more(share, left):
+    settings = DescendSettings(floor=0.01, growth=1.5, least=0.9)
+    before = 0.04
+
+    def respond(mask):
+        return Response(residual=torch.tensor([before**0.5]), slope=torch.zeros(1, len(mask)))
+
+    def measured(masks):
+        return torch.full((len(masks),), before * settings.growth * share)
+
+    known = [torch.tensor([0, 1])]
+    found = run(respond, tree(4), settings, measured, known=known)
+    assert len(found.live) == left
+
+
+def test_what_a_level_closes_is_off_the_quota_of_the_next():
+    # A (0-2) goes; B (3-5) cannot, since 5 matters; its child B1 (3, 4) would be one too many.
+    hierarchy = Hierarchy(
+        parent=np.array([-1, 0, 0, 2, 2]),
+        start=np.array([0, 0, 3, 3, 5]),
+        stop=np.array([6, 3, 6, 5, 6]),
+        order=np.arange(6),
+        edge_index=np.zeros((2, 0), dtype=np.int64),
+        weight=np.zeros(0),
+    )
+    slope = torch.tensor([[0.0, 0.0, 0.0, 0.0, 0.0, 1.0]])
+    settings = DescendSettings(floor=0.01, keep=2, least=0.01)
+    assert run(linear(slope), hierarchy, settings).live.tolist() == [3, 4, 5]

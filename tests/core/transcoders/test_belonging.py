@@ -79,3 +79,14 @@ def test_a_prompt_of_one_token_gives_no_figures(model):
     assert fvu_by_layer(coders, model, [torch.tensor([[1]])]) == ()
     (note,) = check_belongs(coders, model, [torch.tensor([[1]])])
     assert "none measured" in note
+
+
+def test_most_layers_decide(model, monkeypatch):
+    coders, ids = other_record(tiny_transcoders(model)), [tiny_batch().clean]
+    found = "core.transcoders.belonging.fvu_by_layer"
+    monkeypatch.setattr(found, lambda *_: (0.1, 0.2, 5.0))
+    (note,) = check_belongs(coders, model, ids)
+    assert "do stand in for it" in note
+    monkeypatch.setattr(found, lambda *_: (0.1, 5.0, 5.0))
+    with pytest.raises(TranscoderError, match="FVU 0.10, 5.00, 5.00"):
+        check_belongs(coders, model, ids)

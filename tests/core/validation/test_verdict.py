@@ -136,3 +136,15 @@ def test_what_rounds_to_nothing_has_no_sign_and_p_keeps_its_digits():
 def test_necessity_says_how_errors_run(regime, words):
     judged = judge(evidence(block(necessity_errors=regime)))
     assert words in judged.reasons[0]
+
+
+def test_both_ablations_have_to_find_it_necessary():
+    under_mean = block(ablation="mean", necessity=0.1)
+    judged = judge(evidence(block(), under_mean))
+    assert judged.verdict is Verdict.SUFFICIENT_NOT_NECESSARY
+
+
+def test_the_floor_is_a_share_of_the_circuits_own_accuracy():
+    # Half of 0.92 is less than 0.48, half of 1 is not.
+    assert judge(evidence(block(phi=0.92, phi_empty=0.48))).failed["resample"] == ("floor",)
+    assert judge(evidence(block(phi=1.0, phi_empty=0.48))).failed["resample"] == ()
