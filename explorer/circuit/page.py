@@ -244,7 +244,7 @@ def _plain(text: str) -> str:
 def claim_html(bundle: Bundle) -> str:
     """The verdict and the numbers it rests on."""
     found = bundle.validation
-    parts = [theme.verdict_html(str(found.get("verdict", "undecided")))]
+    parts = [theme.verdict_html(str(found.get("verdict", "undecided")), bundle.provenance)]
     for sign, key in (("F", "faithfulness"), ("φ", "phi"), ("φ(∅)", "phi_empty")):
         if key in found:
             value, spread = figure(found[key]), _spread_html(found, key)

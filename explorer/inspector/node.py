@@ -45,7 +45,7 @@ def explained(fit: VariableFit) -> str:
     """
     if fit.wave is not None and fit.wave.r2 > fit.eta2:
         return f"{fit.variable}, k = {fit.wave.frequency}: R² {fit.wave.r2:.2f}"
-    return f"{fit.variable} explains {inspector.percent(fit.eta2)}"
+    return f"the value of {fit.variable} explains {inspector.percent(fit.eta2)}"
 
 
 def feature_facts(report: FeatureReport, direction: str) -> list[Fact]:
@@ -121,7 +121,7 @@ def curve_of(fit: VariableFit, current: object, activation: float) -> Curve:
         angle = 2 * np.pi * wave.frequency * x / wave.period + np.pi * wave.phase
         y = wave.offset + wave.amplitude * np.cos(angle)
         points = [(float(a), float(b)) for a, b in zip(x, y, strict=True)]
-        note = f"mean per value; line: k = {wave.frequency}, R² {wave.r2:.2f}"
+        note = f"mean per value; line: k = {wave.frequency} alone, R² {wave.r2:.2f}"
     known = isinstance(current, (int, float, str))
     return Curve(
         variable=fit.variable,
@@ -161,7 +161,11 @@ def token_bars(promoted: Sequence[TokenEffect], suppressed: Sequence[TokenEffect
 
 def edge_bars(rows: Sequence[EdgeRow]) -> list[Bar]:
     """The largest edges, and the others as one bar."""
-    bars = inspector.told_apart([(row.node, row.text, row.effect) for row in rows[:EDGES]])
+    named = inspector.told_apart([(row.node, row.text, row.effect) for row in rows[:EDGES]])
+    bars = [
+        bar._replace(id=row.node) if row.node[:1].isdigit() and row.text else bar
+        for row, bar in zip(rows, named, strict=False)
+    ]
     if rest := rows[EDGES:]:
         bars.append(Bar(f"{len(rest)} others", sum(row.effect for row in rest)))
     return bars

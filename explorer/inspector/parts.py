@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Literal, NamedTuple
 
+from explorer.inspector.naming import glossary, together
+
 MINUS = "\u2212"
 Glyph = Literal["none", "feature", "head", "error", "token", "logit"]
 
@@ -60,15 +62,20 @@ def percent(share: float) -> str:
 def title_html(
     name: str, sub: str, *, role: str = "ink-2", badge: str = "", glyph: Glyph = "feature"
 ) -> str:
-    """Sign, name and one line of what it is. `sub` is HTML made here, not data."""
+    """Sign, name, one line of what it is, and what the signs in its name mean.
+
+    `sub` is HTML made here, not data.
+    """
     sign = (
         f'<span class="hx-badge" style="--role: var(--{role})">{escape(badge)}</span>'
         if badge
         else f'<i class="hx-glyph hx-{glyph}" style="--role: var(--{role})" aria-hidden="true"></i>'
     )
+    known = " · ".join(map(together, glossary(name)))
+    words = f'<div class="hx-small hx-faint">{escape(known)}</div>' if known else ""
+    heading = f'<h3 title="{escape(name)}">{escape(together(name))}</h3>'
     return (
-        f'<div class="hx-title">{sign}<h3 title="{escape(name)}">{escape(name)}</h3></div>'
-        f'<div class="hx-sub hx-clip">{sub}</div>'
+        f'<div class="hx-title">{sign}{heading}</div><div class="hx-sub hx-clip">{sub}</div>{words}'
     )
 
 
@@ -139,9 +146,12 @@ LONG_NAME = 11
 
 
 def two_lists_html(left: tuple[str, Sequence[Bar]], right: tuple[str, Sequence[Bar]]) -> str:
-    """Two titled lists of bars: side by side, or one over the other where names are long."""
+    """Two titled lists of bars: side by side, or one over the other where names are long.
+
+    Those with an id are: half a panel has no room for an id, a name, a bar and a number.
+    """
     bars = [*left[1], *right[1]]
-    long = any(len(bar.label) + len(bar.id) > LONG_NAME for bar in bars)
+    long = any(bar.id or len(bar.label) > LONG_NAME for bar in bars)
     halves = [heading_html(title) + bars_html(part) for title, part in (left, right)]
     if not long:
         return pair_html(*halves)

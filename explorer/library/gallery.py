@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from streamlit.components.v2 import component
 
 from core.verdicts import figure
-from explorer.look import theme
+from explorer.look import verdicts
 from explorer.session.view import Shelf
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 SORTS = {
-    "": "newest first",
+    "": "own, newest first",
     "faithfulness": "faithfulness",
     "nodes": "fewest nodes",
     "task": "task",
@@ -64,6 +64,10 @@ class Row:
     """Kind of transcoders, where it is not the usual one; else the name, where nothing else
     tells a row from another."""
     verdict: str
+    null: bool = False
+    """Whether it was made from something that must not validate."""
+    shown: tuple[str, str]
+    """The verdict's word and tone."""
     created: str
     error: str | None = None
 
@@ -96,6 +100,8 @@ def _row(info: "BundleInfo", titles: Mapping[str, str]) -> Row:
         p_value=(found.get("random") or {}).get("p_value"),
         curve=curve(found.get("curve") or (), info.n_nodes),
         verdict=info.verdict,
+        null=is_null(info),
+        shown=verdicts.shown(info.verdict, info.provenance),
         created=info.created,
         error=info.error,
         tag=_dictionary(info),
@@ -115,14 +121,13 @@ def _task_name(info: "BundleInfo", titles: Mapping[str, str]) -> str:
     name = titles.get(info.task) or plain(info.task)
     if not is_null(info):
         return name
-    title = info.title or name
+    title = (info.title or name).split(" · ")[0]  # the rest is the task's and the model's name
     return title if title.startswith("Null") else f"Null: {title}"
 
 
 def is_null(info: "BundleInfo") -> bool:
     """Whether this circuit was made from something that must not validate."""
-    settings = info.provenance.get("settings") or {}
-    return info.verdict == "rejected" or settings.get("null") not in (None, "", "none")
+    return info.verdict == "rejected" or verdicts.is_null(info.provenance)
 
 
 def plain(ref: str) -> str:
@@ -159,7 +164,7 @@ def pick(rows: Sequence[Row], wanted: Shelf) -> tuple[Row, ...]:
     }
     if wanted.sort in order:
         kept.sort(key=order[wanted.sort])
-    return tuple(sorted(kept, key=lambda row: (bool(row.error), row.verdict == "rejected")))
+    return tuple(sorted(kept, key=lambda row: (bool(row.error), row.null)))
 
 
 def _matches(row: Row, wanted: Shelf, words: Sequence[str]) -> bool:
@@ -170,8 +175,7 @@ def _matches(row: Row, wanted: Shelf, words: Sequence[str]) -> bool:
 
 def row_data(row: Row, href: str) -> dict[str, Any]:
     """A row for the component: numbers as people read them."""
-    shown = _verdict("bad", "Cannot be opened") if row.error else theme.VERDICTS.get(row.verdict)
-    word, tone = shown or ("Undecided", "idle")
+    word, tone = ("Cannot be opened", "bad") if row.error else row.shown
     return {
         "name": row.name,
         "href": href,
@@ -233,10 +237,6 @@ def p_text(p: float | None) -> str:
     if p is None:
         return ""
     return "< 0.01" if p < 0.01 else f"{p:.2f}"
-
-
-def _verdict(tone: str, word: str) -> tuple[str, str]:
-    return word, tone
 
 
 def _number(value: Any) -> float | None:

@@ -118,7 +118,7 @@ def _address(row: Row) -> str:
 
 def featured_of(rows: tuple[Row, ...], many: int = CARDS) -> tuple[Row, ...]:
     """Circuits for a first visit: those that hold first, each task and model once before twice."""
-    good = [row for row in rows if not row.error and row.verdict != "rejected"]
+    good = [row for row in rows if not row.error and not row.null]
     first, again, seen = [], [], set[tuple[str, str]]()
     for row in sorted(good, key=lambda row: rank(row.verdict, row.faithfulness)):
         (again if (row.task, row.model) in seen else first).append(row)

@@ -70,7 +70,7 @@ def draw(name: str) -> bool:
     with st.container(key="line-one", horizontal=True, vertical_alignment="center"):
         with st.container(key="crumbs", horizontal=True, vertical_alignment="center"):
             st.html(f'<div class="hs-crumbs">{notices.text(info.title)}</div>')
-        shown = theme.verdict_html(info.verdict) + numbers
+        shown = theme.verdict_html(info.verdict, info.provenance) + numbers
         st.html(f'<div class="hx-claim">{shown}<span>{info.n_nodes:,} nodes</span></div>')
     with st.container(key="line-two", horizontal=True, vertical_alignment="center"):
         st.html('<div class="hs-note">Starting the engine…</div>')

@@ -14,14 +14,14 @@ from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
 from core.verdicts import VERDICTS as VERDICTS
-from core.verdicts import verdict_shown
 from explorer.look.colours import DARK as DARK
 from explorer.look.colours import LIGHT as LIGHT
+from explorer.look.verdicts import shown
 
 Mode = Literal["dark", "light"]
 
@@ -105,9 +105,9 @@ def mark_html(tone: str, size: int = 14) -> str:
     return f'<i class="hx-mark hx-{tone}" style="--size: {size}px" aria-hidden="true"></i>'
 
 
-def verdict_html(verdict: str) -> str:
+def verdict_html(verdict: str, provenance: Mapping[str, Any] | None = None) -> str:
     """Mark and word of a verdict; an unknown one is shown as Undecided with its own text."""
-    word, tone = verdict_shown(verdict)
+    word, tone = shown(verdict, provenance or {})
     return f'<span class="hx-verdict hx-{tone}">{mark_html(tone)}{escape(word)}</span>'
 
 

@@ -102,6 +102,7 @@ def picture(
     )
     graph = _graph(scene, seen, layout, placed, used)
     graph["density"] = density
+    graph["least"] = seen.min_effect
     graph["rows"] = [
         {"label": label, "y": _px(layout.row_y[i])} for i, (_, label) in enumerate(rows)
     ]

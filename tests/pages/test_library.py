@@ -15,6 +15,7 @@ from explorer.library import gallery, runs
 from explorer.library.gallery import Row, pick
 from explorer.library.page import featured_of
 from explorer.session import resources
+from explorer.session.resources.circuits import in_order
 from explorer.session.view import Shelf
 from tests.explorer import work
 from tests.pages.conftest import component, html, press
@@ -110,6 +111,7 @@ def _row(name, verdict="holds", f=0.9, **changes) -> Row:
     fields = {
         "title": name, "task": "t", "model": "m", "nodes": 10, "half_width": 0.01, "phi": 0.9,
         "phi_empty": 0.0, "p_value": 0.01, "curve": {}, "created": "",
+        "null": verdict == "rejected", "shown": ("Holds", "ok"),
     }  # fmt: skip
     return Row(name=name, verdict=verdict, faithfulness=f, **(fields | changes))
 
@@ -238,6 +240,26 @@ def test_bundled_nulls_show_what_their_files_say():
     for row, head in zip(gallery.shelf(heads, {}), heads, strict=True):
         known = head.validation["faithfulness"] is not None
         assert (gallery.row_data(row, "")["f"] != "–") is known
+
+
+def test_a_null_that_fails_is_as_calm_as_a_refused_one_and_keeps_its_word():
+    infos = [info for info in list_bundles(CIRCUITS) if info.name == "null-shuffled-gpt2"]
+    (row,) = gallery.shelf(infos, {})
+    shown = gallery.row_data(row, "")
+    assert row.verdict == "does_not_hold"
+    assert (shown["verdict"], shown["tone"]) == ("Does not hold, as expected", "idle")
+    assert shown["task"] == "Null: shuffled features"
+    assert len(shown["title"]) > len(shown["task"])
+
+
+def test_own_circuits_come_first_and_bundled_ones_in_a_fixed_order():
+    bundled = list_bundles(CIRCUITS)
+    own = [replace(info, path=Path(info.name)) for info in bundled[:2]]
+    names = [info.name for info in in_order([*bundled, *own])]
+    assert names[:2] == [info.name for info in own]
+    assert names == [info.name for info in in_order([*reversed(bundled), *own])]
+    assert names[2] == "modular-addition-gpt2"
+    assert all(name.startswith("null-") for name in names[-4:])
 
 
 def test_a_narrow_table_cuts_task_and_model_before_the_verdict():

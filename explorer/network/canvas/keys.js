@@ -11,6 +11,8 @@ const help = (mode) => [
   ["U", "up one level"], ["Esc", "clear the selection, close this"],
   ["X", "ablate or put back"], ["1 \u2013 9", "scale to 0.1 \u2013 0.9"], ["0", "put back"], ["Z", "undo the last change"],
   ["/", "find a node or label"], ["F", "fit to the panel"], ["?", "this list"],
+  ["name k 5 \u00b7 x", "tells frequency 5 of the Fourier basis over x"], ["name cos 5\u00b7x", "follows a wave of frequency 5 over x"],
+  ["name \u2192 39", "raises these tokens"],
 ];
 const MOST_HITS = 9;
 

@@ -26,7 +26,7 @@ export function createLegend() {
   const entry = (name, glyph, kind = "") => element("span", { class: kind }, glyph, name);
   const kinds = new Map(Object.entries(GLYPHS).map(([name, draw]) => [name, entry(name, sign(16, draw()))]));
   const ablated = entry("ablated", sign(24, svg("path", { d: "M0 7h24", stroke: "var(--ink-3)", "stroke-width": 2, "stroke-dasharray": "2 4" })));
-  const scale = element("span", { "data-testid": "legend-scale", title: "An edge is as wide as its |effect|" });
+  const scale = element("span", { "data-testid": "legend-scale" });
   const node = element(
     "div", { class: "legend", "aria-hidden": "true" }, ...kinds.values(), element("span", { class: "push" }), scale,
     entry("supports", sign(24, svg("path", { d: "M0 7h16", stroke: "var(--pos)", "stroke-width": 3 }), svg("path", { d: "M16 2l7 5-7 5z", fill: "var(--pos)" }))),
@@ -35,15 +35,20 @@ export function createLegend() {
   );
   return {
     node,
-    /** Name only the kinds that are drawn, and say what the narrowest and the widest edge stand for. */
-    describe(nodes, edges) {
+    /** Name only the kinds that are drawn, and say what the narrowest and the widest edge stand for.
+     * The narrowest is the first that passes the filter: weaker ones stay only as some box's strongest. */
+    describe(nodes, edges, least = 0) {
       const drawn = new Set([...nodes.values()].map((n) => (n.kind === "frame" ? "supernode" : n.kind)));
       for (const [kind, item] of kinds) item.hidden = !drawn.has(kind);
       scale.hidden = edges.length < 2;
       if (scale.hidden) return;
-      const [low, high] = [edges[0], edges[edges.length - 1]]; // sorted by width
+      const passing = edges.filter((e) => Math.abs(e.effect) >= least); // sorted by width
+      const [low, high] = [passing[0] ?? edges[0], edges[edges.length - 1]];
+      const weaker = edges.length - passing.length;
       const ends = [low, high].map((e) => short(Math.abs(e.effect)));
-      scale.replaceChildren(element("span", { class: "wide", text: "|effect|" }), ends[0], wedge(low.width, high.width), ends[1]);
+      scale.title = `An edge is as wide as its |effect|${weaker ? `; ${weaker} under ${least} stay, as the strongest into or out of what they join` : ""}`;
+      scale.replaceChildren(element("span", { class: "wide", text: "|effect|" }), ends[0], wedge(low.width, high.width), ends[1],
+        weaker ? element("span", { class: "wide dim", text: `\u00b7 ${weaker} weaker` }) : "");
     },
     /** The dotted line is explained once there is one. */
     changed: (any) => (ablated.hidden = !any),

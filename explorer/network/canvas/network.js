@@ -228,7 +228,7 @@ export function createNetwork(app, vis) {
       if (keep) network.moveTo({ ...keep, animation: false });
       else place(false);
       self.drawn = true;
-      legend.describe(shown.nodes, shown.edges);
+      legend.describe(shown.nodes, shown.edges, app.graph.least);
       network.redraw();
       start(move);
     },

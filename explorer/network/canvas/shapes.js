@@ -93,8 +93,24 @@ function frame(ctx, palette, n, s) {
   ctx.font = font(palette, 12);
   const room = n.pw - w - 30 - ctx.measureText(note).width;
   ctx.font = font(palette, 13, 600);
-  if (room > 24) write(ctx, palette, fit(ctx, n.short ?? n.label, room), left + w + 14, top + 18.5, { size: 13, weight: 600, halo: "bg-1" });
-  if (n.pw > 90) write(ctx, palette, note, left + n.pw - 9, top + 18.5, { size: 12, colour: "ink-2", align: "right", halo: "bg-1" });
+  const text = room > 24 ? fit(ctx, n.short ?? n.label, room) : "";
+  if (text) {
+    titleGround(ctx, palette, n, left + w + 9, top, ctx.measureText(text).width + 10);
+    write(ctx, palette, text, left + w + 14, top + 18.5, { size: 13, weight: 600 });
+  }
+  if (n.pw <= 90) return;
+  ctx.font = font(palette, 12);
+  const aside = ctx.measureText(note).width + 10;
+  titleGround(ctx, palette, n, left + n.pw - aside - 4, top, aside);
+  write(ctx, palette, note, left + n.pw - 9, top + 18.5, { size: 12, colour: "ink-2", align: "right" });
+}
+
+/** Edges out of what an opened box holds pass behind the words of its title, not through them. */
+function titleGround(ctx, palette, n, left, top, width) {
+  ctx.beginPath();
+  ctx.roundRect(left, top + 4, width, 20, 4);
+  ctx.fillStyle = palette.mix(roleOf(n.name), 0.08, "bg-1");
+  ctx.fill();
 }
 
 export function frameGround(ctx, palette, f, s) {

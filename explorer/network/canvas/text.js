@@ -27,10 +27,13 @@ export function fit(ctx, text, room) {
   return shown;
 }
 
-/** Text on at most two lines, broken after a space or an underscore; the second is shortened. */
+/** A line may end after a space or an underscore, but "k 5", "cos 5" and "\u2192 39" stay together. */
+export const BREAKS = /(?<=(?<!(?:^|[ \u00b7])(?:k|cos|\u2192))[ _])/;
+
+/** Text on at most two lines; the second is shortened. */
 export function wrap(ctx, text, room) {
   if (!text || ctx.measureText(text).width <= room) return [text ?? ""];
-  const words = text.split(/(?<=[ _])/);
+  const words = text.split(BREAKS);
   let first = "";
   while (words.length > 1 && ctx.measureText((first + words[0]).trimEnd()).width <= room) first += words.shift();
   if (!first) return [fit(ctx, text, room)];

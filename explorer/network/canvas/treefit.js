@@ -1,6 +1,7 @@
 // What a cell of the hierarchy can say in its room: whole words or none, never a clipped stub.
 
-const BREAKS = /(?<=[ _])/; // a line may end after these
+import { BREAKS } from "./text.js";
+
 const ENOUGH = 6; // letters that a shortened name must keep to say anything
 
 let context = null;

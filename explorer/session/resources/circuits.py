@@ -4,7 +4,7 @@ Heads are read again when a folder appears, goes or is written; whole ones are k
 time of writing, so a result that is computed again is not shown from before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,8 @@ import streamlit as st
 from core.assets import CIRCUITS
 from core.bundle import BundleInfo, list_bundles
 from core.errors import FormatError
+from core.verdicts import VERDICTS
+from explorer.look.verdicts import is_null
 from explorer.session.resources.stores import results
 
 if TYPE_CHECKING:
@@ -23,7 +25,10 @@ Stamp = tuple[str, ...]
 
 
 def library() -> tuple[BundleInfo, ...]:
-    """Heads of all circuits, own and bundled, newest first; names are made unique."""
+    """Heads of all circuits: own ones, newest first, then the bundled ones in a fixed order.
+
+    Names are made unique.
+    """
     roots = (results(), CIRCUITS)
     return _library(tuple(map(str, roots)), _stamp(roots))
 
@@ -31,11 +36,25 @@ def library() -> tuple[BundleInfo, ...]:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _library(roots: Sequence[str], stamp: Stamp) -> tuple[BundleInfo, ...]:
     infos, seen = [], dict[str, int]()
-    for info in list_bundles(*roots):
+    for info in in_order(list_bundles(*roots)):
         seen[info.name] = seen.get(info.name, 0) + 1
         again = seen[info.name]
         infos.append(info if again == 1 else replace(info, name=f"{info.name}~{again}"))
     return tuple(infos)
+
+
+def in_order(infos: Iterable[BundleInfo]) -> list[BundleInfo]:
+    """Own circuits as they come; then the bundled ones: those that hold best, other dictionaries,
+    nulls."""
+    return sorted(infos, key=_place)
+
+
+def _place(info: BundleInfo) -> tuple[int | str, ...]:
+    if not is_bundled(info):
+        return (0,)
+    rank = list(VERDICTS).index(info.verdict) if info.verdict in VERDICTS else len(VERDICTS)
+    other = str((info.provenance.get("transcoders") or {}).get("ref", "")).endswith("topk")
+    return 1, int(is_null(info.provenance)), int(other), rank, info.name
 
 
 def _stamp(roots: Sequence[Path]) -> Stamp:

@@ -39,7 +39,7 @@ def test_the_r2_that_is_shown_is_that_of_the_line():
 
 def test_a_share_by_value_is_not_called_a_fit():
     _, fit = _fit(_bump)
-    assert inspector_node.explained(fit) == "s explains 100 %"
+    assert inspector_node.explained(fit) == "the value of s explains 100 %"
     assert "R² 1.00" not in inspector_node.curve_of(fit, None, 0.0).note
 
 

@@ -164,6 +164,11 @@ def test_long_names_get_a_line_of_their_own():
     assert "hx-pair" not in long
 
 
+def test_bars_with_an_id_get_a_line_of_their_own_however_short_their_names():
+    named = inspector.two_lists_html(("In", [Bar("k 1 · a", 1.0, id="C")]), ("Out", []))
+    assert "hx-pair" not in named
+
+
 def test_edges_of_a_supernode_name_the_supernodes_at_their_other_ends():
     made = scene()
     members = made.members("C1")

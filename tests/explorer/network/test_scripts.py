@@ -113,6 +113,7 @@ const { dropTwins, fitted } = await import("./treefit.js");
 const cells = [
   fitted("indirect_object", 60, 2, ""), fitted("indirect_object", 60, 1, ""),
   fitted("k = 24", 40, 1, ""), fitted("result", 14, 1, ""),
+  fitted("\u2192 5 \u00b7 k 1 \u00b7 result", 48, 3, ""),
 ];
 const twins = ["cos 24·a", "cos 24·b"]
   .map((text) => ({ level: 1, above: "A", ...fitted(text, 42, 1, "") }));
@@ -123,12 +124,13 @@ console.log(JSON.stringify([...cells.map((c) => c.lines), twins.map((t) => t.lin
 
 @pytest.mark.skipif(which("node") is None, reason="needs node")
 def test_a_cell_of_the_hierarchy_says_words_or_nothing(tmp_path):
-    script = {"treefit.js": (FOLDER / "treefit.js").read_text("utf-8")}
-    two, one, whole, none, twins = _run(tmp_path, script, WORDS)
+    script = {name: (FOLDER / name).read_text("utf-8") for name in ("treefit.js", "text.js")}
+    two, one, whole, none, kept, twins = _run(tmp_path, script, WORDS)
     assert two == ["indirect_", "object"]
     assert one == ["indirect…"]
     assert whole == ["k = 24"]
     assert none == []
+    assert kept == ["→ 5 ·", "k 1 ·", "result"]  # never "→ 5 · k" and "1"
     assert twins == [[], []]
 
 
