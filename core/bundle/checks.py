@@ -33,6 +33,8 @@ def parse(path: Path, data: bytes) -> dict[str, Any]:
     """A JSON object."""
     try:
         value = json.loads(data.decode("utf-8"), parse_constant=_no_constant)
+        if b"\\ud" in data.lower():  # half a character, which no page can show, raises here
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise damaged(path, f"text that is not JSON ({str(error)[:80]})", "JSON") from None
     if not isinstance(value, dict):

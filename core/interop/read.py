@@ -6,7 +6,8 @@
 3. Nothing is recomputed: weights, activations and probabilities are the file's. Producers differ
    in what a weight means, so the producer is kept, with a note where it is known to matter.
 
-Labels are other people's text, kept as they are: escape them wherever they are shown.
+Labels are other people's text, kept as they are: escape them wherever they are shown. Only halves
+of characters (a text cut within an emoji) are replaced: no page or terminal can show them.
 """
 
 import json
@@ -52,6 +53,8 @@ KINDS = {
 """Node types in files."""
 NOT_IN_BLOCKS = [int(NodeKind.LOGIT), int(NodeKind.BIAS)]
 """Kinds whose layer says nothing about the number of blocks."""
+HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""How JSON spells half of a character beyond U+FFFF."""
 PROBABILITY = re.compile(r"\(p=(\d{1,20}(?:\.\d{1,20})?)\)")
 
 
@@ -95,10 +98,21 @@ def read_neuronpedia(path: str | Path) -> ImportedGraph:
         size = path.stat().st_size
         if size > MAX_BYTES:
             refuse(f"{path} has {size / 2**20:.0f} MiB, more than {MAX_BYTES // 2**20}", "prune it")
-        data = json.loads(path.read_bytes(), parse_constant=_no_constant)
+        data = _values(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         refuse(f"{path} cannot be read as JSON ({str(error)[:200]})", "export it again")
     return from_neuronpedia(data)
+
+
+def _values(data: bytes) -> Any:
+    """JSON values in which every text can be encoded."""
+    text = data.decode(json.detect_encoding(data))
+    values = json.loads(text, parse_constant=_no_constant)
+    if not HALF.search(text):
+        return values
+    # by way of UTF-16, which joins two halves that belong together
+    again = json.dumps(values, ensure_ascii=False).encode("utf-16", "surrogatepass")
+    return json.loads(again.decode("utf-16", "replace"))
 
 
 def from_neuronpedia(data: Any) -> ImportedGraph:

@@ -73,7 +73,8 @@ def _info(folder: Path) -> GraphInfo:
     said = said if isinstance(said, Mapping) else {}
 
     def text(key: str) -> str:
-        return str(said.get(key, ""))[:MOST_TEXT]
+        # half a character can be stored, but no page can show it
+        return str(said.get(key, ""))[:MOST_TEXT].encode("utf-8", "replace").decode()
 
     def count(key: str) -> int:
         return value if type(value := said.get(key)) is int else 0

@@ -102,6 +102,7 @@ def _jsonl_pairs(text: str, _: str, problems: Problems) -> Iterator[PromptPair]:
             continue
         try:
             row = json.loads(line)
+            json.dumps(row, ensure_ascii=False).encode()  # half a character, "\ud800", raises here
         except (ValueError, RecursionError) as error:
             problems.add("line", number, Reason("not JSON: {}", (str(error),)))
             continue

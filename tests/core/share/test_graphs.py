@@ -49,6 +49,27 @@ def test_more_tokens_than_can_be_drawn_are_refused(tmp_path):
         take(data, tmp_path)
 
 
+def test_half_a_character_is_replaced_in_every_text(tmp_path):
+    """As JavaScript writes a label that was cut within an emoji; a whole one is kept."""
+    text = json.dumps(neuronpedia_file()).replace("<b>cities</b>", r"\ud83d\ude00 \ud83d")
+    text = text.replace("The <u>capital", r"\ud800The")
+    taken = take_bytes("theirs.json", text.encode(), tmp_path, tmp_path / "results")
+    assert taken.facts["prompt"] == "\ufffdThe</u> of France"
+    assert open_graph(tmp_path / "graphs", "theirs").labels[0] == "capital \U0001f600 \ufffd"
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    data = json.dumps(neuronpedia_file()).encode().replace(b"cities", b"\xed\xa0\x80")
+    with pytest.raises(FormatError, match="cannot be read as JSON .*utf-8"):
+        take_bytes("theirs.json", data, tmp_path, tmp_path / "results")
+
+
+def test_a_head_with_half_a_character_can_be_shown(tmp_path):
+    taken = take(neuronpedia_file(), tmp_path)
+    (taken.path / "head.json").write_text(r'{"prompt": "\ud800x"}')
+    assert list_graphs(tmp_path / "graphs")[0].prompt.encode() == b"?x"
+
+
 @pytest.mark.parametrize("head", ["{", "[]", '{"nodes": "many", "prompt": 3}', "[" * 9000])
 def test_a_damaged_head_leaves_the_name(tmp_path, head):
     taken = take(neuronpedia_file(), tmp_path)

@@ -97,6 +97,12 @@ def test_a_task_of_another_model_is_told_in_a_few_lines(tmp_path: Path) -> None:
     assert len(said) < 1500
 
 
+def test_half_a_character_is_refused(tmp_path: Path) -> None:
+    line = json.dumps(GOOD).replace("<bos>", r"\ud800")
+    with pytest.raises(TaskError, match="line 1: not JSON: .*surrogates not allowed"):
+        read_pairs(write(tmp_path, [line]))
+
+
 def test_a_long_value_is_cut(tmp_path: Path) -> None:
     long = GOOD | {"answer": "y" * 5000, "wrong": "y" * 5000}
     with pytest.raises(TaskError, match="are both 'y{119}…") as caught:
