@@ -17,6 +17,8 @@ class Verdict(StrEnum):
     HOLDS_IN_PART = "holds_in_part"
     SUFFICIENT_NOT_NECESSARY = "sufficient_not_necessary"
     NECESSARY_NOT_SUFFICIENT = "necessary_not_sufficient"
+    NOT_SPECIFIC = "not_specific"
+    """Sufficient, but random features of the same sites are as well."""
     DOES_NOT_HOLD = "does_not_hold"
     REJECTED = "rejected"
     """A null, or a model that does not show the behaviour: nothing to explain, as expected."""
@@ -35,6 +37,7 @@ VERDICTS: Mapping[str, Shown] = {
     Verdict.HOLDS_IN_PART.value: Shown("Holds in part", "warn"),
     Verdict.SUFFICIENT_NOT_NECESSARY.value: Shown("Sufficient, not necessary", "warn"),
     Verdict.NECESSARY_NOT_SUFFICIENT.value: Shown("Necessary, not sufficient", "warn"),
+    Verdict.NOT_SPECIFIC.value: Shown("Sufficient, not specific", "warn"),
     Verdict.DOES_NOT_HOLD.value: Shown("Does not hold", "bad"),
     Verdict.REJECTED.value: Shown("Rejected, as expected", "idle"),
     Verdict.UNDECIDED.value: Shown("Undecided", "idle"),

@@ -18,6 +18,7 @@ MARKS = {
     Verdict.HOLDS_IN_PART: "◐",
     Verdict.SUFFICIENT_NOT_NECESSARY: "◑",
     Verdict.NECESSARY_NOT_SUFFICIENT: "◒",
+    Verdict.NOT_SPECIFIC: "◌",
     Verdict.DOES_NOT_HOLD: "✕",
     Verdict.REJECTED: "⊘",
     Verdict.UNDECIDED: "?",

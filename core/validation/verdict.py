@@ -23,7 +23,7 @@ from core.verdicts import Verdict, figure, probability
 SUFFICIENT = 0.9
 """Least F and φ of a sufficient circuit."""
 PARTLY = 0.7
-"""Least F of one that holds in part."""
+"""Least F and φ of one that holds in part."""
 NECESSARY = 0.5
 """Least necessity, 1 − F of everything but the circuit. It must beat that of every matched random
 circuit as well: where many features share the work, taking out any of them costs much."""
@@ -125,13 +125,17 @@ def _word(evidence: Evidence, unmet: list[tuple[str, ...]]) -> Verdict:
         return Verdict.HOLDS if all(necessary) else Verdict.SUFFICIENT_NOT_NECESSARY
     if low < PARTLY and high >= SUFFICIENT:
         return Verdict.UNDECIDED
-    partly = [
-        _of(block, "faithfulness") >= PARTLY and block["random"]["p_value"] < SIGNIFICANT
-        for block in evidence.blocks
-    ]
-    if any(sufficient) or all(partly):
+    if any(sufficient) or all(map(_partly, evidence.blocks)):
         return Verdict.HOLDS_IN_PART
+    if all(set(names) <= {"random", "necessity"} for names in unmet):
+        return Verdict.NOT_SPECIFIC
     return Verdict.NECESSARY_NOT_SUFFICIENT if all(necessary) else Verdict.DOES_NOT_HOLD
+
+
+def _partly(block: Mapping[str, Any]) -> bool:
+    """Most of the margin and of the right answers, by more than luck."""
+    kept = min(_of(block, "faithfulness"), _of(block, "phi"))
+    return kept >= PARTLY and block["random"]["p_value"] < SIGNIFICANT
 
 
 def _beyond(block: Mapping[str, Any]) -> str:

@@ -163,7 +163,7 @@ def guarded(run: Callable[..., Any], *arguments: Any) -> None:
         run(*arguments)
     except CoreError as problem:
         head, _, rest = str(problem).partition("\n")
-        failed("This could not be shown", f"{head}\n{rest}", key="refused")
+        failed("This could not be shown", f"{head}\n{rest}", key=f"refused-{_part(run)}")
     except Exception as problem:  # a page must never end in a traceback
         LOG.exception("page failed")
         failed(
@@ -171,8 +171,13 @@ def guarded(run: Callable[..., Any], *arguments: Any) -> None:
             "The rest of the app goes on, and nothing stored was changed. Reload to try again; if "
             "it stays, the details below tell a developer where to look.",
             details="".join(traceback.format_exception(problem))[-4000:],
-            key="crashed",
+            key=f"crashed-{_part(run)}",
         )
+
+
+def _part(run: Callable[..., Any]) -> str:
+    """A name for a part of a page: two of them may fail at once, and keys must differ."""
+    return f"{run.__module__}-{run.__qualname__}".replace(".", "-").replace("_", "-")
 
 
 def guard(run: Callable[..., Any]) -> Callable[..., Any]:

@@ -61,7 +61,14 @@ def test_verdicts(given, want):
 
 def test_a_random_circuit_that_does_as_well_spoils_it():
     no_better = block(random={"n": 100, "faithfulness_max": 0.98, "p_value": 0.2})
-    assert judge(evidence(no_better)).verdict is not Verdict.HOLDS
+    assert judge(evidence(no_better)).verdict is Verdict.NOT_SPECIFIC
+
+
+def test_a_circuit_that_gets_few_right_does_not_hold_in_part():
+    few = block(faithfulness=0.75, faithfulness_ci=[0.72, 0.78], phi=0.4, necessity=0.2)
+    assert judge(evidence(few)).verdict is Verdict.DOES_NOT_HOLD
+    some = block(faithfulness=0.75, faithfulness_ci=[0.72, 0.78], phi=0.8, necessity=0.2)
+    assert judge(evidence(some)).verdict is Verdict.HOLDS_IN_PART
 
 
 def test_where_nearly_any_feature_of_the_sites_would_do_it_holds_in_part():
