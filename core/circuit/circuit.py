@@ -74,17 +74,16 @@ class Circuit:
 
 def _check_once(nodes: tuple[GatedNode, ...]) -> None:
     """Refuse a node that is given twice, as itself or as part of a whole head."""
-    # Ids, not the tuples: as tuples the feature 0:2:4 equals the head L0H2@4.
-    names = [str(node) for node in nodes]
-    seen: set[str] = set()
-    for node, name in zip(nodes, names, strict=True):
-        whole = str(node._replace(position=None)) if isinstance(node, HeadNode) else name
-        if name in seen or (whole != name and whole in names):
+    every = set(nodes)
+    seen: set[GatedNode] = set()
+    for node in nodes:
+        whole = node._replace(position=None) if isinstance(node, HeadNode) else node
+        if node in seen or (whole != node and whole in every):
             raise NodeError(
-                f"Node {name} is in the circuit twice, once as {whole}: {len(nodes)} nodes were "
+                f"Node {node} is in the circuit twice, once as {whole}: {len(nodes)} nodes were "
                 "given, and each must be given once. Leave out the second."
             )
-        seen.add(name)
+        seen.add(node)
 
 
 def circuit_to_json(circuit: Circuit) -> dict[str, Any]:

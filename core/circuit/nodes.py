@@ -6,6 +6,8 @@
    ``outside`` the features left out, ``out:V`` a logit, ``out:direction`` a direction of logits.
 2. Positions are *aligned at the right*: prompts of one task may differ in length, and the last
    token of each has the same aligned position.
+3. Nodes of two kinds are never equal, whatever their numbers: the feature 0:2:4 is not the head
+   L0H2@4, and no node is a plain tuple.
 
 Graphs hold nodes as columns instead: `core.circuit.columns` leads from one form to the other.
 """
@@ -17,12 +19,23 @@ from typing import NamedTuple
 from core.errors import NodeError
 
 
+def _same(one: tuple[object, ...], other: object, /) -> bool:
+    """Equality of two nodes: of one kind, with the same numbers."""
+    return type(one) is type(other) and tuple.__eq__(one, other)
+
+
+def _differ(one: tuple[object, ...], other: object, /) -> bool:
+    return not _same(one, other)
+
+
 class FeatureNode(NamedTuple):
     """One transcoder feature at one layer and aligned position."""
 
     layer: int
     position: int
     feature: int
+
+    __eq__, __ne__, __hash__ = _same, _differ, tuple.__hash__
 
     def __str__(self) -> str:
         return f"{self.layer}:{self.position}:{self.feature}"
@@ -35,6 +48,8 @@ class HeadNode(NamedTuple):
     head: int
     position: int | None = None
 
+    __eq__, __ne__, __hash__ = _same, _differ, tuple.__hash__
+
     def __str__(self) -> str:
         place = "" if self.position is None else f"@{self.position}"
         return f"L{self.layer}H{self.head}{place}"
@@ -46,6 +61,8 @@ class ErrorNode(NamedTuple):
     layer: int
     position: int
 
+    __eq__, __ne__, __hash__ = _same, _differ, tuple.__hash__
+
     def __str__(self) -> str:
         return f"e:{self.layer}:{self.position}"
 
@@ -54,6 +71,8 @@ class TokenNode(NamedTuple):
     """The token embedding at one aligned position."""
 
     position: int
+
+    __eq__, __ne__, __hash__ = _same, _differ, tuple.__hash__
 
     def __str__(self) -> str:
         return f"tok:{self.position}"
@@ -64,6 +83,8 @@ class PositionNode(NamedTuple):
 
     position: int
 
+    __eq__, __ne__, __hash__ = _same, _differ, tuple.__hash__
+
     def __str__(self) -> str:
         return f"pos:{self.position}"
 
@@ -73,12 +94,16 @@ class BiasNode(NamedTuple):
 
     layer: int
 
+    __eq__, __ne__, __hash__ = _same, _differ, tuple.__hash__
+
     def __str__(self) -> str:
         return f"bias:{self.layer}"
 
 
 class OutsideNode(NamedTuple):
     """All features that a graph leaves out, as one node."""
+
+    __eq__, __ne__, __hash__ = _same, _differ, tuple.__hash__
 
     def __str__(self) -> str:
         return "outside"
@@ -88,6 +113,8 @@ class LogitNode(NamedTuple):
     """The logit of one vocabulary entry at the last position, or (None) a direction of logits."""
 
     token: int | None
+
+    __eq__, __ne__, __hash__ = _same, _differ, tuple.__hash__
 
     def __str__(self) -> str:
         return f"out:{'direction' if self.token is None else self.token}"

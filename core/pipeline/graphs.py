@@ -80,9 +80,8 @@ def _left_out(graph: AttributionGraph, circuit: tuple[FeatureNode, ...]) -> Tens
 
 def _kept(graph: AttributionGraph, circuit: tuple[FeatureNode, ...]) -> Tensor:
     """The circuit's features, and every leaf and logit."""
-    wanted = {tuple(node) for node in circuit}
-    rows = torch.stack([graph.layer, graph.position, graph.index], 1).tolist()
-    chosen = torch.tensor([tuple(row) in wanted for row in rows])
+    wanted = {str(node) for node in circuit}
+    chosen = torch.tensor([name in wanted for name in node_ids(graph)])
     features = graph.of_kind(NodeKind.FEATURE)
     return torch.where(features, chosen, ~graph.left_out)
 

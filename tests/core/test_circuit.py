@@ -62,6 +62,26 @@ def test_each_written_form_reads_and_writes(text, node):
     assert type(parse_node(text)) is type(node)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (FeatureNode(0, 2, 4), HeadNode(0, 2, 4)),
+        (FeatureNode(0, 2, 4), (0, 2, 4)),
+        (TokenNode(3), PositionNode(3)),
+        (BiasNode(3), LogitNode(3)),
+        (OutsideNode(), ()),
+    ],
+)
+def test_nodes_of_two_kinds_differ_whatever_their_numbers(one, other):
+    """As bare tuples each pair is equal: sets, dicts and `in` would take one for the other."""
+    assert tuple(one) == tuple(other)
+    assert one != other
+    assert other != one
+    assert not one == other  # noqa: SIM201
+    assert len({one, other}) == 2
+    assert one in {type(one)(*one)}
+
+
 @pytest.mark.parametrize("text", ["", "C3", "0:4", "0:-1:3", "L0", "0:4:12:9", "e:1", "1:2:٣x"])
 def test_anything_else_is_refused(text):
     with pytest.raises(NodeError, match="Not a node id"):
