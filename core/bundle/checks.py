@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.bundle import files
+from core.bundle.figures import misfits
 from core.bundle.files import SCHEMA, VERDICTS
 from core.bundle.origin import PARTS, SEAL, seal
 from core.errors import CoreError, FormatError, UnknownSchemaError
@@ -92,6 +93,8 @@ def validation_of(folder: Path, data: bytes) -> dict[str, Any]:
     reasons = value.get("reasons")
     if not isinstance(reasons, list) or not all(isinstance(reason, str) for reason in reasons):
         raise damaged(path, f"reasons {reasons!r}"[:80], "a list of sentences")
+    for name, found, required in misfits(value):
+        raise damaged(path, f"{name} {found!r}"[:80], required)
     return value
 
 

@@ -248,6 +248,19 @@ def test_an_unknown_schema_is_named(tmp_path, name):
         ("graph.json", lambda v: v["edges"]["source"].__setitem__(0, "x"), "graph.json.*'source'"),
         ("validation.json", lambda v: v.update(verdict="great"), "validation.json.*'great'"),
         ("validation.json", lambda v: v.update(reasons="no"), "validation.json.*reasons"),
+        ("validation.json", lambda v: v.update(reasons=[1]), "validation.json.*sentences"),
+        ("validation.json", lambda v: v.update(phi="x"), "phi 'x'; required a finite number"),
+        ("validation.json", lambda v: v.update(phi=10**400), "phi 1000.*a finite number"),
+        ("validation.json", lambda v: v.update(gate=True), "gate True; required a finite number"),
+        ("validation.json", lambda v: v.update(n_nodes=None), "n_nodes None; .* whole number"),
+        ("validation.json", lambda v: v.update(phi_ci=[0.1]), "phi_ci .*two numbers"),
+        ("validation.json", lambda v: v.update(random=[]), "random .*an object"),
+        ("validation.json", lambda v: v["random"].update(n="9"), r"random\.n '9'.*whole number"),
+        ("validation.json", lambda v: v["curve"][1].pop("phi"), "curve .*size, faithfulness"),
+        ("validation.json", lambda v: v["curve"][1].update(size=-1), r"curve\.size -1"),
+        ("validation.json", lambda v: v.update(failed={"mean": 3}), "failed .*lists of names"),
+        ("validation.json", lambda v: v["other_regimes"][0].update(split={}), "split .*text"),
+        ("circuit.json", lambda v: v.update(title="\ud800"), "circuit.json.*surrogates"),
         ("provenance.json", lambda v: v.pop("task"), "provenance.json.*'task'"),
         ("provenance.json", lambda v: v.pop("files"), "provenance.json.*checksums"),
     ],
@@ -257,6 +270,13 @@ def test_a_wrong_field_is_refused_by_its_file(tmp_path, name, change, match):
     rewrite(folder, name, change)
     with pytest.raises(FormatError, match=match):
         open_bundle(folder)
+
+
+def test_fields_may_be_absent_whole_or_null(tmp_path):
+    folder = write_bundle(bundle(), tmp_path / "b").path
+    figures = {"verdict": "holds", "reasons": [], "logit_diff": -5, "phi": None}
+    rewrite(folder, "validation.json", lambda v: (v.clear(), v.update(figures)))
+    assert open_bundle(folder).validation == figures
 
 
 def test_a_list_shows_heads_newest_first_and_the_damaged_with_their_error(tmp_path):
