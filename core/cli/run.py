@@ -112,13 +112,7 @@ def command(
 
 def report_text(report: dict[str, Any]) -> RenderableType:
     """A validation as a person reads it: figures beside their controls, then the verdict."""
-    random = report.get("random") or {}
-    rows = [
-        ("faithfulness F", report.get("faithfulness"), random.get("faithfulness_mean")),
-        ("φ = Acc(C)/Acc(M)", report.get("phi"), report.get("phi_empty")),
-        ("necessity", report.get("necessity"), None),
-        ("p against random circuits", probability(random.get("p_value")), None),
-    ]
+    rows = _rows(report, report.get("random") or {})
     head = (
         f"{report.get('title', '')}: {report.get('n_nodes')} nodes, {report.get('n_edges')} edges; "
         f"{report.get('n_prompts')} unseen prompts, {report.get('ablation')} ablation, errors "
@@ -128,4 +122,20 @@ def report_text(report: dict[str, Any]) -> RenderableType:
     reasons += [shown(f"Note: {note}") for note in report.get("notes", ())]
     verdict = f"Verdict: {verdict_shown(str(report.get('verdict'))).word}"
     where = f"Bundle: {report['out']}"
-    return Group(shown(head), table(("", "circuit", "control"), rows), verdict, *reasons, where)
+    return Group(shown(head), table(COLUMNS, rows), verdict, *reasons, where)
+
+
+COLUMNS = ("", "circuit", "control", "control is")
+
+
+def _rows(report: dict[str, Any], random: dict[str, Any]) -> list[tuple[object, ...]]:
+    """Each figure beside the control that it must beat, by the name `hagd results` gives it."""
+    best = f"best of {random.get('n', 0)} matched random circuits"
+    rows: list[tuple[object, ...]] = [
+        ("faithfulness F", report.get("faithfulness"), random.get("faithfulness_max"), best),
+        ("φ = Acc(C)/Acc(M)", report.get("phi"), report.get("phi_empty"), "φ(∅): nothing kept"),
+        ("necessity", report.get("necessity"), random.get("necessity_max"), best),
+    ]
+    rows = [(name, value, control, what if control is not None else "")
+            for name, value, control, what in rows]  # fmt: skip
+    return [*rows, ("p against random circuits", probability(random.get("p_value")), None, "")]

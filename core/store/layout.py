@@ -6,6 +6,7 @@
     partial/      what an unfinished computation has saved of itself, by key
     locks/        one lock file per key being computed
     results/      result bundles, one folder each
+    graphs/       graphs taken in from other programs (`core.share`), made when the first one is
 
 The folders are for their owner alone (0700): labels, prompts and results may be private.
 """

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.bundle import FILES, open_bundle
+from core.cli.output import emit
+from core.cli.run import _rows, report_text
 from tests.core.cli.conftest import Hagd
 from tests.tiny import WORDS, tiny_hf, tiny_tokenizer
 
@@ -51,6 +53,22 @@ def test_null_run_is_written_rejected_and_validates_again(hagd: Hagd, place: Pat
     assert again.code == 0, again.err
     assert again.json["faithfulness"] == pytest.approx(report["faithfulness"])
     assert again.json["stored"]["verdict"] == report["verdict"]
+
+
+def test_each_control_is_named_and_is_the_one_the_list_shows(capsys) -> None:
+    random = {"n": 100, "faithfulness_mean": 0.31, "faithfulness_max": 0.52, "p_value": 1 / 101}
+    report = {"faithfulness": 0.98, "phi": 0.99, "phi_empty": 0.02, "necessity": 0.9}
+    report |= {"random": random | {"necessity_max": 0.81}, "verdict": "holds", "out": "x"}
+    emit(report, False, lambda: report_text(report))
+    rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert rows[2:6] == [
+        "faithfulness F 0.98 0.52 best of 100 matched random circuits",
+        "φ = Acc(C)/Acc(M) 0.99 0.02 φ(∅): nothing kept",
+        "necessity 0.9 0.81 best of 100 matched random circuits",
+        "p against random circuits 0.0099 –",
+    ]
+    older = report | {"random": random}  # written before necessity had a control
+    assert ("necessity", 0.9, None, "") in _rows(older, random)
 
 
 def test_model_that_can_not_do_the_task_is_refused_with_its_accuracy(
