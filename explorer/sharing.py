@@ -104,9 +104,8 @@ def _import_dialog() -> None:
         "It is checked file by file; nothing that is here is replaced.</p>"
     )
     file = st.file_uploader(
-        "File", type=["zip", "json"], key="import-file", max_upload_size=MOST_MIB,
-        label_visibility="collapsed",
-    )  # fmt: skip
+        "File", key="import-file", max_upload_size=MOST_MIB, label_visibility="collapsed"
+    )  # any kind: the engine says what is wrong with one that is neither
     folder = st.text_input(
         "or a result folder on this computer",
         key="import-folder",

@@ -185,6 +185,8 @@ def _band(name: str, bundle: Bundle, view: View) -> dict[str, Any]:
     except CoreError:  # nothing to draw from, as when all of the circuit is ablated
         return {}
     many = f"{len(nodes)} random node{'s' * (len(nodes) != 1)} ablated"
+    if any(change.scale != 0 for change in changes.expand(bundle, view.changes)):
+        many += ", none scaled"
     return {"band": (low, high), "band_label": f"{many} {low:.2f}–{high:.2f}"}
 
 

@@ -10,12 +10,16 @@ import streamlit as st
 
 from core.errors import CoreError
 from explorer.inspector import parts as inspector
+from explorer.inspector.graph import to_logit
 from explorer.inspector.seen import Inspected, alone
 from explorer.inspector.single import draw_node
 from explorer.inspector.supernode import draw_supernode
 from explorer.look import notices, theme
 
 __all__ = ["Inspected", "inspect"]
+
+FLAT = 0.005
+"""Change of P under which two decimals say nothing."""
 
 
 def inspect(seen: Inspected) -> None:
@@ -37,8 +41,13 @@ def _overview(seen: Inspected) -> None:
     names = [tree.name[s] for s in tree.children(0)]
     hint = "Click a node to inspect it, double click opens a supernode"
     st.html(inspector.title_html(seen.bundle.title, hint, glyph="none"))
-    rows = [_supernode_row(seen, name) for name in names]
+    effects = {name: alone(seen, name) for name in names}
     note = "ΔP when ablated alone" if seen.ready else "" if seen.lab else "the model is loading"
+    if all(effect is not None and abs(effect) < FLAT for effect in effects.values()):
+        # P stays where it is whichever is taken: it would say that none of them matters
+        effects = {name: to_logit(seen.scene, seen.scene.members(name)) for name in names}
+        note = "direct effect; no ΔP alone"
+    rows = [_supernode_row(seen, name, effect) for name, effect in effects.items()]
     st.html(inspector.section_html("Supernodes", "".join(rows), note))
     reasons = [str(reason) for reason in seen.bundle.validation.get("reasons", ())]
     if reasons:
@@ -48,9 +57,8 @@ def _overview(seen: Inspected) -> None:
         notices.skeleton(3)
 
 
-def _supernode_row(seen: Inspected, name: str) -> str:
+def _supernode_row(seen: Inspected, name: str, effect: float | None) -> str:
     count = len(seen.scene.members(name))
-    effect = alone(seen, name)
     shown = "" if effect is None else inspector.signed(effect)
     label = escape(seen.label(name))
     return (

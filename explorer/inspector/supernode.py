@@ -81,14 +81,18 @@ def _variables(report: "SupernodeReport") -> None:
     """Where its members are, and what can be read off them beside what could be by chance."""
     if len(report.roles) > 1:
         st.html(inspector.section_html("Roles", _chips(report.roles), "layer and position"))
-    if report.decoded:
-        found = [decoded_html(one) for one in report.decoded[:DECODED]]
-        least = max(0.0, *(one.control for one in report.decoded[:DECODED]))
+    if told := read_off(report.decoded):
+        least = max(0.0, *(one.control for one in told))
         note = f"shuffled variable ≤ {inspector.number(least)}"
-        body = f'<div class="hx-members">{"".join(found)}</div>'
+        body = f'<div class="hx-members">{"".join(map(decoded_html, told))}</div>'
         st.html(inspector.section_html("What can be read off it", body, note))
     elif report.variables:
         st.html(inspector.section_html("Named by", _chips(report.variables), "members"))
+
+
+def read_off(decoded: "Sequence[Decoded]") -> "list[Decoded]":
+    """The best readings that beat the same reading of a shuffled variable."""
+    return [one for one in decoded if one.score > max(0.0, one.control)][:DECODED]
 
 
 def decoded_html(found: "Decoded") -> str:
@@ -96,8 +100,12 @@ def decoded_html(found: "Decoded") -> str:
     wave = "" if found.frequency is None else f", k = {found.frequency}"
     measure = "right" if found.frequency is None else "R²"
     score = f"{measure} {inspector.number(found.score)}"
+    waved = (
+        "variance of this wave explained" if found.frequency is not None else "prompts told right"
+    )
+    about = f"{waved}; {inspector.number(found.control)} with the variable shuffled"
     return (
-        f'<span class="hx-chip">{escape(found.variable + wave)} '
+        f'<span class="hx-chip" title="{about}">{escape(found.variable + wave)} '
         f'<span class="hx-faint">{score}</span></span>'
     )
 

@@ -209,9 +209,7 @@ def _whose(bundle: Bundle, view: View, test: View | Test) -> str:
 def setting(test: View | Test) -> str:
     """The three choices in short: “to mean, errors live, inside circuit”."""
     where = "circuit" if test.inside == "circuit" else "full model"
-    live = "ablated" if test.inside == "circuit" else "live"
-    errors = live if test.errors == "live" else test.errors
-    return f"to {test.how}, errors {errors}, inside {where}"
+    return f"to {test.how}, errors {testlog.errors_shown(test)}, inside {where}"
 
 
 def reopen(test: Test | View) -> None:

@@ -19,6 +19,7 @@ from streamlit.components.v2 import component
 
 from core.verdicts import figure
 from explorer.look import verdicts
+from explorer.session.resources.circuits import is_bundled
 from explorer.session.view import Shelf
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 SORTS = {
-    "": "own, newest first",
+    "": "own first",
     "faithfulness": "faithfulness",
     "nodes": "fewest nodes",
     "task": "task",
@@ -76,7 +77,9 @@ def shelf(infos: "Sequence[BundleInfo]", titles: Mapping[str, str]) -> tuple[Row
     """Rows of the library. `titles` names tasks; one that is not in it keeps its reference."""
     rows = [_row(info, titles) for info in infos]
     many = Counter(map(_looks, rows))
-    return tuple(replace(r, tag=r.tag or r.name) if many[_looks(r)] > 1 else r for r in rows)
+    twins = {r.name for r in rows if many[_looks(r)] > 1}
+    own = {info.name: "bundled" if is_bundled(info) else info.name for info in infos}
+    return tuple(replace(r, tag=r.tag or own[r.name]) if r.name in twins else r for r in rows)
 
 
 def _looks(row: "Row") -> tuple[str, str, str]:

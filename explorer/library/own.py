@@ -83,9 +83,7 @@ def problem_of(name: str, ref: str) -> str:
 
 def own_button() -> None:
     """The button of the form, and its dialog while it is open."""
-    many = sum(map(bool, chosen().values()))
-    label = f"Own… · {many}" if many else "Own model…"
-    st.button(label, key="own-open", on_click=_open, width="stretch")
+    st.button("Own model…", key="own-open", on_click=_open, width="stretch")
     if state.local("own-is-open"):
         _dialog()
 

@@ -34,6 +34,8 @@ STAGES = {
 ENTRY = "explorer.jobs.work:run"
 SHOWN = 3
 """Ended jobs that are listed."""
+LINES = 4
+"""Lines of a refusal that are shown at once."""
 
 
 def new_run() -> None:
@@ -54,7 +56,9 @@ def new_run() -> None:
             "Task",
             [own["task"]] if own["task"] else list(tasks),
             format_func=lambda name: tasks.get(name, name),
-            key="run-task",
+            index=None if own["model"] and not own["task"] else 0,
+            placeholder="choose a task, or give your own",
+            key=_task_key(own),
             disabled=bool(own["task"]),
         )
         with st.container(horizontal=True, gap="small"):
@@ -67,12 +71,17 @@ def new_run() -> None:
             notices.failed("Not started", problem, key="run-problem")
 
 
+def _task_key(own: Mapping[str, str]) -> str:
+    """Widget of the task; a model of one's own starts with none: a bundled one seldom fits it."""
+    return "run-task-own" if own["model"] and not own["task"] else "run-task"
+
+
 def start() -> None:
     """Start the run that the form describes; a path that is not there is refused at once."""
     own = chosen()
     settings = {
         "model": own["model"] or state.value("run-model"),
-        "task": own["task"] or state.value("run-task"),
+        "task": own["task"] or state.value(_task_key(own)),
         "transcoders": own["transcoders"] or None,
         "max_size": int(state.value("run-size") or 347),
         "seed": int(state.value("run-seed") or 0),
@@ -199,10 +208,9 @@ def _stage(job: Job, step: Step) -> Stage:
 def _ended(job: Job) -> None:
     title, tone, text = _words(job)
     with st.container(key=f"panel-ended-{job.id}"):
-        lines = "".join(f"<p>{notices.text(line)}</p>" for line in text.splitlines())
         st.html(
             f'<div class="hs-failed">{theme.mark_html(tone, 16)}<div><b>{notices.text(job.title)}'
-            f"</b> {title}{lines}</div></div>"
+            f"</b> {title}{folded_html(text)}</div></div>"
         )
         if job.crash:
             with st.expander("Details"):
@@ -231,6 +239,16 @@ def _ended(job: Job) -> None:
         name = state.local("open-circuit")
         state.remember("open-circuit", "")
         menu.go("circuit", circuit=name, path=(), selection=(), changes=(), prompt=0)
+
+
+def folded_html(text: str) -> str:
+    """A message as paragraphs; a long list between what was wrong and what to do is folded."""
+    lines = [f"<p>{notices.text(line)}</p>" for line in text.splitlines()]
+    if len(lines) <= LINES + 1:
+        return "".join(lines)
+    inner = lines[LINES - 1 : -1]
+    fold = f"<summary>{len(inner)} more lines</summary>{''.join(inner)}"
+    return f"{''.join(lines[: LINES - 1])}<details class='hx-more'>{fold}</details>{lines[-1]}"
 
 
 def _words(job: Job) -> tuple[str, str, str]:

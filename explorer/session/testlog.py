@@ -169,6 +169,11 @@ def is_open(test: Test, view: View) -> bool:
     return same and sorted(test.changes) == sorted(view.changes)
 
 
+def errors_shown(test: View | Test) -> str:
+    """What became of the errors: inside a circuit, which has none, those left live are ablated."""
+    return "ablated" if test.inside == "circuit" and test.errors == "live" else test.errors
+
+
 def to_csv(tests: Sequence[Test]) -> str:
     """The log as a table for a spreadsheet."""
     out = io.StringIO()
@@ -181,7 +186,8 @@ def to_csv(tests: Sequence[Test]) -> str:
     table.writerow([*names, *beside])
     for test in tests:
         changes = " ".join(f"{c.node}*{c.scale:g}" for c in test.changes)
-        row = {name: getattr(test, name) for name in names} | {"changes": changes}
+        row = {name: getattr(test, name) for name in names}
+        row |= {"changes": changes, "errors": errors_shown(test)}
         figures = [getattr(test.compared, name, "") for name in beside]
         table.writerow([*(row[name] for name in names), *figures])
     return out.getvalue()

@@ -1,5 +1,6 @@
 """The library: what is stored, with its controls; what is empty, damaged, running or refused."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from explorer.library import gallery, runs
 from explorer.library.gallery import Row, pick
 from explorer.library.page import featured_of
 from explorer.session import resources
+from explorer.session.resources import circuits
 from explorer.session.resources.circuits import in_order
 from explorer.session.view import Shelf
 from tests.explorer import work
@@ -260,6 +262,29 @@ def test_own_circuits_come_first_and_bundled_ones_in_a_fixed_order():
     assert names == [info.name for info in in_order([*reversed(bundled), *own])]
     assert names[2] == "modular-addition-gpt2"
     assert all(name.startswith("null-") for name in names[-4:])
+
+
+def test_a_copy_of_a_bundled_circuit_leaves_it_its_name(store, monkeypatch, tmp_path):
+    shutil.copytree(store / "results" / "tiny", tmp_path / "came" / "tiny")
+    monkeypatch.setattr(circuits, "CIRCUITS", tmp_path / "came")
+    st.cache_resource.clear()
+    found = {info.name: resources.is_bundled(info) for info in resources.library()}
+    assert (found["tiny"], found["tiny~2"]) == (True, False)
+    tags = {row.name: row.tag for row in gallery.shelf(resources.library(), {})}
+    assert (tags["tiny"], tags["tiny~2"]) == ("bundled", "tiny~2")
+
+
+def test_a_long_refusal_is_folded_between_what_was_wrong_and_what_to_do():
+    text = "\n".join(["Bad.", *(f"line {i} <b>" for i in range(40)), "Correct them."])
+    shown = runs.folded_html(text)
+    open_part = shown.partition("<details")[0] + shown.partition("</details>")[2]
+    assert open_part.count("<p>") == runs.LINES
+    assert "Bad." in open_part
+    assert "Correct them." in open_part
+    assert shown.count("<p>") == 42
+    assert "<summary>38 more lines" in shown
+    assert "<b>" not in shown
+    assert "details" not in runs.folded_html("one\ntwo")
 
 
 def test_a_narrow_table_cuts_task_and_model_before_the_verdict():

@@ -36,11 +36,12 @@ def library() -> tuple[BundleInfo, ...]:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _library(roots: Sequence[str], stamp: Stamp) -> tuple[BundleInfo, ...]:
     infos, seen = [], dict[str, int]()
-    for info in in_order(list_bundles(*roots)):
+    # a bundled circuit keeps its name, which links use, whatever is taken in beside it
+    for info in sorted(list_bundles(*roots), key=lambda info: not is_bundled(info)):
         seen[info.name] = seen.get(info.name, 0) + 1
         again = seen[info.name]
         infos.append(info if again == 1 else replace(info, name=f"{info.name}~{again}"))
-    return tuple(infos)
+    return tuple(in_order(infos))
 
 
 def in_order(infos: Iterable[BundleInfo]) -> list[BundleInfo]:

@@ -75,3 +75,14 @@ def test_the_table_has_the_comparison_of_each_test(tmp_path):
     rows = list(csv.DictReader(io.StringIO(testlog.to_csv(log.of(bundle)))))
     told = {row["changes"]: (row["necessity"], row["necessity_random"]) for row in rows}
     assert told == {"0:4:2*0": ("0.25", "0.25"), "L0H1*0": ("", "")}
+
+
+def test_the_table_says_of_errors_what_the_page_says(tmp_path):
+    store, bundle = Store(tmp_path), tiny_lab().bundle
+    outcome = {"before": 0.5, "after": 0.25, "faithfulness": 0.4, "accuracy": 0.0}
+    log = testlog.TestLog(store=store)
+    for inside in ("circuit", "model"):
+        view = View(changes=(Changed("0:4:2"),), inside=inside, errors="live")
+        log.add(bundle, view, outcome=outcome, nodes=1)
+    rows = list(csv.DictReader(io.StringIO(testlog.to_csv(log.of(bundle)))))
+    assert {row["inside"]: row["errors"] for row in rows} == {"circuit": "ablated", "model": "live"}

@@ -1,0 +1,19 @@
+"""The inspector of a supernode says only what a shuffled variable does not say as well."""
+
+from core.features.contents import Decoded
+from explorer.inspector.supernode import DECODED, decoded_html, read_off
+
+
+def reading(score: float, control: float, frequency: int | None = 2) -> Decoded:
+    return Decoded(variable="a", frequency=frequency, score=score, control=control)
+
+
+def test_readings_below_their_control_are_left_out():
+    good, weak, bad = reading(0.9, 0.1), reading(0.03, 0.16), reading(-0.06, -0.1)
+    assert read_off([good, weak, bad]) == [good]
+    assert read_off([good] * (DECODED + 2)) == [good] * DECODED
+
+
+def test_a_reading_says_what_its_figure_is():
+    assert "0.10 with the variable shuffled" in decoded_html(reading(0.9, 0.1))
+    assert "prompts told right" in decoded_html(reading(0.9, 0.1, None))
