@@ -6,6 +6,7 @@ tables      nodes and edges as rows
 taking      bundles and graphs from folders, archives and files: checked first, then stored
 graphs      graphs that were taken in: listed without torch, opened again
 archive     zip files, opened without trust
+seeming     what a refused file seems to be instead
 
 What needs torch is imported when it is first asked for.
 """

@@ -3,16 +3,19 @@
 1. A result folder, or a zip of one, is opened as a bundle (every file against its checksum) and
    written into the store under a free name, where app and `hagd results` list it.
 2. A graph file of Neuronpedia or circuit-tracer is checked against their schema and kept beside.
-Nothing that is there is replaced, and what is refused leaves nothing behind.
+3. Nothing that is there is replaced, and what is refused leaves nothing behind. A refusal names
+   the file as its owner knows it, and what it seems to be instead.
 """
 
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from core.bundle import locate, open_bundle, write_bundle
@@ -21,6 +24,7 @@ from core.errors import FormatError
 from core.graph import save_graph
 from core.share.archive import MAX_BYTES, unzip_bundle
 from core.share.graphs import FILE, HEAD, NUMBERS, head_of, read_graph
+from core.share.seeming import seeming
 from core.store import write_whole
 from core.store.names import slug
 
@@ -55,7 +59,32 @@ def take_in(source: str | Path, root: Path, results: Path) -> Taken:
         )
     if path.is_dir():
         return _bundle(path, results)
-    return take_bytes(path.name, path.read_bytes(), root, results)
+    return take_bytes(path.name, _bytes(path), root, results)
+
+
+def _bytes(path: Path) -> bytes:
+    """A file's bytes, if it is one that ends."""
+    try:
+        if not path.is_file():
+            raise FormatError(
+                f"{path.name} is neither a file nor a folder (a pipe or a device, perhaps). A "
+                "result folder, a zip of one or a graph file is required. Save it as a file first."
+            )
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise _too_large(path.name, size)
+        return path.read_bytes()
+    except OSError as error:
+        raise FormatError(
+            f"{path} cannot be read: {error.strerror}. A file that you can read is required. "
+            "Check its rights."
+        ) from None
+
+
+def _too_large(name: str, size: int) -> FormatError:
+    return FormatError(
+        f"{name} has {size / 2**20:.0f} MiB; at most {MAX_BYTES // 2**20} can be taken in. Prune "
+        "it before it is exported."
+    )
 
 
 def take_bytes(name: str, data: bytes, root: Path, results: Path) -> Taken:
@@ -64,22 +93,34 @@ def take_bytes(name: str, data: bytes, root: Path, results: Path) -> Taken:
     Raises:
         FormatError: If they are neither, not sound, or too many.
     """
+    name = PurePath(name).name
     if len(data) > MAX_BYTES:
-        raise FormatError(
-            f"{Path(name).name} has {len(data) / 2**20:.0f} MiB; at most {MAX_BYTES // 2**20} can "
-            "be taken in. Prune it before it is exported."
-        )
+        raise _too_large(name, len(data))
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = Path(tempfile.mkdtemp(prefix=".taking-", dir=root))
     try:
-        if data[:4] == b"PK\x03\x04":
-            unzip_bundle(data, folder)
-            return _bundle(folder, results)
-        file = folder / f"{slug(Path(name).stem)}.json"
-        file.write_bytes(data)
-        return _graph(file, root / "graphs")
+        with _told_of(name, data, folder):
+            if data[:4] == b"PK\x03\x04":
+                unzip_bundle(data, folder)
+                return _bundle(folder, results)
+            file = folder / f"{slug(PurePath(name).stem)}.json"
+            file.write_bytes(data)
+            return _graph(file, root / "graphs")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _told_of(name: str, data: bytes, folder: Path) -> Iterator[None]:
+    """Words a refusal in terms of the file that was given, not of the folder it is checked in."""
+    try:
+        yield
+    except FormatError as error:
+        inside = str(error).replace(f"{folder}{os.sep}", "").replace(str(folder), name)
+        what = seeming(name, data)
+        if what is not None:
+            raise FormatError(f"{name} is no graph and no zipped circuit. {what}") from None
+        raise type(error)(f"{name} is not taken in. {inside}") from None
 
 
 def _bundle(source: Path, results: Path) -> Taken:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import random
 import stat
 import zipfile
@@ -16,6 +17,7 @@ from core.share.archive import unzip_bundle, zip_of
 from core.share.tables import csv_files
 from core.share.taking import take_bytes
 from tests.core.test_bundle import bundle
+from tests.pages.graph_files import neuronpedia_file
 
 
 @pytest.fixture
@@ -91,7 +93,8 @@ def test_sizes_are_bounded_while_unpacking(zipped: bytes, tmp_path: Path, monkey
         ("x.zip", b"PK\x03\x04 and no more", "cannot be read as a zip"),
         ("x.json", b"not json", "cannot be read as JSON"),
         ("x.json", b"{}", "metadata"),
-        ("../../../x.pkl", b"\x80\x04.", "cannot be read as JSON"),
+        ("../../../x.txt", b"\x80 no", "x.txt is no graph.*weights"),
+        ("y/x.txt", b"words", "^x.txt is not taken in. x.json cannot be read as JSON"),
     ],
 )
 def test_bad_files_are_refused_and_leave_nothing(
@@ -153,6 +156,50 @@ def test_a_damaged_file_in_an_archive_is_named(zipped: bytes, tmp_path: Path):
     with pytest.raises(FormatError, match=r"graph\.json is damaged"):
         take(out.getvalue(), tmp_path / "store")
     assert not (tmp_path / "store" / "results").exists()
+
+
+PAIR = b'{"clean": "a", "corrupt": "b", "answer": "c", "wrong": "d"}\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("max.jsonl", PAIR * 2, "max.jsonl is no graph .* hagd run --model MODEL --task max.jsonl"),
+        ("one.json", PAIR, "seems to be a task"),
+        ("ioi.csv", b"clean,corrupted,correct_idx\n", "seems to be a task"),
+        ("rows.csv", b"a,b\n", "seems to be rows"),
+        ("circuit.json", b'{"schema": "hagd-circuit/1"}', "one of the 7 files of a result folder"),
+        ("model.safetensors", b"\x01", "seems to be weights"),
+        ("graph.json", b'{"links": []}', "graph.json is not taken in. The graph's 'metadata'"),
+    ],
+)
+def test_a_file_of_another_sort_is_named_for_what_it_seems(
+    tmp_path: Path, name: str, data: bytes, message: str
+):
+    with pytest.raises(FormatError, match=message) as caught:
+        take(data, tmp_path / "store", name)
+    assert ".taking" not in str(caught.value)
+
+
+def test_a_sound_graph_is_taken_whatever_its_name(tmp_path: Path):
+    data = json.dumps(neuronpedia_file()).encode()
+    assert take(data, tmp_path / "store", "circuit.jsonl").kind == "graph"
+
+
+def test_a_refusal_names_no_folder_of_ours(zipped: bytes, tmp_path: Path):
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(zipped)) as old, zipfile.ZipFile(out, "w") as new:
+        for entry in old.infolist():
+            new.writestr(entry, b"{" if entry.filename.endswith("graph.json") else old.read(entry))
+    with pytest.raises(FormatError, match=r"^x.zip is not taken in. graph\.json ") as caught:
+        take(out.getvalue(), tmp_path / "store")
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_what_is_no_file_or_cannot_end_is_refused(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(FormatError, match="neither a file nor a folder"):
+        take_in(tmp_path / "pipe.json", tmp_path, tmp_path / "results")
 
 
 def test_a_missing_path_is_refused(tmp_path: Path):
