@@ -36,26 +36,16 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Discovery:
-    """A circuit, not yet validated."""
+class Discovery(Found):
+    """What a search found, with its part of the task graph; not yet validated.
 
-    order: tuple[FeatureNode, ...]
-    """Every candidate, strongest first; each prefix is a circuit."""
-    size: int
-    """Nodes of the circuit."""
-    forwards: int
-    """Circuits run by the ranking that was taken; a backward pass counts as two."""
-    record: Mapping[str, Any]
-    """How graph, tree and search went, as JSON values."""
+    Its `record` tells of the tree as well.
+    """
+
     graph: AttributionGraph
     """The task graph restricted to the circuit, leaves and logits."""
     columns: Mapping[str, Tensor]
     """Further statistics of its edges, by name."""
-
-    @property
-    def circuit(self) -> tuple[FeatureNode, ...]:
-        """The nodes of the circuit."""
-        return self.order[: self.size]
 
 
 def discover(
@@ -123,9 +113,8 @@ def _search(
         prior,
         dense_nodes(features.nodes, transcoders.prefixes),
         settings,
-        clock.progress,
+        clock,
     )
-    clock.finish("search", f"{found.size} nodes, {found.forwards} forwards")
     return found, {"depth": tree.depth, "supernodes": tree.n_supernodes, **report.to_json()}
 
 

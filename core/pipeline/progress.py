@@ -3,14 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Stage = Literal[
     "prepare", "transcoders", "graphs", "hierarchy", "search", "refine", "validate", "write"
 ]
-STAGES: tuple[Stage, ...] = (
-    "prepare", "transcoders", "graphs", "hierarchy", "search", "refine", "validate", "write"
-)  # fmt: skip
+STAGES: tuple[Stage, ...] = get_args(Stage)
 """In the order of a run."""
 
 

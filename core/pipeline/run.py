@@ -37,7 +37,7 @@ from core.transcoders import (
     check_belongs,
     measure_transcoders,
 )
-from core.validation import Candidate, ValidationSettings, validate
+from core.validation import Candidate, validate
 from core.verdicts import figure
 
 
@@ -209,7 +209,7 @@ def _validate(
         Candidate(order=found.order, size=found.size, n_edges=found.graph.n_edges),
         gate=prepared.task.gate,
         split=Split.TEST.value,
-        settings=ValidationSettings(draws=settings.draws, seed=settings.seed),
+        settings=settings.validation,
         ood=prepared.evaluator(transcoders, Split.OOD) if ood else None,
         worst_fvu=fvu,
         progress=lambda done, total: progress(

@@ -20,6 +20,7 @@
 squared gradients.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ from core.circuit import FeatureNode
 from core.graph import AttributionGraph, NodeKind
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
 from core.pipeline.probes import Probe
-from core.pipeline.progress import OnProgress, RunProgress
+from core.pipeline.progress import Clock, RunProgress
 from core.pipeline.rankings import MEASURE_COST, RESPONSE_COST, OnSearch, rankings_of
 from core.pipeline.settings import RunSettings
 from core.search import (
@@ -61,8 +62,13 @@ class Found:
     """Nodes of the circuit."""
     forwards: int
     """Circuits run by the ranking that was taken; a backward pass counts as two."""
-    record: dict[str, Any]
+    record: Mapping[str, Any]
     """What was tried and how it did on the selection split, as JSON values."""
+
+    @property
+    def circuit(self) -> tuple[FeatureNode, ...]:
+        """The nodes of the circuit."""
+        return self.order[: self.size]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -109,7 +115,7 @@ def search(
     prior: Float[Tensor, " node"],
     dense: Bool[Tensor, " node"],
     settings: RunSettings,
-    progress: OnProgress,
+    clock: Clock,
 ) -> Found:
     """Finds a circuit.
 
@@ -120,16 +126,17 @@ def search(
         prior: The guide's score of each node; orders those that are dropped.
         dense: Nodes in the dense prefix of a nested dictionary; all false for others.
         settings: Of the run.
-        progress: Told of every step.
+        clock: Told of every step, and where ranking ends and refinement begins.
     """
 
     def tell(step: SearchProgress) -> None:
-        stage = "refine" if step.stage == "refine" else "search"
-        progress(RunProgress(stage=stage, done=step.done, total=step.total, note=step.stage))
+        stage = "refine" if step.stage in ("exchange", "refine") else "search"
+        clock.progress(RunProgress(stage=stage, done=step.done, total=step.total, note=step.stage))
 
     rankings = rankings_of(probe, tree, prior, dense, settings, tell)
     choices = {name: choose_size(selection, r.nodes, settings) for name, r in rankings.items()}
     best = min(choices, key=lambda name: choices[name].rank)
+    clock.finish("search", f"{choices[best].size} nodes, {rankings[best].forwards} forwards")
     ranking, size, steps = _exchanged(
         probe, selection, rankings[best].nodes, choices[best], settings, tell
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.errors import SettingsError
+from core.validation import ValidationSettings
 
 Null = Literal["none", "untrained", "permuted-answers", "same-answer", "shuffled-features"]
 """A run that must not validate; `core.pipeline.nulls` says what each is."""
@@ -46,10 +47,11 @@ class RunSettings:
                     f"Run setting {name} is {value}; it must be at least "
                     f"{2 if name == 'branching' else 1}. Raise it."
                 )
-        if self.draws < 100:
-            raise SettingsError(
-                f"Run setting draws is {self.draws}; at least 100 random circuits are required, or "
-                "p cannot fall below 0.01. Raise it."
-            )
+        _ = self.validation  # refuses too few draws
         if not 0 < self.aim <= 1:
             raise SettingsError(f"Run setting aim is {self.aim}; it must be in (0, 1]. Change it.")
+
+    @property
+    def validation(self) -> ValidationSettings:
+        """The part that says how hard the circuit is tested."""
+        return ValidationSettings(draws=self.draws, seed=self.seed)

@@ -1,5 +1,7 @@
 """The pipeline's own small parts, each by hand or against what it stands for."""
 
+from itertools import groupby
+
 import numpy as np
 import pytest
 import torch
@@ -13,11 +15,13 @@ from core.pipeline.graphs import order_of, restricted
 from core.pipeline.nulls import permuted, same_answer, shuffled
 from core.pipeline.prepare import check_gate, head, prepare
 from core.pipeline.probes import ABLATIONS, Probe
+from core.pipeline.progress import Clock, RunProgress, ignore
 from core.pipeline.rankings import tails
 from core.pipeline.revalidate import _ranked
 from core.pipeline.search import choose_size, search
 from core.pipeline.settings import RunSettings
 from core.tasks import PromptPair, Split, Task
+from core.validation import ValidationSettings
 from tests.tiny import tiny_batch, tiny_model, tiny_transcoders
 
 
@@ -134,12 +138,21 @@ def test_a_search_ranks_nested_circuits_and_says_what_each_method_did(probe):
     tree = build_hierarchy(n, np.zeros((2, 0), dtype=np.int64), np.zeros(0))
     settings = RunSettings(size=5, max_size=8, refine_steps=3)
     dense = probe.nodes[:, 2] < 3
-    found = search(probe, probe, tree, torch.rand(n), dense, settings, lambda _: None)
+    told: list[RunProgress] = []
+    clock = Clock(told.append)
+    found = search(probe, probe, tree, torch.rand(n), dense, settings, clock)
     assert found.size == 5
     assert len(set(found.order)) == len(found.order) == found.record["candidates"] <= 4 * 8
     assert set(found.record["selection"]) == {"hierarchical", "flat", "dense"}
     assert found.forwards == found.record["forwards"][found.record["taken"]] > 0
-    again = search(probe, probe, tree, torch.rand(n), dense, settings, lambda _: None)
+    # exchanges and gates are refinement: "search" has ended before the first of them is told
+    assert [stage for stage, _ in groupby(told, lambda step: step.stage)] == ["search", "refine"]
+    assert {s.stage: s.note for s in told if s.note in ("rank", "refine")} == {
+        "search": "rank",
+        "refine": "refine",
+    }
+    assert set(clock.seconds) == {"search"}
+    again = search(probe, probe, tree, torch.rand(n), dense, settings, Clock(ignore))
     assert again.order[:5] == found.order[:5]
 
 
@@ -237,3 +250,9 @@ def test_a_ranking_reads_back_with_its_heads_and_as_it_was_once_written():
     nodes = (FeatureNode(1, 2, 3), HeadNode(0, 1), HeadNode(1, 2, 3))
     assert [str(node) for node in _ranked(node_table(nodes))] == ["1:2:3", "L0H1", "L1H2@3"]
     assert _ranked(torch.tensor([[1, 2, 3]])) == (FeatureNode(1, 2, 3),)
+
+
+def test_too_few_random_circuits_are_refused_before_a_run():
+    assert RunSettings(draws=100, seed=4).validation == ValidationSettings(draws=100, seed=4)
+    with pytest.raises(SettingsError, match="draws is 99; at least 100 random circuits"):
+        RunSettings(draws=99)
