@@ -6,6 +6,7 @@ Versions, device, the bundled files, the store, and whether the browser tests co
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -83,11 +84,28 @@ def _store(store: Any, repair: bool) -> dict[str, Any]:
     try:
         with open_store(store, tell) as opened:
             removed = repair_store(opened) if repair else ()
-            return {**plain(health(opened)), "removed": list(removed), "error": None}
+            found = plain(health(opened))
+            found["damaged"] = [*found["damaged"], *_dictionaries(Path(found["path"]))]
+            return {**found, "removed": list(removed), "error": None}
     except CoreError as error:
         if store is not None:  # the one that was asked for: bad input
             raise
         return {"error": str(error), "damaged": [], "removed": []}
+
+
+def _dictionaries(store: Path) -> list[dict[str, str]]:
+    """Trained transcoders whose files are not what was written."""
+    from core.transcoders import load_transcoders
+
+    found = []
+    for folder in sorted((store / "transcoders").glob("*/")):
+        if ".damaged-" in folder.name:  # set aside and reported already
+            continue
+        try:
+            load_transcoders(folder)
+        except CoreError as error:
+            found.append({"key": folder.name, "error": str(error)})
+    return found
 
 
 def _problems(report: dict[str, Any]) -> list[str]:

@@ -40,6 +40,8 @@ from core.lab import Lab
 
 LEAST = 0.3
 """Least score, or share of the members' variance, of what names a group."""
+LEAST_WAVE = 0.5
+"""The same for frequencies: a slow wave follows anything that grows with the variable a little."""
 DECODED = 0.75
 """Share of the best score that another frequency must reach."""
 NEAR = 0.7
@@ -174,7 +176,7 @@ def _waves(measured: Measured, members: Sequence[int], read: Sequence[Decoded]) 
     luck = {name: _luck(values, members) for name, values in measured.renumbered.items()}
     chosen = [one for one in _near(good) if good[one] > luck[one[0]]]
     # Few rectified features cannot give a whole cosine and sine, however purely they follow them.
-    if max(best, sum(share[one] for one in chosen)) < LEAST:
+    if max(best, sum(share[one] for one in chosen)) < LEAST_WAVE:
         return None
     order = [column.name for column in measured.columns]
     found = _carried(chosen)

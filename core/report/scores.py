@@ -109,8 +109,11 @@ def figures(found: Mapping[str, Any]) -> str:
     )
     cells = [_figure(name, found.get(key), spread(found.get(f"{key}_ci")), note)
              for name, key, note in shown]  # fmt: skip
-    p = real(random.get("p_value"))
-    cells.append(_figure("p, random", p, "", f"of {random.get('n', '–')} circuits of its shape"))
+    p, drawn = probability(random.get("p_value")), random.get("n", "–")
+    cells.append(
+        f"<div><span>p, random</span><b>{p}</b>"
+        f"<small>of {drawn} circuits of its shape</small></div>"
+    )
     return f'<div class="figures">{"".join(cells)}</div>'
 
 

@@ -94,9 +94,21 @@ def load_transcoders(folder: str | Path, model: LanguageModel | None = None) -> 
         kind=kind_of(layers[0].activation),
         scan=str(config.get("scan") or ""),
     )
+    _check_content(folder, config.get("content_key"), transcoders.key)
     if model is not None:
         check_fits(transcoders, model)
     return transcoders
+
+
+def _check_content(folder: Path, written: Any, found: str) -> None:
+    """Refuse weights that have changed since; folders of other projects record no key."""
+    if written is not None and written != found:
+        raise TranscoderError(
+            f"The transcoders in {folder} are damaged: their weights are not the ones that were "
+            f"written ({CONFIG} records content {str(written)[:12]}…, the files hold "
+            f"{found[:12]}…). Copy the folder again or train them anew; after a change on purpose, "
+            "take content_key out."
+        )
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -123,6 +135,7 @@ def _config(transcoders: TranscoderSet) -> dict[str, Any]:
     return {
         "model_name": transcoders.model_name,
         **({"model_key": transcoders.model_key} if transcoders.model_key else {}),
+        "content_key": transcoders.key,
         "model_kind": "transcoder_set",
         "feature_input_hook": READS[0],
         "feature_output_hook": WRITES[0],

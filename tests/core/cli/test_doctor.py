@@ -8,7 +8,9 @@ import pytest
 from core.cli import assets_check
 from core.cli.browser import find_browser
 from core.store import Record, open_store
+from core.transcoders import save_transcoders
 from tests.core.cli.conftest import Hagd
+from tests.tiny import tiny_model, tiny_transcoders
 
 
 def damage(root: Path) -> None:
@@ -37,6 +39,20 @@ def test_damaged_entry_is_found_and_repaired(hagd: Hagd, tmp_path: Path) -> None
     repaired = hagd("doctor", "--repair", "--json")
     assert (repaired.code, repaired.json["store"]["removed"]) == (0, ["bad"])
     assert repaired.json["store"]["entries"] == 1
+
+
+def test_a_trained_dictionary_with_a_flipped_byte_is_found(hagd: Hagd, tmp_path: Path) -> None:
+    hagd("doctor")  # makes the store
+    place = tmp_path / "store" / "transcoders" / "x"
+    folder = save_transcoders(tiny_transcoders(tiny_model("gpt2")), place)
+    assert hagd("doctor").code == 0
+    layer = folder / "layer_0.safetensors"
+    data = bytearray(layer.read_bytes())
+    data[-3] ^= 1
+    layer.write_bytes(bytes(data))
+    ran = hagd("doctor", "--json")
+    assert ran.code == 1
+    assert "their weights are not the ones that were written" in ran.json["problems"][0]
 
 
 def test_default_store_that_can_not_be_used_is_a_problem_a_named_one_bad_input(

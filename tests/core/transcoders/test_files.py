@@ -219,3 +219,12 @@ def test_wrong_width_is_refused(tmp_path, model):
 def test_a_smaller_set_leaves_no_old_layer(folder, model):
     smaller = tiny_transcoders(tiny_model("gpt2", layers=1))
     assert load_transcoders(save_transcoders(smaller, folder)).n_layers == 1
+
+
+def test_weights_that_changed_since_they_were_written_are_refused(folder, model):
+    path = folder / "layer_0.safetensors"
+    tensors = load_file(path)
+    tensors["W_dec"][0, 0] += 1e-3
+    save_file(tensors, path)
+    with pytest.raises(TranscoderError, match="their weights are not the ones that were written"):
+        load_transcoders(folder, model)
