@@ -235,11 +235,13 @@ def _diagnosis(evidence: Evidence, verdict: Verdict) -> tuple[str, ...]:
 
 def _no_choice(block: Mapping[str, Any]) -> list[str]:
     """A caution, not a condition: the circuit may be right and yet need no search."""
-    first = block.get("plain", {}).get("first", {})
-    if not _of(first, "faithfulness") >= SUFFICIENT:
+    words = {"first": "The dictionary's first features", "most_active": "The most active features"}
+    plain = block.get("plain") or {}
+    kept = {name: _of(plain.get(name) or {}, "faithfulness") for name in words}
+    name = max(kept, key=lambda one: -math.inf if math.isnan(kept[one]) else kept[one])
+    if not kept[name] >= SUFFICIENT:
         return []
     return [
-        f"The dictionary's first features at the same sites, as many, keep F "
-        f"{figure(first['faithfulness'])} already: what was found is where and how many, more than "
-        "which."
+        f"{words[name]} of the same sites, as many at each, keep F {figure(kept[name])} already: "
+        "what was found is where and how many, more than which."
     ]
