@@ -17,6 +17,7 @@ from core.assets import ASSETS
 from core.errors import ModelError
 from core.models.check import check_model
 from core.models.families import family_of
+from core.models.hub import hub_source
 from core.models.language_model import LanguageModel
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
@@ -43,13 +44,16 @@ def load_model(ref: str | Path, *, dtype: torch.dtype = torch.float32) -> Langua
         AdapterMismatchError: If the load-time check fails.
     """
     source = _resolve(str(ref))
+    is_folder = Path(source).is_dir()
+    if not is_folder:
+        source = hub_source(source)
     where = f"Model {ref}"
     config = _raw_config(source, where)
     family = family_of(config, where)
     tokenizer = _tokenizer(source, where)
     hf = _weights(source, where, dtype)
     model = LanguageModel(hf, tokenizer, family, Path(str(ref)).name or str(ref))
-    model.path = Path(source) if Path(source).is_dir() else None
+    model.path = Path(source) if is_folder else None
     if len(tokenizer) > model.d_vocab:
         raise ModelError(
             f"{where}: the tokenizer has {len(tokenizer)} tokens, the model {model.d_vocab}. "

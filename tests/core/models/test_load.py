@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core.errors import ModelError, UnsupportedModelError
-from core.models import load_model
+from core.models import hub, load_model
 from tests.tiny import KINDS, tiny_hf, tiny_tokenizer
 
 
@@ -38,6 +38,24 @@ def test_a_saved_model_loads_with_the_same_key(tmp_path, kind):
 def test_no_such_model_names_what_there_is():
     with pytest.raises(ModelError, match="no bundled name.*owner/name"):
         load_model("no-such-model")
+
+
+def test_a_hub_id_is_refused_at_once_where_the_hub_is_out_of_reach(monkeypatch):
+    monkeypatch.setattr(hub, "_answers", lambda: False)
+    with pytest.raises(ModelError, match="No model 'no-such/model' here: .* cannot be reached"):
+        load_model("no-such/model")
+
+
+def test_a_copy_of_a_hub_model_is_used_where_the_hub_is_out_of_reach(folder, monkeypatch):
+    monkeypatch.setattr(hub, "_answers", lambda: False)
+    monkeypatch.setattr(hub, "snapshot_download", lambda ref, local_files_only: str(folder))
+    model = load_model("some/one")
+    assert (model.key, model.name, model.path) == (load_model(folder).key, "one", None)
+
+
+def test_a_request_that_fails_is_no_answer(monkeypatch):
+    monkeypatch.setattr(hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    assert not hub._answers()
 
 
 def test_a_folder_without_config(tmp_path):
