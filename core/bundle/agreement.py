@@ -1,7 +1,7 @@
 """The parts of a bundle must agree; checked before it is written and after it is read.
 
 1. The hierarchy has one leaf for each node of the circuit.
-2. The graph has every feature of the circuit.
+2. The graph has every node of the circuit; a head at all positions is there at one at least.
 3. Circuit and provenance name the same model, transcoders and task.
 """
 
@@ -13,8 +13,8 @@ from core.bundle import files
 from core.bundle.checks import damaged
 from core.bundle.contents import Bundle
 from core.bundle.origin import PARTS
-from core.circuit import Circuit
-from core.graph import NodeKind
+from core.circuit import Circuit, HeadNode, node_ids
+from core.graph import AttributionGraph, NodeKind
 
 
 def check_agreement(bundle: Bundle, path: Path) -> None:
@@ -30,21 +30,21 @@ def check_agreement(bundle: Bundle, path: Path) -> None:
             f"{leaves} leaves",
             f"the circuit's {len(circuit.nodes)} nodes",
         )
-    lacking = set(map(tuple, circuit.features)) - _graph_features(bundle)
+    lacking = set(map(str, circuit.nodes)) - _names(bundle.graph)
     if lacking:
         raise damaged(
             path / files.GRAPH,
-            f"no node for {len(lacking)} of the circuit's features",
-            f"all {len(circuit.features)}, each once",
+            f"no node for {len(lacking)} of the circuit's nodes, {min(lacking)} among them",
+            f"all {len(circuit.nodes)}, each once",
         )
     _check_keys(path, circuit, bundle.provenance)
 
 
-def _graph_features(bundle: Bundle) -> set[tuple[int, int, int]]:
-    graph = bundle.graph
-    feature = graph.kind == int(NodeKind.FEATURE)
-    columns = (graph.layer, graph.position, graph.index)
-    return set(zip(*(column[feature].tolist() for column in columns), strict=True))
+def _names(graph: AttributionGraph) -> set[str]:
+    """Ids of the graph's nodes; of its heads without their position too."""
+    head = graph.of_kind(NodeKind.HEAD)
+    rows = zip(graph.layer[head].tolist(), graph.index[head].tolist(), strict=True)
+    return {*node_ids(graph), *(str(HeadNode(layer, index)) for layer, index in rows)}
 
 
 def _check_keys(path: Path, circuit: Circuit, record: Mapping[str, Any]) -> None:

@@ -40,7 +40,7 @@ class BundleInfo:
     task: str = ""
     """Reference of the task."""
     n_nodes: int = 0
-    """Features in the circuit."""
+    """Nodes of the circuit: features, and heads where they count."""
     verdict: str = ""
     """One of `VERDICTS`; empty where damaged."""
     created: str = ""

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 
 from core.bundle import Bundle
-from core.circuit import FeatureNode, GatedNode, node_ids
+from core.circuit import GatedNode, node_ids, node_table
 from core.graph import AttributionGraph, NodeKind
 from core.hierarchy import Hierarchy
 
@@ -144,22 +144,21 @@ def scene_of_graph(
     )
 
 
-def with_silent(graph: AttributionGraph, nodes: Sequence[FeatureNode]) -> AttributionGraph:
-    """The graph with a node of activation 0 for each circuit feature that it lacks.
+def with_silent(graph: AttributionGraph, nodes: Sequence[GatedNode]) -> AttributionGraph:
+    """The graph with a node of activation 0 for each node of a circuit that it lacks.
 
-    A feature that is silent on a prompt is not in its graph; a reader still counts and opens it.
+    A feature that is silent on a prompt, or a head that carries nothing there, is not in its graph;
+    a reader still counts and opens it.
     """
-    is_feature = graph.kind == int(NodeKind.FEATURE)
-    columns = [c[is_feature].tolist() for c in (graph.layer, graph.position, graph.index)]
-    known = set(zip(*columns, strict=True))
-    lacking = [tuple(node) for node in nodes if tuple(node) not in known]
+    known = set(node_ids(graph))
+    lacking = [node for node in nodes if str(node) not in known]
     if not lacking:
         return graph
-    layer, position, index = torch.tensor(lacking).T
+    kind, layer, position, index = node_table(lacking).T
     none = torch.zeros(len(lacking))
     return replace(
         graph,
-        kind=torch.cat([graph.kind, torch.full_like(layer, int(NodeKind.FEATURE))]),
+        kind=torch.cat([graph.kind, kind]),
         layer=torch.cat([graph.layer, layer]),
         position=torch.cat([graph.position, position]),
         index=torch.cat([graph.index, index]),
@@ -187,7 +186,7 @@ def scene_of_bundle(
         lead: Id of the logit that is the answer; by default the heaviest.
     """
     made = scene_of_graph(
-        with_silent(graph or bundle.graph, bundle.circuit.features),
+        with_silent(graph or bundle.graph, bundle.circuit.nodes),
         key=key,
         title=bundle.title,
         tokens=tokens,

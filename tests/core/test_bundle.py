@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from core.bundle import (
 )
 from core.bundle.files import SCHEMA
 from core.bundle.origin import missing_parts
-from core.circuit import Circuit, FeatureNode
+from core.circuit import Attention, Circuit, FeatureNode, HeadNode
 from core.errors import CoreError, FormatError, UnknownSchemaError
 from core.graph import AttributionGraph, NodeKind
 from core.hierarchy import Hierarchy
@@ -335,3 +336,22 @@ def test_schema_is_written(tmp_path):
     folder = write_bundle(bundle(), tmp_path / "b").path
     assert json.loads((folder / "provenance.json").read_text())["schema"] == SCHEMA
     assert issubclass(FormatError, CoreError)
+
+
+def with_head(head: HeadNode) -> Bundle:
+    """Its graph has L0H3@1 in the place of a feature."""
+    own = graph()
+    kind = own.kind.index_fill(0, torch.tensor([3]), int(NodeKind.HEAD))
+    circuit = replace(bundle().circuit, nodes=(*NODES[:2], head), attention=Attention.CIRCUIT)
+    return bundle(circuit=circuit, graph=replace(own, kind=kind))
+
+
+@pytest.mark.parametrize("head", [HeadNode(0, 3, 1), HeadNode(0, 3)])
+def test_a_head_of_a_circuit_is_in_its_graph_at_one_position_at_least(tmp_path, head):
+    write_bundle(with_head(head), tmp_path / "b")
+    assert open_bundle(tmp_path / "b").circuit.heads == (head,)
+
+
+def test_a_head_that_the_graph_lacks_is_refused(tmp_path):
+    with pytest.raises(FormatError, match=r"graph.json.*no node for 1 .* L0H3@2 among them"):
+        write_bundle(with_head(HeadNode(0, 3, 2)), tmp_path / "b")
