@@ -10,16 +10,15 @@ import streamlit as st
 
 from core.errors import CoreError
 from explorer.inspector import parts as inspector
-from explorer.inspector.graph import to_logit
-from explorer.inspector.seen import Inspected, alone
+from explorer.inspector.seen import Inspected, alone, lost
 from explorer.inspector.single import draw_node
 from explorer.inspector.supernode import draw_supernode
 from explorer.look import notices, theme
 
 __all__ = ["Inspected", "inspect"]
 
-FLAT = 0.005
-"""Change of P under which two decimals say nothing."""
+ALONE = "F lost, all prompts · ΔP here"
+"""What the two figures of a supernode in the overview are, when it alone is ablated."""
 
 
 def inspect(seen: Inspected) -> None:
@@ -41,13 +40,8 @@ def _overview(seen: Inspected) -> None:
     names = [tree.name[s] for s in tree.children(0)]
     hint = "Click a node to inspect it, double click opens a supernode"
     st.html(inspector.title_html(seen.bundle.title, hint, glyph="none"))
-    effects = {name: alone(seen, name) for name in names}
-    note = "ΔP when ablated alone" if seen.ready else "" if seen.lab else "the model is loading"
-    if all(effect is not None and abs(effect) < FLAT for effect in effects.values()):
-        # P stays where it is whichever is taken: it would say that none of them matters
-        effects = {name: to_logit(seen.scene, seen.scene.members(name)) for name in names}
-        note = "direct effect; no ΔP alone"
-    rows = [_supernode_row(seen, name, effect) for name, effect in effects.items()]
+    rows = [_supernode_row(seen, name) for name in names]
+    note = ALONE if seen.ready else "" if seen.lab else "the model is loading"
     st.html(inspector.section_html("Supernodes", "".join(rows), note))
     reasons = [str(reason) for reason in seen.bundle.validation.get("reasons", ())]
     if reasons:
@@ -57,12 +51,17 @@ def _overview(seen: Inspected) -> None:
         notices.skeleton(3)
 
 
-def _supernode_row(seen: Inspected, name: str, effect: float | None) -> str:
+def _supernode_row(seen: Inspected, name: str) -> str:
+    """Its size, and what ablating it alone does: to F, and to P, which saturates where F does not."""
     count = len(seen.scene.members(name))
-    shown = "" if effect is None else inspector.signed(effect)
+    cost, effect = lost(seen, name), alone(seen, name)
+    shown = "" if cost is None else inspector.number(cost)
+    here = "" if effect is None else inspector.signed(effect)
     label = escape(seen.label(name))
     return (
         f'<div class="hx-entry">{theme.badge_html(name)}<span class="hx-clip" '
         f'title="{label}">{label}</span><span class="hx-faint hx-nowrap">{count} nodes</span>'
-        f"<b>{shown}</b></div>"
+        '<b title="F lost over all test prompts when it alone is ablated in the circuit">'
+        f'{shown}</b><span class="hx-dim hx-here" title="Change of P(answer) on this prompt when it '
+        f'alone is ablated">{here}</span></div>'
     )

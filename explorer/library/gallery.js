@@ -42,7 +42,7 @@ function mark(tone) {
 const verdict = (row) => html("span", `verdict ${row.tone}`, mark(row.tone), row.verdict);
 
 /** The kind of dictionary, where it is not the usual one: two rows may differ in nothing else. */
-const tag = (item) => (item.tag ? html("span", "tag", item.tag) : null);
+const tag = (item) => (item.tag ? Object.assign(html("span", "tag", item.tag), { title: item.tag }) : null);
 
 function link(item, text, open) {
   const anchor = html("a", "name", text);

@@ -13,9 +13,12 @@ RANK = tuple(VERDICTS)
 
 
 def rank(verdict: str, faithfulness: float | None) -> tuple[int, float]:
-    """Smaller comes first: by verdict, then by F; a verdict that nobody knows comes last."""
+    """Smaller comes first: by verdict, then by F; a verdict that nobody knows comes last.
+
+    F counts as it is shown, with two decimals: what reads the same keeps the library's order.
+    """
     known = RANK.index(verdict) if verdict in RANK else len(RANK)
-    return known, -(faithfulness or 0.0)
+    return known, -round(faithfulness or 0.0, 2)
 
 
 def choose(infos: "Sequence[BundleInfo]") -> str:
