@@ -53,6 +53,23 @@ def _ablated_alone(
     return found.changed.p_answer - before.p_answer
 
 
+def lost(seen: Inspected, node: str) -> float | None:
+    """F lost over all test prompts when this one alone is ablated inside the circuit.
+
+    It tells parts apart where P(answer) is saturated and hardly moves.
+    """
+    return None if seen.ready is None else _lost_alone(seen.ready, seen.bundle, node)
+
+
+@lru_cache(maxsize=2048)
+def _lost_alone(lab: "Lab", bundle: Bundle, node: str) -> float:
+    from core.lab import LabSettings
+
+    wanted = changes.expand(bundle, (state.Changed(node),))
+    found = lab.across_task(wanted, LabSettings(inside="circuit"))
+    return found.faithfulness_circuit - found.faithfulness
+
+
 def report(seen: Inspected, kind: str, node: str) -> Any:
     """The engine's report, or None where it has none (the graph then has to do)."""
     if seen.ready is None:
