@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from core.assets import ASSETS, MODELS, NEURONS, TASKS
+from core.circuit import PARTS as PARTS
 from core.errors import FormatError
 
 LIBRARIES = ("torch", "transformers", "numpy", "scipy", "torch_geometric", "safetensors")
 """Libraries whose version can change a figure."""
-PARTS = ("model", "transcoders", "task")
-"""What every result is made from."""
 KINDS = {
     "model": "folder with a config.json",
     "transcoders": "folder with a config.yaml",

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from core.circuit.circuit import (
+    PARTS,
     SCHEMA,
     Attention,
     Circuit,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from core.circuit.columns import node_id, node_ids, node_of, node_table
 
 __all__ = [
+    "PARTS",
     "SCHEMA",
     "Attention",
     "BiasNode",

@@ -17,6 +17,8 @@ from core.errors import FormatError, NodeError, UnknownSchemaError
 
 T = TypeVar("T")
 
+PARTS = ("model", "transcoders", "task")
+"""What every circuit is found on; a circuit holds the key of each."""
 SCHEMA = "hagd-circuit/2"
 """Written into circuit.json."""
 BEFORE = "hagd-circuit/1"

@@ -11,14 +11,11 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from core.assets import ASSETS, CIRCUITS
+from core.assets import CIRCUITS, NULLS
 from core.pipeline.progress import RunProgress
 from core.pipeline.run import RunRequest, run_task
 from core.pipeline.settings import Null, RunSettings
 from core.store import open_store
-
-NULLS = ASSETS / "nulls"
-"""Models and transcoders that exist only for null runs."""
 
 
 class Recipe(NamedTuple):

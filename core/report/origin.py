@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from core.circuit import PARTS
 from core.report.markup import table
 
-PARTS = ("model", "transcoders", "task")
 TOLD = ("created", "command", "seed", "code_version", "settings", "libraries")
 OPTIONS = (("model", "--model"), ("task", "--task"), ("transcoders", "--transcoders"))
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from core.bundle import Bundle
+from core.circuit import node_ids
 from core.graph import NodeKind
 from explorer.look import theme
 from explorer.network import THUMBNAIL
@@ -59,16 +60,15 @@ def thumbnail(bundle: Bundle, roles: Sequence[str] = ()) -> list[Shape]:
 
 def _boxes(bundle: Bundle) -> list[Group]:
     tree, graph = bundle.hierarchy, bundle.graph
-    feature = (graph.kind == int(NodeKind.FEATURE)).numpy()
-    columns = [c.numpy() for c in (graph.layer, graph.position, graph.index)]
-    number = {key: i for i, key in enumerate(zip(*columns, strict=True)) if feature[i]}
+    number = {name: i for i, name in enumerate(node_ids(graph))}
     shown = sorted(tree.level(min(1, tree.depth)), key=lambda s: -len(tree.members(s)))[:MAX_BOXES]
     groups = []
     for supernode in sorted(shown):
         nodes = [bundle.circuit.nodes[leaf] for leaf in tree.members(supernode)]
-        members = np.array([number[tuple(node)] for node in nodes], dtype=int)
-        column, row = (float(np.mean([node[i] for node in nodes])) for i in (1, 0))
-        groups.append(Group(tree.name[supernode], "box", members, column, row))
+        members = np.array([number[str(node)] for node in nodes if str(node) in number], dtype=int)
+        if len(members):  # a head at all positions is no one node of the graph
+            column, row = (float(c[members].double().mean()) for c in (graph.position, graph.layer))
+            groups.append(Group(tree.name[supernode], "box", members, column, row))
     return groups
 
 
