@@ -52,7 +52,7 @@ def _overview(seen: Inspected) -> None:
 
 
 def _supernode_row(seen: Inspected, name: str) -> str:
-    """Its size, and what ablating it alone does: to F, and to P, which saturates where F does not."""
+    """Its size, and what ablating it alone does: to F, and to P, which may be saturated."""
     count = len(seen.scene.members(name))
     cost, effect = lost(seen, name), alone(seen, name)
     shown = "" if cost is None else inspector.number(cost)
@@ -62,6 +62,6 @@ def _supernode_row(seen: Inspected, name: str) -> str:
         f'<div class="hx-entry">{theme.badge_html(name)}<span class="hx-clip" '
         f'title="{label}">{label}</span><span class="hx-faint hx-nowrap">{count} nodes</span>'
         '<b title="F lost over all test prompts when it alone is ablated in the circuit">'
-        f'{shown}</b><span class="hx-dim hx-here" title="Change of P(answer) on this prompt when it '
-        f'alone is ablated">{here}</span></div>'
+        f'{shown}</b><span class="hx-dim hx-here" title="Change of P(answer) on this prompt when '
+        f'it alone is ablated">{here}</span></div>'
     )

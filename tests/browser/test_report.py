@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from core.assets import CIRCUITS
 from core.bundle import open_bundle
@@ -28,7 +28,7 @@ def test_the_report_drills_down_from_a_file_without_a_request(page: Page, tmp_pa
     for supernode in (first, second):
         page.locator(f'#net [data-key="{tree.name[supernode]}"]').click()
         page.wait_for_function("name => location.hash.endsWith(name)", arg=tree.name[supernode])
-    assert page.locator("#crumbs button").count() == 4  # circuit, two levels, up
+    expect(page.locator("#crumbs button")).to_have_count(4)  # circuit, two levels, up
     inside = {tree.name[s] for s in tree.children(second)} or {
         str(bundle.circuit.nodes[leaf]) for leaf in tree.members(second)
     }
