@@ -72,7 +72,7 @@ def _trained(
     model: LanguageModel, features: Sequence[PromptBatch], training: Training
 ) -> Dictionary:
     """Trains once; a killed training resumes, a finished one is read back."""
-    settings, store = with_sites(training.settings, model, features), training.store
+    settings, store = with_scanned_sites(training.settings, model, features), training.store
     prompts = stage_key("prompts", 1, {}, [batch.clean.tolist() for batch in features])
     key = stage_key("transcoders", 1, {"model": model.key, "prompts": prompts}, plain(settings))
     folder = training.keep / f"{model.name}-{key[:16]}"
@@ -114,7 +114,7 @@ def _kept(folder: Path, model: LanguageModel, store: Store) -> TranscoderSet | N
     return None
 
 
-def with_sites(
+def with_scanned_sites(
     settings: TrainSettings, model: LanguageModel, features: Sequence[PromptBatch]
 ) -> TrainSettings:
     """The settings with the places a nested prefix is for, where they can be told.
