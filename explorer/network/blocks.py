@@ -17,6 +17,14 @@ PER_LINE: Mapping[str, int] = {"feature": 5, "head": 3, "error": 4, "rest": 1}
 """Nodes of one kind side by side before a grid takes another line."""
 
 
+STAGGERED = "feature"
+"""Kind whose lines are shifted: an edge reaches a dot between the dots of the lines before it."""
+CLEAR = 9.0
+"""Least distance of a dot's own edge to the dots beside it, px."""
+MOST_SHIFTS = 4
+"""Lines for which dots are moved apart; with more of them they stand closer."""
+
+
 class Spacing(NamedTuple):
     """Distances, px."""
 
@@ -123,15 +131,23 @@ def _grid(items: Sequence[Item], per_line: int, rank: Mapping[str, int]) -> Bloc
     h = max(item.height for item in items)
     across = min(per_line, len(items))
     down = -(-len(items) // per_line)
+    staggered = items[0].kind == STAGGERED and down > 1
+    w = max(w, CLEAR * min(down, MOST_SHIFTS)) if staggered else w
+    shift = w / down if staggered else 0.0
+    lines = [divmod(i, per_line) for i in range(len(items))]
     spots = [
-        (item, (i % per_line - (across - 1) / 2) * w, (i // per_line - (down - 1) / 2) * h)
-        for i, item in enumerate(items)
+        (
+            item,
+            (place - (across - 1) / 2) * w + (line - (down - 1) / 2) * shift,
+            (line - (down - 1) / 2) * h,
+        )
+        for item, (line, place) in zip(items, lines, strict=True)
     ]
     first = items[0]
     return Block(
         low=first.row,
         high=first.row,
-        width=across * w,
+        width=across * w + (down - 1) * shift,
         height=down * h,
         column=first.column,
         rank=rank[first.id],

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from explorer.circuit import page as circuit
+from explorer.inspector.parts import number
 from explorer.network.component import CanvasView, Change
 from explorer.session import resources, state
 from explorer.session.view import View
@@ -56,6 +57,15 @@ def test_the_bar_has_the_labs_figures(store, open_page):
     nothing = lab.predict(3, ())
     assert bar["full"] == pytest.approx(nothing.full.p_answer, abs=1e-5)
     assert bar["circuit"] == pytest.approx(nothing.circuit.p_answer, abs=1e-5)
+
+
+def test_the_overview_says_what_each_supernode_costs_as_its_own_panel_does(store, open_page):
+    shown = html(open_page("circuit", circuit="tiny"))
+    assert "F lost, all prompts" in shown
+    for name in ("A", "B"):
+        lost = number(resources.supernode_report("tiny", name).lost)
+        entry = shown.partition(f">{name}</span>")[2].partition("</b>")[0]
+        assert entry.endswith(f">{lost}")
 
 
 def test_names_from_data_are_never_markup(store, open_page):

@@ -1,11 +1,12 @@
 """Positions: rows upwards, columns by position, frames around their children, nothing overlaps."""
 
+import itertools
 import random
 from itertools import combinations
 
 import pytest
 
-from explorer.network import layout
+from explorer.network import blocks, layout
 from explorer.network.component import picture
 from explorer.network.layout import Item, Rect, arrange
 from tests.explorer.scenes import scene
@@ -160,3 +161,20 @@ def test_the_handmade_circuit_has_no_overlaps(opened, density):
         small = Rect(second.x + 0.2, second.y + 0.2, second.width - 0.4, second.height - 0.4)
         assert not overlap(first, small), (a, b)
     assert {f["id"] for f in graph["frames"]} == set(opened)
+
+
+@pytest.mark.parametrize("many", [6, 11, 15, 23])
+def test_no_edge_of_a_dot_comes_up_behind_another(many):
+    items = [Item(f"f{i}", "feature", 1, 0, 22, 22) for i in range(many)]
+    made = check(items, {}, 2, 1, "own")
+    across = sorted(x for x, _ in made.centre.values())
+    lines = -(-many // 5)
+    apart = [b - a for a, b in itertools.pairwise(across)]
+    assert min(apart) >= min(blocks.CLEAR, blocks.CLEAR * blocks.MOST_SHIFTS / lines) - 0.01
+
+
+def test_dots_on_one_line_stand_side_by_side():
+    items = [Item(f"f{i}", "feature", 1, 0, 22, 22) for i in range(5)]
+    made = check(items, {}, 2, 1, "own")
+    across = [x for x, _ in made.centre.values()]
+    assert [b - a for a, b in itertools.pairwise(across)] == pytest.approx([22.0] * 4)
