@@ -1,5 +1,6 @@
 """`hagd results`: the circuits that are bundled or in the store."""
 
+from collections import Counter
 from typing import Any
 
 from core.assets import CIRCUITS
@@ -33,7 +34,13 @@ def command(store: StoreDir = None, as_json: Json = False) -> None:
         }
         for info in infos
     ]
-    emit(found, as_json, lambda: table(COLUMNS, map(_row, found)) if found else NONE)
+    emit(found, as_json, lambda: table(COLUMNS, map(_row, _addressed(found))) if found else NONE)
+
+
+def _addressed(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each by what `hagd validate` knows it by: its folder, where a name is repeated."""
+    names = Counter(entry["name"] for entry in found)
+    return [e | {"name": e["path"]} if names[e["name"]] > 1 else e for e in found]
 
 
 COLUMNS = ("circuit", "nodes", "F", "random", "φ", "φ(∅)", "verdict")

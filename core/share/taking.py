@@ -18,6 +18,7 @@ from itertools import chain, count
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
+from core.assets import CIRCUITS
 from core.bundle import locate, open_bundle, write_bundle
 from core.bundle.origin import PARTS
 from core.errors import FormatError
@@ -125,7 +126,7 @@ def _told_of(name: str, data: bytes, folder: Path) -> Iterator[None]:
 
 def _bundle(source: Path, results: Path) -> Taken:
     bundle = open_bundle(source)
-    name = free_name(results, bundle.name)
+    name = free_name(bundle.name, results, CIRCUITS)
     record = dict(bundle.provenance)
     for part in PARTS:
         # relative to the folder it comes from; writing makes it relative to the new one
@@ -137,7 +138,7 @@ def _bundle(source: Path, results: Path) -> Taken:
 
 def _graph(source: Path, graphs: Path) -> Taken:
     found = read_graph(source)
-    name = free_name(graphs, source.stem)
+    name = free_name(source.stem, graphs)
     folder = graphs / name
     folder.mkdir(mode=0o700, parents=True)
     save_graph(found.graph, folder / NUMBERS)
@@ -147,8 +148,13 @@ def _graph(source: Path, graphs: Path) -> Taken:
     return Taken(kind="graph", name=name, path=folder, facts=facts)
 
 
-def free_name(folder: Path, wanted: str) -> str:
-    """The name, with a number if it is taken: nothing that is there is replaced."""
+def free_name(wanted: str, *folders: Path) -> str:
+    """The name, with a number if any of the folders has it: a name means one thing."""
     plain = slug(wanted)
     numbered = (f"{plain}-{number}" for number in count(2))
-    return next(name for name in chain([plain], numbered) if not (folder / name).exists())
+    free = (name for name in chain([plain], numbered) if not _is_in(name, folders))
+    return next(free)
+
+
+def _is_in(name: str, folders: tuple[Path, ...]) -> bool:
+    return any((folder / name).exists() for folder in folders)

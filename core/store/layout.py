@@ -127,7 +127,7 @@ def check_version(layout: Layout) -> None:
         return
     try:
         schema = json.loads(layout.version.read_bytes())["schema"]
-        if not isinstance(schema, int):
+        if type(schema) is not int or schema < 1:  # true is an int too
             raise TypeError(f"schema is {schema!r}")
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(

@@ -1,10 +1,15 @@
 """`hagd models`, `tasks`, `results`: what is bundled and stored."""
 
+import json
 from pathlib import Path
 
+import pytest
+
 from core.assets import MODELS
+from core.bundle import write_bundle
 from core.store import open_store
 from tests.core.cli.conftest import Hagd
+from tests.core.test_bundle import bundle
 
 
 def test_models_lists_each_bundled_folder(hagd: Hagd) -> None:
@@ -47,6 +52,26 @@ def test_damaged_result_is_listed_with_its_error(hagd: Hagd, tmp_path: Path) -> 
     entry = next(row for row in hagd("results", "--json").json if row["name"] == "broken")
     assert entry["error"]
     assert "damaged" in hagd("results").out
+
+
+def test_results_of_one_name_are_told_by_their_folders(hagd: Hagd, tmp_path: Path) -> None:
+    hagd("results")  # makes the store
+    for name in ("a", "b"):
+        write_bundle(bundle(), tmp_path / "store" / "results" / name)
+    assert [row["name"] for row in hagd("results", "--json").json].count("sums") == 2
+    said = hagd("results").out
+    places = [str(tmp_path / "store" / "results" / name) for name in ("a", "b")]
+    assert all(place in said for place in places)
+    assert hagd("export", places[0], "--out", tmp_path / "x.html").code == 0
+
+
+@pytest.mark.parametrize("schema", [True, 0, "1", None])
+def test_a_store_whose_version_is_no_version_is_refused(
+    hagd: Hagd, tmp_path: Path, schema: object
+) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "store.json").write_text(json.dumps({"schema": schema}))
+    assert "version of the store can not be told" in hagd("results").refused()
 
 
 def test_newer_store_is_refused(hagd: Hagd, tmp_path: Path) -> None:

@@ -47,6 +47,11 @@ def test_an_archive_gives_the_circuit_again_under_a_free_name(zipped: bytes, tmp
     assert (found.name, found.circuit) == ("sums-2", bundle().circuit)
 
 
+def test_a_bundled_circuits_name_stays_its_own(tmp_path: Path):
+    write_bundle(bundle(name="modular-addition-gpt2"), tmp_path / "from" / "b")
+    assert take_in(tmp_path / "from" / "b", tmp_path, tmp_path / "r").name.endswith("-gpt2-2")
+
+
 def test_the_same_bundle_gives_the_same_archive(zipped: bytes, tmp_path: Path):
     assert zip_of(tmp_path / "from" / "sums", "sums") == zipped
 
