@@ -13,9 +13,10 @@ from core.store import plain, stage_key
 from core.tasks import load_task
 from core.transcoders import save_transcoders
 from explorer.inspector.graph import edge_bars
-from explorer.prompt import selected, tracing
+from explorer.prompt import selected
 from explorer.session import resources, state
 from explorer.session.view import Traced, View
+from explorer.traces import tracing
 from tests.pages.conftest import component, html, press
 from tests.tiny import tiny_model, tiny_transcoders
 
