@@ -1,21 +1,18 @@
 """Graph JSON of others (circuit-tracer, Neuronpedia) as our graph.
 
-1. Refuse what cannot be read safely or at all: files over the size limit, NaN, names used twice,
-   links to nodes that are not there, unknown schema versions and node types.
+1. Refuse what cannot be read: names used twice, links to nodes that are not there, unknown schema
+   versions and node types. `core.interop.file` has refused what is too large or no JSON.
 2. A feature's index comes from its name, or from the Cantor pairing of schema version 1.
 3. Nothing is recomputed: weights, activations and probabilities are the file's. Producers differ
    in what a weight means, so the producer is kept, with a note where it is known to matter.
 
-Labels are other people's text, kept as they are: escape them wherever they are shown. Only halves
-of characters (a text cut within an emoji) are replaced: no page or terminal can show them.
+Labels are other people's text, kept as they are: escape them wherever they are shown.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 
@@ -33,8 +30,6 @@ from core.interop.ids import (
     repeated,
 )
 
-MAX_BYTES = 100 * 2**20
-"""Largest file read, in bytes; Neuronpedia's own limit."""
 MOST_WORDS = 10
 """Promoted tokens kept of a node."""
 KNOWN_SCHEMAS = (None, 1)
@@ -53,8 +48,6 @@ KINDS = {
 """Node types in files."""
 NOT_IN_BLOCKS = [int(NodeKind.LOGIT), int(NodeKind.BIAS)]
 """Kinds whose layer says nothing about the number of blocks."""
-HALF = re.compile(r"\\u[dD][89a-fA-F]")
-"""How JSON spells half of a character beyond U+FFFF."""
 PROBABILITY = re.compile(r"\(p=(\d{1,20}(?:\.\d{1,20})?)\)")
 
 
@@ -84,35 +77,6 @@ class ImportedGraph:
     """Program that wrote the file; "unknown" where it does not say."""
     notes: tuple[str, ...]
     """What a reader should know about these numbers, as sentences."""
-
-
-def read_neuronpedia(path: str | Path) -> ImportedGraph:
-    """Reads a graph JSON file.
-
-    Raises:
-        FormatError: If it is too large, not JSON, or not a graph (see `from_neuronpedia`).
-        UnknownSchemaError: If its schema version is not known.
-    """
-    path = Path(path)
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            refuse(f"{path} has {size / 2**20:.0f} MiB, more than {MAX_BYTES // 2**20}", "prune it")
-        data = _values(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        refuse(f"{path} cannot be read as JSON ({str(error)[:200]})", "export it again")
-    return from_neuronpedia(data)
-
-
-def _values(data: bytes) -> Any:
-    """JSON values in which every text can be encoded."""
-    text = data.decode(json.detect_encoding(data))
-    values = json.loads(text, parse_constant=_no_constant)
-    if not HALF.search(text):
-        return values
-    # by way of UTF-16, which joins two halves that belong together
-    again = json.dumps(values, ensure_ascii=False).encode("utf-16", "surrogatepass")
-    return json.loads(again.decode("utf-16", "replace"))
 
 
 def from_neuronpedia(data: Any) -> ImportedGraph:
@@ -278,7 +242,3 @@ def _notes(names: list[str], producer: str) -> tuple[str, ...]:
         "Names look like those of EleutherAI's `attribute`, whose weights from features are not "
         "multiplied by the feature's activation.",
     )
-
-
-def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not a number that JSON allows")

@@ -20,7 +20,7 @@ from core.interop import (
     read_neuronpedia,
     to_neuronpedia,
 )
-from core.interop import read as read_module
+from core.interop import file as file_module
 from core.interop.ids import cantor, from_cantor
 from tests.tiny import tiny_model, tiny_transcoders
 
@@ -214,7 +214,7 @@ def test_a_file_that_is_too_large_or_no_json_is_refused(tmp_path, monkeypatch):
     path.write_text('{"metadata": NaN}')
     with pytest.raises(FormatError, match="NaN is not a number"):
         read_neuronpedia(path)
-    monkeypatch.setattr(read_module, "MAX_BYTES", 10)
+    monkeypatch.setattr(file_module, "MAX_BYTES", 10)
     with pytest.raises(FormatError, match="more than 0"):
         read_neuronpedia(path)
     with pytest.raises(FormatError, match="cannot be read"):
