@@ -187,10 +187,12 @@ export function createNetwork(app, vis) {
     self.draw(app.graph);
   });
   observer.observe(stage);
-  palette.onChange(() => setTimeout(() => network.redraw(), 60));
+  let gone = false;
+  const later = () => gone || network.redraw(); // fonts and themes may come after the canvas went
+  palette.onChange(() => setTimeout(later, 60));
   document.fonts?.ready.then(() => {
     forgetWidths();
-    network.redraw();
+    later();
   });
 
   /** Take over a new picture; parts of the same scene glide to their new places. */
@@ -250,6 +252,7 @@ export function createNetwork(app, vis) {
       return { x: rect.left + p.x, y: rect.top + p.y };
     },
     destroy() {
+      gone = true;
       rest();
       observer.disconnect();
       network.destroy();
