@@ -3,6 +3,7 @@
 A path is looked at, not loaded: what is inside is read when the run starts, which says more.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -23,9 +24,14 @@ class Field(NamedTuple):
     """What is wrong with a path; empty where nothing is."""
 
 
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+"""Of a model on the Hugging Face Hub: `owner/name`."""
+
+
 def _model(path: Path) -> str:
     if not path.is_dir():
-        return "No such folder on this computer."
+        hub = HUB_ID.fullmatch(path.as_posix())
+        return "" if hub else "No such folder on this computer, and no Hub id (owner/name)."
     if not (path / "config.json").is_file():
         return "This folder has no config.json; a Hugging Face save_pretrained folder is required."
     return ""
@@ -49,11 +55,14 @@ def _transcoders(path: Path) -> str:
 
 FIELDS: Mapping[str, Field] = {
     "model": Field(
-        "Model folder", "Left empty, a bundled model is used.", "/models/my-gpt2", _model
+        "Model folder, or a Hub id",
+        "Left empty, a bundled model is used. A Hub model is downloaded when the run starts.",
+        "/models/my-gpt2, or openai-community/gpt2",
+        _model,
     ),
     "task": Field(
         "Task file",
-        "One prompt a line, or an EAP-IG table. Left empty, a bundled task is used.",
+        "One prompt a line, or an EAP-IG table. A bundled task needs a model that has its words.",
         "/tasks/my-task.jsonl",
         _task,
     ),
@@ -98,7 +107,7 @@ def _close() -> None:
 
 @st.dialog("Own model, task or transcoders", on_dismiss=_close)
 def _dialog() -> None:
-    st.html('<p class="hs-note">Paths on the computer that runs the app.</p>')
+    st.html('<p class="hs-note">Paths are on the computer that runs the app.</p>')
     typed = {name: _field(name, field) for name, field in FIELDS.items()}
     wrong = any(problem_of(name, ref) for name, ref in typed.items())
     with st.container(key="own-end", horizontal=True, horizontal_alignment="right", gap="small"):

@@ -15,7 +15,7 @@ import streamlit as st
 from core.errors import SettingsError
 from explorer import menu
 from explorer.jobs.files import Job, Step
-from explorer.library.own import chosen, own_button
+from explorer.library.own import HUB_ID, chosen, own_button
 from explorer.look import notices, theme
 from explorer.look.notices import Stage
 from explorer.session import resources, state
@@ -48,6 +48,7 @@ def new_run() -> None:
         st.selectbox(
             "Model",
             [own["model"]] if own["model"] else models,
+            format_func=lambda ref: Path(ref).name,
             key="run-model",
             placeholder="no bundled model: use your own",
             disabled=bool(own["model"]),
@@ -55,7 +56,7 @@ def new_run() -> None:
         st.selectbox(
             "Task",
             [own["task"]] if own["task"] else list(tasks),
-            format_func=lambda name: tasks.get(name, name),
+            format_func=lambda ref: tasks.get(ref) or Path(ref).name,
             index=None if own["model"] and not own["task"] else 0,
             placeholder="choose a task, or give your own",
             key=_task_key(own),
@@ -95,8 +96,11 @@ def start() -> None:
     state.remember("run-problem", "")
     titles = resources.task_titles()
     title = f"{titles.get(settings['task'], Path(settings['task']).stem)} · {_short(settings)}"
-    id = resources.jobs().start("run", title, settings, ENTRY, planned=tuple(STAGES))
-    state.update(job=id)
+    desk = resources.jobs()
+    for job in [job for job in desk.list() if job.kind == "run" and job.state == "failed"]:
+        if not job.crash:
+            desk.forget(job.id)  # a refusal has been read, and this run is the answer to it
+    state.update(job=desk.start("run", title, settings, ENTRY, planned=tuple(STAGES)))
 
 
 def check(settings: Mapping[str, Any]) -> None:
@@ -114,6 +118,8 @@ def check(settings: Mapping[str, Any]) -> None:
         ("transcoders", Path.is_dir),
     ):
         ref = settings[name]
+        if name == "model" and HUB_ID.fullmatch(str(ref)):
+            continue  # the run says whether the Hub has it
         if ref and ("/" in ref or "\\" in ref) and not want(Path(ref).expanduser()):
             kind = "file" if name == "task" else "folder"
             raise SettingsError(

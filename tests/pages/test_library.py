@@ -179,6 +179,33 @@ def test_a_refused_run_says_why(store, open_page):
     assert "The gate is 0.95." not in html(app)
 
 
+def test_a_refusal_goes_when_the_next_run_starts(store, open_page, monkeypatch):
+    monkeypatch.setattr(runs, "ENTRY", "tests.explorer.work:count")
+    desk = resources.jobs()
+    job = desk.start_here("run", "Gate · tiny", {}, work.refuse)
+    while desk.find(job).active:
+        pass
+    app = press(open_page("library"), "Start run")
+    assert "The gate is 0.95." not in html(app)
+    assert job not in [known.id for known in desk.list()]
+    for known in desk.list():
+        desk.cancel(known.id)
+
+
+def test_the_form_names_a_model_of_ones_own_and_asks_for_its_task(store, open_page, monkeypatch):
+    own = {"model": "/models/my-gpt2", "task": "", "transcoders": ""}
+    monkeypatch.setattr(runs, "chosen", lambda: own)
+    app = open_page("library")
+    boxes = {box.label: box for box in app.selectbox}
+    assert boxes["Model"].options == ["my-gpt2"]
+    assert boxes["Task"].value is None
+    assert "Own model…" in [button.label for button in app.button]
+
+
+def test_a_hub_id_is_left_to_the_run_to_look_for():
+    runs.check({"model": "openai-community/gpt2", "task": "t", "transcoders": None})
+
+
 @pytest.mark.parametrize(
     ("changed", "match"),
     [

@@ -45,12 +45,14 @@ export function createBar(app) {
 
   for (const node of [...Object.values(marks), chance, band]) node.hidden = true;
 
-  function chip(node, factor) {
+  /** A changed node; its name alone where many stand beside each other or the room is narrow. */
+  function chip(node, factor, many) {
     const title = app.graph?.titles?.[node] ?? node;
+    const brief = many > 2 || app.root.classList.contains("narrow");
     return element(
       "span", { class: factor === 0 ? "chip ablated" : "chip", "data-testid": `chip-${node}` },
       factor === 0 ? element("i", { class: "glyph changed" }) : element("b", { text: factor === 1 ? "kept" : `\u00d7 ${+factor.toFixed(2)}` }),
-      element("span", { text: title }),
+      element("span", { text: brief ? node : title, title }),
       element("button", { type: "button", text: "\u2715", "aria-label": `Put ${node} back`, on: { click: () => store.setScale([node], 1) } }),
     );
   }
@@ -60,7 +62,7 @@ export function createBar(app) {
     const all = [...changes];
     const rest = all.length - MOST_CHIPS;
     chips.replaceChildren(
-      ...all.slice(0, MOST_CHIPS).map(([node, factor]) => chip(node, factor)),
+      ...all.slice(0, MOST_CHIPS).map(([node, factor]) => chip(node, factor, all.length)),
       rest > 0 ? element("span", { class: "chip", text: `+${rest}` }) : "",
     );
     clear.disabled = all.length === 0;

@@ -36,5 +36,14 @@ def test_a_path_is_looked_at(place, name, ref, problem):
     assert bool(found) == bool(problem)
 
 
+@pytest.mark.parametrize(
+    ("ref", "fits"),
+    [("openai-community/gpt2", True), ("a/b/c", False), ("../gpt2", False), ("gpt2", False)],
+)
+def test_a_hub_id_is_a_model_as_well(ref, fits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert (problem_of("model", ref) == "") is fits
+
+
 def test_a_name_too_long_for_a_path_is_a_message():
     assert problem_of("model", "/" + "a" * 900) != ""
