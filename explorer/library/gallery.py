@@ -9,6 +9,7 @@
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -78,8 +79,19 @@ def shelf(infos: "Sequence[BundleInfo]", titles: Mapping[str, str]) -> tuple[Row
     rows = [_row(info, titles) for info in infos]
     many = Counter(map(_looks, rows))
     twins = {r.name for r in rows if many[_looks(r)] > 1}
-    own = {info.name: "bundled" if is_bundled(info) else info.name for info in infos}
-    return tuple(replace(r, tag=r.tag or own[r.name]) if r.name in twins else r for r in rows)
+    bundled = [info.name for info in infos if is_bundled(info)]
+    return tuple(
+        replace(r, tag=r.tag or _told_apart(r.name, bundled)) if r.name in twins else r
+        for r in rows
+    )
+
+
+def _told_apart(name: str, bundled: Sequence[str]) -> str:
+    """What one of several rows that look alike is: bundled, the n-th taken in, or its name."""
+    if name in bundled:
+        return "bundled"
+    number = re.fullmatch(r"(.+)[-~](\d+)", name)
+    return f"imported {number[2]}" if number and number[1] in bundled else name
 
 
 def _looks(row: "Row") -> tuple[str, str, str]:

@@ -34,8 +34,6 @@ STAGES = {
 ENTRY = "explorer.jobs.work:run"
 SHOWN = 3
 """Ended jobs that are listed."""
-LINES = 4
-"""Lines of a refusal that are shown at once."""
 
 
 def new_run() -> None:
@@ -216,7 +214,7 @@ def _ended(job: Job) -> None:
     with st.container(key=f"panel-ended-{job.id}"):
         st.html(
             f'<div class="hs-failed">{theme.mark_html(tone, 16)}<div><b>{notices.text(job.title)}'
-            f"</b> {title}{folded_html(text)}</div></div>"
+            f"</b> {title}{notices.folded_html(text)}</div></div>"
         )
         if job.crash:
             with st.expander("Details"):
@@ -245,16 +243,6 @@ def _ended(job: Job) -> None:
         name = state.local("open-circuit")
         state.remember("open-circuit", "")
         menu.go("circuit", circuit=name, path=(), selection=(), changes=(), prompt=0)
-
-
-def folded_html(text: str) -> str:
-    """A message as paragraphs; a long list between what was wrong and what to do is folded."""
-    lines = [f"<p>{notices.text(line)}</p>" for line in text.splitlines()]
-    if len(lines) <= LINES + 1:
-        return "".join(lines)
-    inner = lines[LINES - 1 : -1]
-    fold = f"<summary>{len(inner)} more lines</summary>{''.join(inner)}"
-    return f"{''.join(lines[: LINES - 1])}<details class='hx-more'>{fold}</details>{lines[-1]}"
 
 
 def _words(job: Job) -> tuple[str, str, str]:

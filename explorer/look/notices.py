@@ -11,7 +11,7 @@ Text comes from files, links and people, so it is escaped here and nowhere trust
 import html
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -193,3 +193,30 @@ def guard(run: Callable[..., Any]) -> Callable[..., Any]:
 def _button(button: Button | None) -> None:
     if button is not None:
         st.button(button.label, key=button.key, on_click=button.click)
+
+
+# ---- long messages ----
+
+LINES, LETTERS = 5, 320
+"""What a refusal may have to be shown as it is; a longer one is folded."""
+HEAD = 2
+"""Lines of a folded refusal that stay in sight: what was wrong, and the first of its cases."""
+BRIEF = 120
+"""Letters of what to do that stay in sight as well."""
+
+
+def folded_html(message: str) -> str:
+    """A message as paragraphs; of a long one the head is shown, and a brief word on what to do."""
+    lines = message.splitlines()
+    if len(lines) <= HEAD or (len(lines) <= LINES and len(message) <= LETTERS):
+        return _paragraphs(lines)
+    end = lines[-1:] if len(lines[-1]) <= BRIEF else []
+    inner = lines[HEAD : len(lines) - len(end)]
+    many = f"{len(inner)} more line{'s' * (len(inner) != 1)}"
+    fold = f"<summary>Details, {many}</summary>{_paragraphs(inner)}"
+    folded = f"<details class='hx-more'>{fold}</details>" if inner else ""
+    return f"{_paragraphs(lines[:HEAD])}{folded}{_paragraphs(end)}"
+
+
+def _paragraphs(lines: Sequence[str]) -> str:
+    return "".join(f"<p>{text(line)}</p>" for line in lines)

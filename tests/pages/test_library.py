@@ -15,6 +15,7 @@ from explorer.jobs.files import Job, Step
 from explorer.library import gallery, runs
 from explorer.library.gallery import Row, pick
 from explorer.library.page import featured_of
+from explorer.look import notices
 from explorer.session import resources
 from explorer.session.resources import circuits
 from explorer.session.resources.circuits import in_order
@@ -298,20 +299,23 @@ def test_a_copy_of_a_bundled_circuit_leaves_it_its_name(store, monkeypatch, tmp_
     found = {info.name: resources.is_bundled(info) for info in resources.library()}
     assert (found["tiny"], found["tiny~2"]) == (True, False)
     tags = {row.name: row.tag for row in gallery.shelf(resources.library(), {})}
-    assert (tags["tiny"], tags["tiny~2"]) == ("bundled", "tiny~2")
+    assert (tags["tiny"], tags["tiny~2"]) == ("bundled", "imported 2")
 
 
 def test_a_long_refusal_is_folded_between_what_was_wrong_and_what_to_do():
     text = "\n".join(["Bad.", *(f"line {i} <b>" for i in range(40)), "Correct them."])
-    shown = runs.folded_html(text)
+    shown = notices.folded_html(text)
     open_part = shown.partition("<details")[0] + shown.partition("</details>")[2]
-    assert open_part.count("<p>") == runs.LINES
+    assert open_part.count("<p>") == notices.HEAD + 1
     assert "Bad." in open_part
     assert "Correct them." in open_part
     assert shown.count("<p>") == 42
-    assert "<summary>38 more lines" in shown
+    assert "<summary>Details, 39 more lines" in shown
     assert "<b>" not in shown
-    assert "details" not in runs.folded_html("one\ntwo")
+    assert "details" not in notices.folded_html("one\ntwo")
+    lengthy = notices.folded_html("Bad.\nline 1\nline 2\n" + "Each line must. " * 30)
+    assert lengthy.partition("<details")[0].count("<p>") == notices.HEAD
+    assert lengthy.endswith("</details>")
 
 
 def test_a_narrow_table_cuts_task_and_model_before_the_verdict():
