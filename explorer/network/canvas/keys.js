@@ -18,6 +18,9 @@ const MOST_HITS = 9;
 
 const typing = (node) => node?.closest?.("input, textarea, select, [contenteditable='true']");
 
+/** Was the focus last in the hierarchy? Where the page is drawn anew, the focus itself is lost. */
+let inHierarchy = false;
+
 export function bindKeys(app) {
   const { root, store } = app;
   const sheet = element("div", { class: "sheet", role: "dialog", "aria-label": "Keys", "data-testid": "canvas-keys" });
@@ -92,11 +95,14 @@ export function bindKeys(app) {
     input.focus();
   };
   app.find = open;
+  root.addEventListener("focusin", (event) => (inHierarchy = Boolean(event.target.dataset?.node)));
   /** To the next cell where the focus is in the hierarchy, else to the next node of the network. */
   const move = (way) => {
-    const cell = root.getRootNode().activeElement?.dataset?.node;
+    const active = root.getRootNode().activeElement;
+    const lost = !active || active === document.body;
+    const cell = lost && inHierarchy ? store.state.selection.at(-1) : active?.dataset?.node;
     const inTree = cell && app.tree.neighbour(cell, way);
-    if (cell && !inTree) return;
+    if (cell && !inTree && !lost) return;
     const from = store.state.selection.at(-1);
     const id = inTree || (from ? app.network?.neighbour(from, way) : app.network?.first());
     if (!id) return;
