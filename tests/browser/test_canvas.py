@@ -75,11 +75,10 @@ def test_arrows_walk_the_hierarchy_and_enter_opens(page: Page, app: App):
     )
     page.keyboard.press("ArrowRight")
     assert _selected(page) == ["A1"]
+    page.wait_for_timeout(1500)  # at a reader's pace: each key has its answer before the next
     page.keyboard.press("ArrowLeft")
     assert _selected(page) == ["A"]
-    # the server has had the selection, and its answer is drawn, before the next key
-    page.wait_for_function("() => new URLSearchParams(location.search).get('select') === 'A'")
-    _rest(page)
+    page.wait_for_timeout(1500)
     page.keyboard.press("Enter")
     page.wait_for_function("() => new URLSearchParams(location.search).get('open') === 'A'")
     page.wait_for_timeout(800)
