@@ -3,6 +3,8 @@
 // `changes` maps a node or supernode id to a factor: 0 ablated, 1 put back, anything else scaled.
 // The nearest entry up the tree holds for a node, so C ablated with C1 put back leaves C1 live.
 
+const PATIENCE = 600; // ms that the app may take to hear of the last choice once it has answered an older one
+
 export function createStore(app) {
   const listeners = new Set();
   const past = [];
@@ -50,6 +52,17 @@ export function createStore(app) {
   }
 
   const notify = () => listeners.forEach((f) => f(state));
+
+  const chase = { timer: null, seq: -1 };
+  /** Two choices within milliseconds can lose the second on the way: where only the older one was heard, say it again. */
+  function makeSure(heard) {
+    clearTimeout(chase.timer);
+    if ((heard ?? state.seq) >= state.seq || chase.seq === state.seq) return;
+    chase.timer = setTimeout(() => {
+      send();
+      chase.seq = state.seq; // once is enough: an app that does not count would be asked for ever
+    }, PATIENCE);
+  }
 
   function send() {
     state.seq += 1;
@@ -104,6 +117,7 @@ export function createStore(app) {
     receive(view, have, seq) {
       state.have = have; // what Python need not send again
       state.seq = Math.max(state.seq, seq ?? 0); // after a remount, go on counting
+      makeSure(seq);
       if (!view || view.rev <= state.rev) return;
       const changes = new Map((view.changes ?? []).map((c) => [c.node, c.scale]));
       if (state.rev >= 0) note(changes);
