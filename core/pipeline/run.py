@@ -7,7 +7,8 @@
 5. search: supernodes dropped down the tree and single nodes ranked, on the labels split; the size
    on the selection split. The guide does not steer this: it orders the nodes dropped.
 6. refine: exchanges and hard-concrete gates at that size.
-7. validate: once, on the test split (and the out-of-distribution split), beside all controls.
+7. validate: once, on the test split (and the out-of-distribution split), beside all controls; and
+   the further sections of `further.py`.
 8. write: the bundle.
 
 Stages 3 to 6 are kept in the store as one piece (`discovery.py`); transcoders in training resume
@@ -23,6 +24,7 @@ from core.errors import TranscoderError
 from core.models import LanguageModel, load_model, suited_threads
 from core.pipeline.dictionaries import Training, find_transcoders
 from core.pipeline.discovery import Discovery, discover
+from core.pipeline.further import further
 from core.pipeline.nulls import permuted, same_answer, shuffle_features, untrained
 from core.pipeline.prepare import Prepared, accuracy, check_gate, prepare
 from core.pipeline.progress import Clock, OnProgress, RunProgress, ignore
@@ -120,6 +122,7 @@ def _run(
     if settings.null == "shuffled-features":
         found = shuffle_features(found, prepared, coders, settings, clock.progress)
     validation = _validate(prepared, coders, found, settings, worst_fvu(quality), progress)
+    validation |= further(prepared, coders, found, settings, clock)
     clock.finish("validate", f"F {figure(validation['faithfulness'])}")
     parts = Parts(
         prepared=prepared,
