@@ -17,6 +17,7 @@ from core.transcoders.prediction import PredictionHead, load_heads, save_heads
 from core.transcoders.report import LayerQuality, QualityReport, measure_transcoders
 from core.transcoders.samples import Samples, collect, site_ranks
 from core.transcoders.settings import NestedSettings, PredictionSettings, TrainSettings
+from core.transcoders.sizing import pooled_ranks, sized
 from core.transcoders.tensors import check_fits
 from core.transcoders.train import (
     Progress,
@@ -56,9 +57,11 @@ __all__ = [
     "measure_transcoders",
     "neuron_transcoders",
     "open_transcoders",
+    "pooled_ranks",
     "save_heads",
     "save_transcoders",
     "site_ranks",
+    "sized",
     "train_on_samples",
     "train_transcoders",
 ]

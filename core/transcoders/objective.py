@@ -3,12 +3,14 @@
 All in normalised units: inputs and outputs of the layer centred and divided by their size.
 
     L = mean w ‖y − ŷ‖²  +  weight · mean over lengths m of mean w ‖y − ŷ_m‖²  +  aux · L_aux
+        +  group · mean over sites of Σ_f √(variance of feature f's write at the site)
 
 ŷ uses all features; ŷ_m the first m dense ones alone, with a free bias for each position (an
 ablation keeps a site's mean, so only what varies there has to be carried). L_aux lets the
 d_model / 2 strongest dead features reconstruct what is left of y (AuxK; Gao et al. 2024,
-arXiv 2406.04093). w is 1 over the position's variance. Nothing here knows the model's answers: the
-loss is reconstruction alone.
+arXiv 2406.04093). w is 1 over the position's variance. The last term is a group lasso (Yuan & Lin
+2006) whose groups are the features at a site: it pays to use few of them. Nothing here knows the
+model's answers: the loss is reconstruction alone.
 """
 
 from dataclasses import dataclass
@@ -89,6 +91,22 @@ class LayerInTraining(nn.Module):
             total = total + (error.square().sum(-1) * batch.prefix_weight).mean()
             start = length
         return total / max(len(self.lengths), 1)
+
+    def spread(self, a: Float[Tensor, "sample feature"], batch: LayerBatch) -> Float[Tensor, ""]:
+        """Group lasso: what each feature's write varies by at a site, summed over features.
+
+        In units of the site's own size: 1 if one feature carries all, √n if n alike ones do.
+        """
+        wanted = batch.prefix_weight > 0
+        place, count = batch.position[wanted].unique(return_inverse=True, return_counts=True)[1:]
+        scaled = a[wanted] * batch.prefix_weight[wanted].sqrt()[:, None]
+        sums = scaled.new_zeros(2, len(count), a.shape[1])
+        sums[0] = sums[0].index_add(0, place, scaled)
+        sums[1] = sums[1].index_add(0, place, scaled.square())
+        mean, square = sums / count[:, None].clamp(min=1)
+        # The root has no slope at 0, where a feature that is silent here lies.
+        size = (square - mean.square()).clamp(min=0).add(1e-8).sqrt() - 1e-4
+        return (size @ self.W_dec.norm(dim=1)).sum() / max(len(count), 1)
 
     def revive(
         self,

@@ -12,11 +12,11 @@ class NestedSettings:
     """The dense prefix of a nested dictionary."""
 
     prefix: tuple[int, ...] = ()
-    """Dense features of each layer; empty: in proportion to the PCA rank of the layer's outputs."""
+    """Dense features of each layer; empty: in proportion to the PCA rank of what it writes."""
     per_rank: float = 2.0
     """Dense features for each principal direction, where `prefix` is empty."""
     variance: float = 0.99
-    """Share of the variance at a (layer, position) that its PCA rank must reach, in (0, 1)."""
+    """Share of the variance at a layer's sites that its PCA rank must reach, in (0, 1)."""
     lengths: tuple[float, ...] = (0.5, 1.0)
     """Leading shares of the prefix that must reconstruct alone, in (0, 1]; the last is 1."""
     weight: float = 1.0
@@ -77,6 +77,8 @@ class TrainSettings:
     """Steps without firing after which a feature is dead and trained on the residual (AuxK)."""
     aux_weight: float = 1 / 32
     """Weight of the dead features' reconstruction of the residual."""
+    group_weight: float = 0.0
+    """Weight of the group lasso over features at a site: use few of them there."""
     nested: NestedSettings = field(default_factory=NestedSettings)
     """Used if `kind` is nested."""
     prediction: PredictionSettings = field(default_factory=PredictionSettings)
@@ -91,6 +93,7 @@ class TrainSettings:
         _check("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
         _check("blends", self.blends, self.blends >= 0, "at least 0")
         _check("aux_weight", self.aux_weight, self.aux_weight >= 0, "at least 0")
+        _check("group_weight", self.group_weight, self.group_weight >= 0, "at least 0")
         _check("seed", self.seed, self.seed >= 0, "at least 0")
         _check("kind", self.kind, self.kind in ("topk", "nested"), "topk or nested")
 

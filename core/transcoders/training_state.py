@@ -23,8 +23,9 @@ from core.errors import SettingsError
 from core.transcoders.activations import Nested, TopK
 from core.transcoders.objective import LayerBatch, LayerInTraining, Scale
 from core.transcoders.prediction import PredictionHead
-from core.transcoders.samples import Samples, site_ranks
+from core.transcoders.samples import Samples
 from core.transcoders.settings import TrainSettings
+from core.transcoders.sizing import pooled_ranks, prefix_sizes, site_weights
 from core.transcoders.transcoder import TranscoderSet
 
 WARMUP = 50
@@ -42,8 +43,8 @@ class TrainingRun:
         rest = ~samples.first  # a first token can be a thousand times larger
         pairs = zip(samples.x[:, rest], samples.y[:, rest], strict=True)
         self.scales = [_scale(x, y) for x, y in pairs]
-        self.prefixes = _prefixes(samples, settings)
-        self.sites = _sites(samples, settings)
+        self.sites = site_weights(samples, settings)
+        self.prefixes = _prefixes(samples, settings, self.sites)
         self.chances = samples.chances(_extra(self.sites) if settings.nested.sites else None)
         self.x_means = samples.position_means(samples.x)
         self.y_means = samples.position_means(samples.y)
@@ -140,6 +141,8 @@ class TrainingRun:
         loss = (error.square().sum(-1) * batch.weight).mean()
         if module.lengths:
             loss = loss + self.settings.nested.weight * module.prefix_error(a, batch)
+        if self.settings.group_weight:
+            loss = loss + self.settings.group_weight * module.spread(a, batch)
         fired = (a.detach() > 0).any(0)
         self.silent[layer] = (self.silent[layer] + 1) * ~fired
         dead = self.silent[layer] >= self.settings.dead_after
@@ -188,20 +191,6 @@ class Draw(NamedTuple):
     """How many, from the first, are blended."""
 
 
-def _sites(samples: Samples, settings: TrainSettings) -> Float[Tensor, "layer pos"]:
-    """Weight of each site in the prefixes' error."""
-    shape = (len(samples.x), samples.n_positions)
-    sites = settings.nested.sites
-    if not sites:
-        return torch.ones(shape)
-    if (len(sites), *{len(row) for row in sites}) != shape:
-        raise SettingsError(
-            f"`sites` weighs {[len(row) for row in sites]} positions of each layer; "
-            f"{shape[0]} rows of {shape[1]} are required. Give one weight for each site."
-        )
-    return torch.tensor(sites)
-
-
 def _extra(sites: Float[Tensor, "layer pos"]) -> Float[Tensor, " pos"]:
     """Draws beside the even ones: half of all go to the sites, in proportion to their weights."""
     weight = sites.sum(0)
@@ -215,8 +204,10 @@ def _scale(x: Float[Tensor, "sample d_model"], y: Float[Tensor, "sample d_model"
     return Scale(x_mean=x.mean(0), x_size=size(x), y_mean=y.mean(0), y_size=size(y))
 
 
-def _prefixes(samples: Samples, settings: TrainSettings) -> tuple[int, ...]:
-    """Dense features of each layer: as told, or in proportion to the widest site's PCA rank."""
+def _prefixes(
+    samples: Samples, settings: TrainSettings, sites: Float[Tensor, "layer pos"]
+) -> tuple[int, ...]:
+    """Dense features of each layer: as told, or in proportion to the PCA rank of its sites."""
     count = len(samples.x)
     if settings.kind == "topk":
         return (0,) * count
@@ -227,10 +218,8 @@ def _prefixes(samples: Samples, settings: TrainSettings) -> tuple[int, ...]:
         )
     if told:
         return told
-    ranks = site_ranks(samples, settings.nested.variance).amax(1)
-    most = settings.features - settings.k
-    sizes = (round(settings.nested.per_rank * int(rank)) for rank in ranks)
-    return tuple(max(1, min(most, size)) for size in sizes)
+    ranks = pooled_ranks(samples, sites, settings.nested.variance)
+    return prefix_sizes(ranks, settings.nested.per_rank, settings.features - settings.k)
 
 
 def _schedule(step: int, steps: int) -> float:

@@ -1,0 +1,118 @@
+"""How long the dense prefix of a nested dictionary has to be, and its ladder of lengths.
+
+1. Take what a layer's MLP writes at the positions that the prefix is for, on prompts nothing is
+   trained on (the selection split), less each position's mean: an ablation keeps the mean.
+2. Divide each position by its size, as training weighs its error, so that a quiet position that is
+   needed counts as much as a loud one.
+3. Pool the positions of a layer, for they share its features, and count the principal directions
+   that hold 97 % of the variance. Fewer features than directions cannot carry the output.
+4. The prefix is a multiple of that rank, and so is every shorter length that must reconstruct
+   alone: one fit then holds good circuits of several sizes.
+
+Only outputs are looked at, never answers. Positions to leave out come from ablations of whole MLP
+outputs (`core.interventions.sites`), which are made before there is any feature.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.errors import SettingsError
+from core.transcoders.samples import Samples
+from core.transcoders.settings import TrainSettings
+
+VARIANCE = 0.97
+"""Share of the pooled variance that the counted directions hold."""
+MULTIPLES = (0.5, 1.0, 2.0, 3.0)
+"""Lengths of the ladder, in ranks."""
+
+
+def pooled_ranks(
+    samples: Samples, sites: Float[Tensor, "layer pos"], variance: float = VARIANCE
+) -> tuple[int, ...]:
+    """Principal directions of each layer's outputs over all the positions that it is needed at.
+
+    Args:
+        samples: First tokens are left out.
+        sites: Weight of each (layer, aligned position); 0 leaves it out.
+        variance: Share to hold, in (0, 1).
+
+    Returns:
+        One number a layer; 0 where nothing varies at its sites.
+    """
+    y = samples.y.double()  # a mean in float32 is off by more than a constant output varies
+    away = y - samples.position_means(y)[:, samples.position]
+    smallest = 1e-5 * y.square().sum(-1).mean(1).sqrt()
+    size = samples.loudness().sqrt().maximum(smallest[:, None]).clamp(min=1e-30)[..., None]
+    wanted = (sites > 0)[:, samples.position] & ~samples.first
+    pairs = zip(away / size, wanted, strict=True)
+    return tuple(_rank(outputs[here], variance) for outputs, here in pairs)
+
+
+def sized(
+    settings: TrainSettings,
+    samples: Samples,
+    *,
+    multiples: Sequence[float] = MULTIPLES,
+    variance: float = VARIANCE,
+) -> TrainSettings:
+    """Nested settings with the prefix and its ladder of lengths taken from the outputs' ranks.
+
+    Args:
+        settings: Of a nested dictionary; `nested.sites` say where its prefix is needed
+            (`only_at`), everywhere if there are none.
+        samples: Of the selection split (`collect`).
+        multiples: The lengths in ranks, rising; the last is the whole prefix.
+        variance: Share of the variance that a rank holds, in (0, 1).
+
+    Raises:
+        SettingsError: If the multiples do not rise from above 0, or `sites` do not fit the model.
+    """
+    steps = list(multiples)
+    if not steps or steps != sorted(set(steps)) or steps[0] <= 0:
+        raise SettingsError(
+            f"The lengths of a nested prefix are {steps} ranks; they must rise from above 0. "
+            "Give at least one, each once, in order."
+        )
+    ranks = pooled_ranks(samples, site_weights(samples, settings), variance)
+    nested = replace(
+        settings.nested,
+        prefix=prefix_sizes(ranks, steps[-1], settings.features - settings.k),
+        lengths=tuple(step / steps[-1] for step in steps),
+    )
+    return replace(settings, nested=nested)
+
+
+def prefix_sizes(ranks: Sequence[int], per_rank: float, most: int) -> tuple[int, ...]:
+    """Dense features of each layer: `per_rank` for each direction, from 1 to `most`."""
+    return tuple(max(1, min(most, round(per_rank * rank))) for rank in ranks)
+
+
+def site_weights(samples: Samples, settings: TrainSettings) -> Float[Tensor, "layer pos"]:
+    """Weight of each site in the prefixes' error; 1 everywhere unless told.
+
+    Raises:
+        SettingsError: If the settings weigh other layers or positions than there are.
+    """
+    shape = (len(samples.x), samples.n_positions)
+    sites = settings.nested.sites
+    if not sites:
+        return torch.ones(shape)
+    if (len(sites), *{len(row) for row in sites}) != shape:
+        raise SettingsError(
+            f"`sites` weighs {[len(row) for row in sites]} positions of each layer; "
+            f"{shape[0]} rows of {shape[1]} are required. Give one weight for each site."
+        )
+    return torch.tensor(sites)
+
+
+def _rank(outputs: Float[Tensor, "sample d_model"], variance: float) -> int:
+    """Directions that hold the share; 0 where (next to) nothing varies."""
+    spectrum = torch.linalg.svdvals(outputs).square()
+    total = spectrum.sum()
+    if float(total) <= 1e-4 * len(outputs):
+        return 0
+    return int((spectrum.cumsum(0) < variance * total).sum()) + 1

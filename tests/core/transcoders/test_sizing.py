@@ -1,0 +1,104 @@
+"""Lengths of nested prefixes: ranks by hand, ladders, and a group penalty that concentrates use."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from core.errors import SettingsError
+from core.transcoders import (
+    NestedSettings,
+    Samples,
+    TrainSettings,
+    pooled_ranks,
+    sized,
+    train_on_samples,
+)
+from core.transcoders.training_state import TrainingRun
+
+NESTED = TrainSettings(kind="nested", features=24, k=2, steps=30, batch=64, dead_after=5)
+
+
+def two_places(*, loud=1.0):
+    """Two positions that vary along two and three directions of their own, one of them shared."""
+    generator = torch.Generator().manual_seed(0)
+    position = torch.arange(600) % 3
+    drawn = torch.randn(600, 8, generator=generator)
+    y = torch.zeros(1, 600, 8)
+    y[0, position == 1, :2] = loud * drawn[position == 1, :2]
+    y[0, position == 2, 1:4] = drawn[position == 2, 1:4]
+    return Samples(x=drawn[None], y=y + 5, position=position, first=position == 0)
+
+
+def test_positions_share_the_directions_of_their_layer():
+    samples = two_places()
+    both, one, other = ([0.0, 1.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0])
+    ranks = [pooled_ranks(samples, torch.tensor([sites]))[0] for sites in (both, one, other)]
+    assert ranks == [4, 2, 3]
+
+
+def test_a_quiet_position_counts_as_much_as_a_loud_one():
+    sites = torch.tensor([[0.0, 1.0, 1.0]])
+    assert pooled_ranks(two_places(loud=3.0), sites) == (4,)
+
+
+def test_a_constant_output_has_no_rank():
+    samples = dataclasses.replace(two_places(), y=torch.full((1, 600, 8), 5.3))
+    assert pooled_ranks(samples, torch.ones(1, 3)) == (0,)
+    assert sized(NESTED, samples).nested.prefix == (1,)
+
+
+def test_lengths_are_multiples_of_the_rank():
+    settings = sized(NESTED, two_places(), multiples=(0.5, 1.0, 2.0, 4.0))
+    assert settings.nested.prefix == (16,)
+    (layer,) = TrainingRun(two_places(), settings, ()).layers
+    assert layer.lengths == (2, 4, 8, 16)
+
+
+def test_a_prefix_leaves_room_for_the_sparse_features():
+    settings = sized(NESTED, two_places(), multiples=(1.0, 100.0))
+    assert settings.nested.prefix == (22,)
+
+
+def test_the_sites_of_the_settings_are_the_ones_measured():
+    nested = NestedSettings(sites=((0.0, 1.0, 0.0),))
+    settings = dataclasses.replace(NESTED, nested=nested)
+    assert sized(settings, two_places(), multiples=(1.0,)).nested.prefix == (2,)
+
+
+@pytest.mark.parametrize("multiples", [(), (2.0, 1.0), (0.0, 1.0), (1.0, 1.0)])
+def test_lengths_that_do_not_rise_are_refused(multiples):
+    with pytest.raises(SettingsError, match="must rise"):
+        sized(NESTED, two_places(), multiples=multiples)
+
+
+def test_sites_of_another_model_are_refused():
+    nested = NestedSettings(sites=((1.0,),))
+    with pytest.raises(SettingsError, match="1 rows of 3 are required"):
+        sized(dataclasses.replace(NESTED, nested=nested), two_places())
+
+
+def test_the_group_penalty_by_hand():
+    samples = two_places()
+    run = TrainingRun(samples, dataclasses.replace(NESTED, group_weight=1.0), ())
+    (layer,), batch = run.layers, run._batch(0, run._draw(0))
+    a = torch.zeros(len(batch.position), 24)
+    a[:, 3] = batch.y[:, 0] * (batch.position == 1)  # varies at one site alone
+    at = (batch.position == 1) & ~samples.first[run._draw(0).token]
+    varies = (a[at, 3] * batch.prefix_weight[at].sqrt()).std(correction=0)
+    by_hand = varies * layer.W_dec[3].norm() / 2
+    torch.testing.assert_close(layer.spread(a, batch), by_hand, rtol=1e-3, atol=1e-7)
+
+
+def test_the_group_penalty_leaves_fewer_features_in_use():
+    used = []
+    for weight in (0.0, 0.3):
+        settings = TrainSettings(
+            features=24, k=8, steps=200, batch=128, group_weight=weight, aux_weight=0.0
+        )
+        samples = two_places()
+        (layer,) = train_on_samples(samples, settings, "m").transcoders
+        here = samples.position == 2
+        size = layer.encode(samples.x[0][here]).std(0) * layer.W_dec.norm(dim=1)
+        used.append(float(size.sum().square() / size.square().sum()))
+    assert used[1] < 0.6 * used[0]
