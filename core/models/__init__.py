@@ -5,6 +5,14 @@ from core.models.hooks import Edits
 from core.models.language_model import LanguageModel, Trace
 from core.models.load import bundled_models, load_model
 from core.models.norms import NormWeights
+from core.models.scores import (
+    Rotation,
+    ScoreWeights,
+    attention_scores,
+    causal_pattern,
+    rotation,
+    score_weights,
+)
 from core.models.threads import suited_threads
 
 __all__ = [
@@ -14,9 +22,15 @@ __all__ = [
     "LanguageModel",
     "LayerWeights",
     "NormWeights",
+    "Rotation",
+    "ScoreWeights",
     "Trace",
+    "attention_scores",
     "bundled_models",
+    "causal_pattern",
     "family_of",
     "load_model",
+    "rotation",
+    "score_weights",
     "suited_threads",
 ]

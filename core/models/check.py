@@ -1,8 +1,9 @@
 """The check that every model passes when it is loaded.
 
 On a few random prompts the adapter's view has to agree with the Hugging Face forward pass:
-logits, the residual identity, the MLP's input norm, and attention rebuilt from patterns and split
-weights. A wrong row in `families.py` is found here, before it can give a wrong number.
+logits, the residual identity, the MLP's input norm, patterns rebuilt from split query and key
+weights, and attention rebuilt from patterns and split value weights. A wrong row in `families.py`
+is found here, before it can give a wrong number.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from core.errors import AdapterMismatchError
 from core.models.language_model import LanguageModel, Trace
+from core.models.scores import attention_scores, causal_pattern
 
 TOLERANCE = 1e-3
 """Largest relative gap allowed; float32 passes give about 1e-6."""
@@ -59,6 +61,8 @@ def _layer_gaps(model: LanguageModel, trace: Trace, layer: int) -> Iterator[Gap]
     weights = model.weights(layer)
     read = trace.resid_pre[layer] if model.parallel else trace.resid_mid[layer]
     yield _gap(f"the input of MLP {layer}", weights.norm2(read), trace.mlp_in[layer])
+    scores = attention_scores(model, layer, trace.resid_pre[layer])
+    yield _gap(f"the pattern of layer {layer}", causal_pattern(scores), trace.pattern[layer])
     normed = weights.norm1(trace.resid_pre[layer])
     value = torch.einsum("bpd,hde->bphe", normed, weights.W_V) + weights.b_V
     z = torch.einsum("bhqp,bphe->bqhe", trace.pattern[layer], value)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -36,15 +35,26 @@ class LayerWeights:
     """Output bias of attention; zeros where there is none."""
 
 
-class Attention(NamedTuple):
-    """Value and output weights of one attention module, before they are split into heads."""
+class Projection(NamedTuple):
+    """A linear map of an attention module, its heads not yet split."""
 
-    W_V: Tensor
-    """[kv_head * d_head, d_model], or with the heads mixed as the family stores them."""
-    b_V: Tensor | None
-    W_O: Tensor
-    """[d_model, head * d_head]."""
-    b_O: Tensor | None
+    weight: Tensor
+    """[out, in]."""
+    bias: Tensor | None
+    """[out]; None where there is none."""
+
+
+class Attention(NamedTuple):
+    """The four projections of one attention module."""
+
+    query: Projection
+    """d_model to head * d_head."""
+    key: Projection
+    """d_model to kv_head * d_head."""
+    value: Projection
+    """d_model to kv_head * d_head."""
+    output: Projection
+    """head * d_head to d_model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +86,7 @@ class FamilySpec:
     rotary: str | None
     """Path to the rotary embedding module, None for learned positions."""
     read_attention: Callable[[HfModule, int, int], Attention]
-    """(attention module, n_heads, d_head) → its value and output weights."""
+    """(attention module, n_heads, d_head) → its weights."""
     handled: frozenset[str]
     """Config attributes that the adapter or the Hugging Face modules take care of."""
     refused: Mapping[str, Any]
@@ -86,24 +96,30 @@ class FamilySpec:
 def _conv1d(module: HfModule, n_heads: int, d_head: int) -> Attention:
     """GPT-2 keeps q, k and v side by side in one transposed weight."""
     width = n_heads * d_head
-    joint, bias = module.c_attn.weight.T, module.c_attn.bias
-    return Attention(
-        joint[2 * width :], bias[2 * width :], module.c_proj.weight.T, module.c_proj.bias
-    )
+    weights, biases = module.c_attn.weight.T.split(width), module.c_attn.bias.split(width)
+    query, key, value = map(Projection, weights, biases)
+    return Attention(query, key, value, Projection(module.c_proj.weight.T, module.c_proj.bias))
 
 
 def _split_per_head(module: HfModule, n_heads: int, d_head: int) -> Attention:
     """GPT-NeoX interleaves q, k and v head by head."""
     joint = module.query_key_value
-    weight = joint.weight.view(n_heads, 3, d_head, -1)[:, 2].reshape(n_heads * d_head, -1)
-    bias = None if joint.bias is None else joint.bias.view(n_heads, 3, d_head)[:, 2].reshape(-1)
-    return Attention(weight, bias, module.dense.weight, module.dense.bias)
+    weight = joint.weight.view(n_heads, 3, d_head, -1)
+    bias = None if joint.bias is None else joint.bias.view(n_heads, 3, d_head)
+    query, key, value = (
+        Projection(
+            weight[:, which].reshape(n_heads * d_head, -1),
+            None if bias is None else bias[:, which].reshape(-1),
+        )
+        for which in range(3)
+    )
+    return Attention(query, key, value, Projection(module.dense.weight, module.dense.bias))
 
 
 def _separate(module: HfModule, n_heads: int, d_head: int) -> Attention:
     """Llama keeps each projection apart."""
-    value, output = module.v_proj, module.o_proj
-    return Attention(value.weight, value.bias, output.weight, output.bias)
+    parts = (module.q_proj, module.k_proj, module.v_proj, module.o_proj)
+    return Attention(*(Projection(part.weight, part.bias) for part in parts))
 
 
 # Attributes that any config may carry and that change no number of a forward pass in eval mode.
@@ -316,15 +332,32 @@ def layer_weights(
 ) -> LayerWeights:
     """Splits one block's attention weights into heads, repeating grouped value heads."""
     raw = row.read_attention(reach(block, row.attention), n_heads, d_head)
-    d_model = raw.W_V.shape[1]
-    value = raw.W_V.view(-1, d_head, d_model)
-    repeats = n_heads // value.shape[0]
-    bias = torch.zeros(value.shape[:2], dtype=value.dtype) if raw.b_V is None else raw.b_V
+    W_V, b_V = split_heads(raw.value, n_heads, d_head)
+    output = raw.output.weight
+    d_model = len(output)
     return LayerWeights(
         norm1=norm_of(reach(block, row.norm1), eps, row.norm),
         norm2=norm_of(reach(block, row.norm2), eps, row.norm),
-        W_V=value.transpose(1, 2).repeat_interleave(repeats, dim=0),
-        b_V=bias.view(-1, d_head).to(value.device).repeat_interleave(repeats, dim=0),
-        W_O=raw.W_O.T.reshape(n_heads, d_head, d_model),
-        b_O=raw.W_O.new_zeros(d_model) if raw.b_O is None else raw.b_O,
+        W_V=W_V,
+        b_V=b_V,
+        W_O=output.T.reshape(n_heads, d_head, d_model),
+        b_O=output.new_zeros(d_model) if raw.output.bias is None else raw.output.bias,
+    )
+
+
+class HeadWeights(NamedTuple):
+    """A projection of every query head."""
+
+    weight: Float[Tensor, "head d_model d_head"]
+    bias: Float[Tensor, "head d_head"]
+
+
+def split_heads(projection: Projection, n_heads: int, d_head: int) -> HeadWeights:
+    """Splits queries, keys or values into heads, grouped ones repeated to one per query head."""
+    weight = projection.weight.view(-1, d_head, projection.weight.shape[1]).transpose(1, 2)
+    repeats = n_heads // len(weight)
+    bias = projection.bias
+    bias = weight.new_zeros(len(weight), d_head) if bias is None else bias.view(-1, d_head)
+    return HeadWeights(
+        weight.repeat_interleave(repeats, dim=0), bias.repeat_interleave(repeats, dim=0)
     )
