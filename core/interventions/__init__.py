@@ -1,12 +1,7 @@
 """Ablations: what replaces what is taken out, and how circuits are run alone."""
 
-from core.interventions.edits import (
-    ErrorRegime,
-    circuit_edit,
-    head_edit,
-    regime_base,
-    skip_edit,
-)
+from core.interventions.edits import circuit_edit, head_edit, regime_base, skip_edit
+from core.interventions.errors import ErrorRegime, Errors
 from core.interventions.evaluator import Evaluator, Outcome
 from core.interventions.gates import Gates, Places, all_gates, circuit_gates
 from core.interventions.prepared import (
@@ -27,6 +22,7 @@ from core.interventions.references import (
 __all__ = [
     "Ablation",
     "ErrorRegime",
+    "Errors",
     "Evaluator",
     "Gates",
     "Outcome",

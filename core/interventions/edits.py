@@ -8,35 +8,20 @@ output, g ∈ [0, 1] the gates, s a scale and W the decoder,
     a head                z = g · s · z_live + (1 − g) · z°
 
 `base` is the reference's whole MLP output when errors are ablated with the rest (the strict regime:
-an affine skip is then outside the circuit too), or that output with its error exchanged.
+an affine skip is then outside the circuit too), or that output with its error exchanged (`errors`).
 The gates of a chunk of circuits share one pass: the batch axis is circuit-major.
 """
 
 from collections.abc import Callable
-from enum import StrEnum
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core.interventions.errors import ErrorRegime, Errors
 from core.interventions.references import State
 from core.models.hooks import HeadEdit, MlpReplacement
 from core.transcoders import Transcoder
-
-
-class ErrorRegime(StrEnum):
-    """What happens to the reconstruction error when a circuit runs alone."""
-
-    ABLATED = "ablated"
-    """With everything else outside the circuit, at the reference (strict; the published regime)."""
-    KEPT = "kept"
-    """At its value on the clean run."""
-    RESAMPLE = "resample"
-    """At its value on the corrupt run."""
-    MEAN = "mean"
-    """At its mean."""
-    ZERO = "zero"
-    """Dropped."""
 
 
 def circuit_edit(
@@ -52,7 +37,8 @@ def circuit_edit(
         gate: 1 = live, 0 = at the reference, between = in proportion; `gated` is 1 where all
             prompts share a circuit's gates, or the number of prompts.
         activation: Reference activations a°; batch 1 or the number of prompts.
-        base: What is written when every gate is 0; batch as `activation`.
+        base: What is written when every gate is 0; batch as `activation`, or circuits times
+            prompts where each circuit has its own.
     """
     # A closed gate moves nothing, but its derivative says what opening it would do.
     matters = gate.detach().amax((0, 1, 3)) != 0
@@ -61,7 +47,8 @@ def circuit_edit(
 
     def replacement(x: Tensor) -> Tensor:
         prompts = len(x) // n
-        out = base.expand(prompts, -1, -1).repeat(n, 1, 1)
+        own = len(base) == len(x)
+        out = base if own else base.expand(prompts, -1, -1).repeat(n, 1, 1)
         if not len(live):
             return out
         a = coder.encode(x[:, live]).view(n, prompts, len(live), -1)
@@ -118,9 +105,22 @@ def skip_edit(
 
 
 def regime_base(
-    regime: ErrorRegime, layer: int, reference: State, clean: State, corrupt: State, mean: State
+    regime: ErrorRegime | Errors,
+    layer: int,
+    reference: State,
+    clean: State,
+    corrupt: State,
+    mean: State,
 ) -> Float[Tensor, "_ pos d_model"]:
-    """What one layer writes with every gate at 0, under an error regime."""
+    """What one layer writes with every gate at 0, under an error regime or with given errors.
+
+    The batch is draws times prompts where errors of this layer are given.
+    """
+    if isinstance(regime, Errors):
+        given = regime.layers.get(layer)
+        if given is None:
+            return regime_base(regime.rest, layer, reference, clean, corrupt, mean)
+        return (reference.mlp_out[layer] - reference.error[layer] + given).flatten(0, 1)
     if regime is ErrorRegime.ABLATED:
         return reference.mlp_out[layer]
     source = {
@@ -130,3 +130,9 @@ def regime_base(
         ErrorRegime.ZERO: torch.zeros_like(mean.error),
     }[regime]
     return reference.mlp_out[layer] - reference.error[layer] + source[layer]
+
+
+def is_strict(regime: ErrorRegime | Errors) -> bool:
+    """Whether what is not a node, an affine skip among it, is ablated with the rest."""
+    rest = regime.rest if isinstance(regime, Errors) else regime
+    return rest is ErrorRegime.ABLATED

@@ -17,13 +17,15 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.circuit import Attention, Bounds
+from core.errors import SettingsError
 from core.interventions.edits import (
-    ErrorRegime,
     circuit_edit,
     head_edit,
+    is_strict,
     regime_base,
     skip_edit,
 )
+from core.interventions.errors import ErrorRegime, Errors
 from core.interventions.gates import Gates
 from core.interventions.prepared import (
     PreparedBatch,
@@ -112,33 +114,81 @@ class Evaluator:
         return _join([self._score(part, part.logits[None]) for part in self._parts])
 
     def outcome(
-        self, gates: Gates, ablation: Ablation, regime: ErrorRegime = ErrorRegime.ABLATED
+        self,
+        gates: Gates,
+        ablation: Ablation,
+        regime: ErrorRegime | Errors = ErrorRegime.ABLATED,
     ) -> Outcome:
-        """What each circuit answers; no gradient. `gates` has one front axis, over circuits."""
+        """What each circuit answers; no gradient. `gates` has one front axis, over circuits.
+
+        Given `Errors` go to the circuits in order, a draw each; a single circuit runs with every
+        draw, and a single draw in every circuit.
+
+        Raises:
+            SettingsError: If there are several of both, but not equally many.
+        """
         with torch.no_grad():
             return _join(
                 [
-                    self._score(part, self._chunked(part, gates, ablation, regime))
-                    for part in self._parts
+                    self._score(part, self._chunked(part, gates, ablation, mine))
+                    for part, mine in self._parted(regime)
                 ]
             )
 
+    def _parted(
+        self, regime: ErrorRegime | Errors
+    ) -> Iterator[tuple[PreparedBatch, ErrorRegime | Errors]]:
+        """Every batch with its part of given errors."""
+        done = 0
+        for part in self._parts:
+            rows = slice(done, done + len(part.logits))
+            yield part, regime.cut(rows, part.start) if isinstance(regime, Errors) else regime
+            done = rows.stop
+
     def _chunked(
-        self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: ErrorRegime
+        self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: ErrorRegime | Errors
     ) -> Float[Tensor, "circuit prompt d_vocab"]:
         size = max(1, CHUNK_TOKENS // part.batch.clean.numel())
+        if isinstance(regime, Errors):
+            return self._drawn(part, gates, ablation, regime, size)
         return torch.cat([self._logits(part, some, ablation, regime) for some in gates.split(size)])
 
-    def _logits(
-        self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: ErrorRegime
+    def _drawn(
+        self, part: PreparedBatch, gates: Gates, ablation: Ablation, errors: Errors, size: int
     ) -> Float[Tensor, "circuit prompt d_vocab"]:
+        """As `_chunked`, a circuit or a draw each; below the first given layer all draws agree."""
+        n = max(len(gates), len(errors))
+        _check_draws(len(gates), len(errors))
+        start, resid = 0, part.resid[0]
+        if len(gates) == 1 and errors.first > 0:
+            below = self._edits(part, gates[:, None].cut(part.start), ablation, errors.rest)
+            start = errors.first
+            resid = self.model.trace(part.batch.clean, below).resid_pre[start]
+        found = []
+        for row in range(0, n, size):
+            rows = slice(row, min(row + size, n))
+            some = gates[rows] if len(gates) == n else gates[[0] * (rows.stop - row)]
+            mine = errors[rows] if len(errors) == n else errors
+            found.append(self._logits(part, some, ablation, mine, start, resid))
+        return torch.cat(found)
+
+    def _logits(
+        self,
+        part: PreparedBatch,
+        gates: Gates,
+        ablation: Ablation,
+        regime: ErrorRegime | Errors,
+        start: int = 0,
+        resid: Float[Tensor, "prompt pos d_model"] | None = None,
+    ) -> Float[Tensor, "circuit prompt d_vocab"]:
+        """From block `start` on, which `resid` enters in every circuit; the embedding if None."""
+        resid = part.resid[0] if resid is None else resid
         edits = self._edits(part, gates[:, None].cut(part.start), ablation, regime)
-        resid = part.resid[0].repeat(len(gates), 1, 1)
-        logits = self.model.run_from(0, resid, edits)
+        logits = self.model.run_from(start, resid.repeat(len(gates), 1, 1), edits)
         return logits.view(len(gates), len(part.logits), -1)
 
     def _edits(
-        self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: ErrorRegime
+        self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: ErrorRegime | Errors
     ) -> Edits:
         """Edits of every layer; the front axes of `gates` are circuit and gated, cut to `part`."""
         reference = part.reference(ablation)
@@ -147,8 +197,8 @@ class Evaluator:
             base = regime_base(regime, layer, reference, part.clean, part.corrupt, part.mean)
             activation = reference.activation[layer]
             inner = circuit_edit(coder, gates.feature[:, :, layer], activation, base)
-            strict = regime is ErrorRegime.ABLATED
-            replaced[layer] = inner if strict else skip_edit(coder, inner, reference.mlp_in[layer])
+            live_skip = skip_edit(coder, inner, reference.mlp_in[layer])
+            replaced[layer] = inner if is_strict(regime) else live_skip
         heads = {
             layer: head_edit(gates.head[:, :, layer], reference.z[layer])
             for layer in _layers_with_gated_heads(gates)
@@ -256,6 +306,14 @@ class Evaluator:
             gate.requires_grad_()
         edits = self._edits(part, here, ablation, ErrorRegime.ABLATED)
         return self.model.run_from(0, part.resid[0], edits)[None], asked
+
+
+def _check_draws(circuits: int, draws: int) -> None:
+    if circuits not in (1, draws) and draws != 1:
+        raise SettingsError(
+            f"{draws} draws of errors were given for {circuits} circuits; one of the two must be 1 "
+            "or both equal. Run the circuits one by one."
+        )
 
 
 def _own_gates(gates: Gates, n_prompts: int) -> Gates:
