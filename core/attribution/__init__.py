@@ -2,7 +2,6 @@
 
 from core.attribution.build import build_graph, build_graphs
 from core.attribution.explain import Explanation, explain_prompt, target_choice
-from core.attribution.head_nodes import with_head_nodes
 from core.attribution.heads import HeadSplit, split_by_head
 from core.attribution.pool import TaskGraph, pool_graphs
 from core.attribution.settings import AttributionSettings
@@ -23,5 +22,4 @@ __all__ = [
     "pool_graphs",
     "split_by_head",
     "target_choice",
-    "with_head_nodes",
 ]

@@ -3,7 +3,8 @@
 1. Run the prompt once; encode every MLP input; take errors and embeddings.
 2. If there are more active features than wanted, measure the direct effects on the logits, rank
    all features by influence, keep the best; in rounds, each with the rows known so far.
-3. Compute every direct effect between kept nodes (`sweep`).
+3. Compute every direct effect between kept nodes (`sweep`), or between them and the heads on the
+   way, where heads are nodes (`head_nodes`).
 
 Every target's incoming edges sum to its value: the pre-activation of a feature (which is its
 activation unless the dictionary is made of neurons), the centred logit or the logit difference of
@@ -12,7 +13,8 @@ node too (BIAS, layer -1, index 0). Position 0 keeps its nodes.
 
 Nodes, in order: features (layer, position, index); errors, layer by layer; tokens; position
 embeddings where the family learns them; the constants of each block and those of the final norm
-and unembedding; the left-out features, where there are any; logits.
+and unembedding; the left-out features, where there are any; logits; heads (layer, position, index),
+where they are nodes and carry anything.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,6 +25,7 @@ from torch import Tensor
 
 from core.attribution.ends import Features, Readers, Writers, active_features, errors, writers
 from core.attribution.frozen import Frozen, freeze_batch
+from core.attribution.head_nodes import HeadMatrix, effects_through_heads
 from core.attribution.select import select_features
 from core.attribution.settings import DEFAULT_SETTINGS, AttributionSettings
 from core.attribution.sweep import direct_effects
@@ -104,6 +107,8 @@ def _one_graph(
         chosen = select_features(frozen, active, error, targets, settings)
     sources = writers(frozen, active, error, chosen)
     readers = Readers(frozen=frozen, features=sources.features, targets=targets)
+    if settings.heads == "nodes":
+        return _with_heads(sources, targets, effects_through_heads(readers, sources))
     matrix = direct_effects(readers, sources, memory_mb=settings.memory_mb)
     return _as_graph(sources, targets, matrix)
 
@@ -136,6 +141,35 @@ def _as_graph(
         logit_weight=torch.cat([matrix.new_zeros(sources.n_columns), targets.weight]),
         edge_index=torch.stack([column, target]),
         direct_effect=matrix[row, column],
+    )
+
+
+def _with_heads(sources: Writers, targets: Targets, found: HeadMatrix) -> AttributionGraph:
+    """The graph without heads, and behind its nodes every head that carries anything."""
+    n_rows, n_nodes = len(found.effects) - len(found.place), sources.n_columns + len(targets.index)
+    plain = _as_graph(sources, targets, found.effects[:n_rows, : sources.n_columns])
+    out = found.effects[:n_rows, sources.n_columns :]
+    kept = (out.any(0) | found.effects[n_rows:].any(1)).nonzero()[:, 0]
+    # Node of every row and of every column, once heads stand behind the logits.
+    head = n_nodes + torch.arange(len(kept))
+    n_features = len(sources.features)
+    logits = sources.n_columns + torch.arange(len(targets.index))
+    row_node = torch.cat([torch.arange(n_features), logits, head])
+    column_node = torch.cat([torch.arange(sources.n_columns), head])
+    rows = torch.cat([torch.arange(n_rows), n_rows + kept])
+    columns = torch.cat([torch.arange(sources.n_columns), sources.n_columns + kept])
+    matrix = found.effects[rows[:, None], columns]
+    target, source = matrix.nonzero(as_tuple=True)
+    layer, position, index = found.place[kept].T
+    return AttributionGraph(
+        kind=torch.cat([plain.kind, torch.full_like(layer, int(NodeKind.HEAD))]),
+        layer=torch.cat([plain.layer, layer]),
+        position=torch.cat([plain.position, position]),
+        index=torch.cat([plain.index, index]),
+        activation=torch.cat([plain.activation, found.activation[kept]]),
+        logit_weight=torch.cat([plain.logit_weight, matrix.new_zeros(len(kept))]),
+        edge_index=torch.stack([column_node[source], row_node[target]]),
+        direct_effect=matrix[target, source],
     )
 
 

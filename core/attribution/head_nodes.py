@@ -1,99 +1,191 @@
-"""A graph whose paths run through attention heads, made from one whose edges run around them.
+"""Attention heads as nodes of a graph: every path is split at every head that it passes.
 
-Each edge is split by the last head before its target (`heads`). A head node stands for one head at
-one position, where it writes:
+A head at one position writes z · O, a vector; what matters of it is what it adds to the explained
+logits, ρ · z, with ρ the gradient of the weighted logits by z over *all* paths (later heads and
+active features too). So a head is a node with one number, and
 
-1. source → target keeps the direct part;
-2. head → target is the sum of all parts that this head brings to the target;
-3. source → head is what the source adds to the explained logits through this head as last head:
-   its parts, each times what its target passes on to the logits.
+    source → target     through the residual stream alone (and affine skips): at one position
+    source → head       what the source brings to ρ · z, through no other head
+    head   → target     what the head's write adds to the target, through no other head
 
-So every target's inputs still sum to its value, and a head's inputs sum to its activation, which is
-what the head adds to the logits by the targets it reaches directly. Edges from constants are not
-split and stay as they are.
+1. Down: the gradient of the weighted logits at every place, through attention and features; ρ.
+2. Up, block by block, everything written so far stays where it is. Heads read it, through their
+   patterns; then their own writes join; features read it; then theirs join.
+3. Edges are the products met on the way.
+
+Inputs of a target sum to its value as before, those of a head to its activation ρ · z, and what
+each node adds to the logits over all paths is the same as in the graph without heads (tests). A
+graph of a thousand features has some thousands of such edges instead of hundreds of thousands.
 """
+
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.attribution.heads import split_by_head
-from core.attribution.targets import SALIENT, TargetChoice
-from core.graph import AttributionGraph, NodeKind, total_effect
-from core.models import LanguageModel
-from core.transcoders import TranscoderSet
+from core.attribution.ends import Ends, Readers, Writers
+from core.attribution.frozen import FrozenLayer
 
 
-def with_head_nodes(
-    model: LanguageModel,
-    transcoders: TranscoderSet,
-    ids: Int[Tensor, " pos"],
-    graph: AttributionGraph,
-    targets: TargetChoice = SALIENT,
-) -> AttributionGraph:
-    """The same nodes in the same order, then a node for every head that carries an edge.
+class HeadMatrix(NamedTuple):
+    """Direct effects with heads as nodes between."""
 
-    Memory grows with edges x layers x heads: prune large graphs first.
+    effects: Float[Tensor, "row column"]
+    """Rows: features, logits, heads. Columns: those of `Writers`, then heads."""
+    place: Int[Tensor, "head 3"]
+    """(layer, position, head) of each head."""
+    activation: Float[Tensor, " head"]
+    """What it adds to the weighted logits."""
+
+
+def effects_through_heads(readers: Readers, sources: Writers) -> HeadMatrix:
+    """The matrix of direct effects, each path split at the heads it passes.
 
     Args:
-        model: The model of the graph.
-        transcoders: The transcoders of the graph.
-        ids: The prompt of the graph.
-        graph: From `build_graph` on this prompt, pruned or not.
-        targets: As given to `build_graph`.
+        readers: Features and logits, as rows; the logits' weights say what heads are read for.
+        sources: Sources, as columns.
     """
-    is_constant = graph.kind[graph.edge_index[0]] == int(NodeKind.BIAS)
-    split_edges = (~is_constant).nonzero()[:, 0]
-    split = split_by_head(model, transcoders, ids, graph, split_edges, targets)
-    source, target = graph.edge_index[:, split_edges]
-    edge, layer, head = split.heads.nonzero(as_tuple=True)
-    part = split.heads[edge, layer, head]
-    place = torch.stack([layer, graph.position[target[edge]], head], 1)
-    heads, number = place.unique(dim=0, return_inverse=True)
-    node = graph.n_nodes + number
-    passed = part * _passed_on(graph)[target[edge]]
-    pairs = [
-        (graph.edge_index[:, is_constant], graph.direct_effect[is_constant]),
-        (graph.edge_index[:, split_edges], split.direct),
-        _summed(source[edge], node, passed),
-        _summed(node, target[edge], part),
-    ]
-    edge_index, effect = (torch.cat(column, dim=-1) for column in zip(*pairs, strict=True))
-    kept = effect != 0
-    activation = passed.new_zeros(len(heads)).index_add_(0, number, passed)
-    return _joined(graph, heads, activation, edge_index[:, kept], effect[kept])
+    return _Sweep(readers, sources).run()
 
 
-def _passed_on(graph: AttributionGraph) -> Float[Tensor, " node"]:
-    """What one unit of each target's value adds to the weighted logits."""
-    is_logit = graph.kind == int(NodeKind.LOGIT)
-    per_unit = total_effect(graph).float() / graph.activation
-    return torch.where(is_logit, graph.logit_weight, per_unit)
+class _Sweep:
+    """What has been written so far, on its way up."""
+
+    def __init__(self, readers: Readers, sources: Writers) -> None:
+        self.readers, self.sources, self.frozen = readers, sources, readers.frozen
+        model, n_pos = self.frozen.model, self.frozen.n_pos
+        self.frame = (model.n_layers, n_pos, model.n_heads)
+        self.n_heads = model.n_layers * n_pos * model.n_heads
+        shape = (readers.n_rows + self.n_heads, sources.n_columns + self.n_heads)
+        self.effects = sources.error.new_zeros(shape)
+        self.rho = head_readouts(readers)
+        self.activation = sources.error.new_zeros(self.frame)
+        self.vector = sources.error.new_zeros(0, model.d_model)
+        self.position = self.column = torch.zeros(0, dtype=torch.long)
+
+    def run(self) -> HeadMatrix:
+        self._join(self.sources.at(-1))
+        parallel = self.frozen.model.parallel
+        for number, layer in self.frozen.layers_up(self.frozen.model.n_layers):
+            self._touch_heads(number, layer)
+            if parallel:
+                self._touch(self.readers.at(number))
+            skipped = self._skipped(layer) if parallel else None
+            self._join(self._heads(number, layer))
+            self._join(self._constant(number, layer.folded.attention_constant))
+            if not parallel:
+                self._touch(self.readers.at(number))
+                skipped = self._skipped(layer)
+            if skipped is not None:
+                self.vector = self.vector.clone()
+                self.vector[: len(skipped)] += skipped
+            self._join(self._constant(number, layer.folded.mlp_constant))
+            self._join(self.sources.at(number))
+            self._join(self._left_out(number))
+        self._touch(self.readers.at(self.frozen.model.n_layers))
+        own_bias = self.sources.first_bias + self.readers.layers()
+        self.effects[torch.arange(self.readers.n_rows), own_bias] += self.readers.constants()
+        place = torch.cartesian_prod(*(torch.arange(size) for size in self.frame))
+        return HeadMatrix(self.effects, place, self.activation.flatten())
+
+    def _join(self, ends: Ends) -> None:
+        """Lets in what is written here."""
+        self.vector = torch.cat([self.vector, ends.vector])
+        self.position = torch.cat([self.position, ends.position])
+        self.column = torch.cat([self.column, ends.number])
+
+    def _touch(self, ends: Ends) -> None:
+        """Products of all that is there with what reads it at the same position."""
+        for position in ends.position.unique().tolist():
+            here = (self.position == position).nonzero()[:, 0]
+            mine = (ends.position == position).nonzero()[:, 0]
+            products = ends.vector[mine] @ self.vector[here].T
+            self._add(ends.number[mine], self.column[here], products)
+
+    def _add(self, row: Tensor, column: Tensor, products: Float[Tensor, "row column"]) -> None:
+        # Streams stand at every position under one column, so products are added up.
+        flat = row[:, None] * self.effects.shape[1] + column[None]
+        self.effects.view(-1).index_add_(0, flat.flatten(), products.flatten())
+
+    def _touch_heads(self, number: int, layer: FrozenLayer) -> None:
+        """What every source brings to every head of a block."""
+        rho, n_heads = self.rho[number], self.frame[2]
+        read = (self.vector @ layer.folded.value).unflatten(-1, (n_heads, -1))
+        for position in range(self.frozen.n_pos):
+            here = (self.position == position).nonzero()[:, 0]
+            brought = torch.einsum("she,qhe->qhs", read[here], rho[position:])
+            brought = brought * layer.mix[:, position:, position].T[..., None]
+            self.activation[number, position:] += brought.sum(2)
+            rows = self.readers.n_rows + self._numbers(number, position)
+            self._add(rows.flatten(), self.column[here], brought.flatten(0, 1))
+
+    def _numbers(self, layer: int, first: int) -> Int[Tensor, "pos head"]:
+        """Numbers of a block's heads, from a position on."""
+        return torch.arange(self.n_heads).view(self.frame)[layer, first:]
+
+    def _heads(self, number: int, layer: FrozenLayer) -> Ends:
+        """What the heads of a block write: all but what they write whatever they read."""
+        resid = self.frozen.at(self.frozen.trace.resid_pre, number)
+        read = (resid @ layer.folded.value).unflatten(-1, (self.frame[2], -1))
+        z = torch.einsum("hqp,phe->qhe", layer.mix, read)
+        output = layer.folded.output.unflatten(0, (self.frame[2], -1))
+        return Ends(
+            vector=torch.einsum("qhe,hed->qhd", z, output).flatten(0, 1),
+            position=torch.arange(self.frozen.n_pos).repeat_interleave(self.frame[2]),
+            number=self.sources.n_columns + self._numbers(number, 0).flatten(),
+        )
+
+    def _constant(self, layer: int, constant: Float[Tensor, " d_model"]) -> Ends:
+        """A constant of a block, at every position."""
+        return self._stream(self.sources.first_bias + layer, constant.expand(self.frozen.n_pos, -1))
+
+    def _left_out(self, layer: int) -> Ends:
+        rest = self.sources.left_out
+        none = self.sources.error.new_zeros(0, self.sources.error.shape[-1])
+        return self._stream(self.sources.left_out_column, none if rest is None else rest[layer])
+
+    def _stream(self, column: int, vector: Float[Tensor, "pos d_model"]) -> Ends:
+        places = torch.arange(len(vector))
+        return Ends(vector=vector, position=places, number=torch.full_like(places, column))
+
+    def _skipped(self, layer: FrozenLayer) -> Float[Tensor, "end d_model"] | None:
+        """What the affine skip adds to everything that is there."""
+        if layer.folded.skip is None:
+            return None
+        return self.vector @ layer.folded.skip * layer.scale2[self.position, None]
 
 
-def _summed(
-    source: Int[Tensor, " part"], target: Int[Tensor, " part"], effect: Float[Tensor, " part"]
-) -> tuple[Int[Tensor, "2 edge"], Float[Tensor, " edge"]]:
-    """One edge for each pair of ends."""
-    pairs, place = torch.stack([source, target], 1).unique(dim=0, return_inverse=True)
-    return pairs.T, effect.new_zeros(len(pairs)).index_add_(0, place, effect)
+def head_readouts(readers: Readers) -> Float[Tensor, "layer pos head d_head"]:
+    """ρ: the gradient of the weighted logits by each head's output, over all paths.
+
+    Features that are nodes pass a gradient on with slope 1, whatever the dictionary's function;
+    errors and left-out features pass nothing, as in `core.graph.total_effect`.
+    """
+    frozen, targets = readers.frozen, readers.targets
+    gradient = frozen.trace.logits.new_zeros(frozen.n_pos, frozen.model.d_model)
+    if targets is not None:
+        logits = readers.at(frozen.model.n_layers)
+        gradient[-1] = targets.weight @ logits.vector
+    found = []
+    for number, layer in frozen.layers_down(0):
+        through_mlp = _through_mlp(readers, number, layer, gradient)
+        at_heads = gradient if frozen.model.parallel else gradient + through_mlp
+        rho = (at_heads @ layer.folded.output.T).unflatten(-1, (frozen.model.n_heads, -1))
+        found.append(rho)
+        moved = torch.einsum("hqp,qhe->phe", layer.mix, rho).flatten(1)
+        gradient = gradient + through_mlp + moved @ layer.folded.value.T
+    return torch.stack(found[::-1])
 
 
-def _joined(
-    graph: AttributionGraph,
-    heads: Int[Tensor, "head 3"],
-    activation: Float[Tensor, " head"],
-    edge_index: Int[Tensor, "2 edge"],
-    effect: Float[Tensor, " edge"],
-) -> AttributionGraph:
-    layer, position, index = heads.T
-    return AttributionGraph(
-        kind=torch.cat([graph.kind, torch.full_like(layer, int(NodeKind.HEAD))]),
-        layer=torch.cat([graph.layer, layer]),
-        position=torch.cat([graph.position, position]),
-        index=torch.cat([graph.index, index]),
-        activation=torch.cat([graph.activation, activation]),
-        logit_weight=torch.cat([graph.logit_weight, torch.zeros_like(activation)]),
-        edge_index=edge_index,
-        direct_effect=effect,
-    )
+def _through_mlp(
+    readers: Readers, number: int, layer: FrozenLayer, gradient: Float[Tensor, "pos d_model"]
+) -> Float[Tensor, "pos d_model"]:
+    """What features and the affine skip of a block add to the gradient in front of them."""
+    ends, frozen = readers.at(number), readers.frozen
+    decoder = frozen.transcoders[number].W_dec[readers.features.index[ends.number]]
+    passed = (decoder * gradient[ends.position]).sum(1)
+    found = torch.zeros_like(gradient).index_add_(0, ends.position, passed[:, None] * ends.vector)
+    if layer.folded.skip is not None:
+        found = found + (gradient @ layer.folded.skip.T) * layer.scale2[:, None]
+    return found

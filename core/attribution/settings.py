@@ -1,8 +1,12 @@
 """Settings of one attribution graph."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from core.errors import SettingsError
+
+Heads = Literal["in edges", "nodes"]
+"""What attention heads are in a graph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +21,9 @@ class AttributionSettings:
     """Most output tokens explained, where they are chosen by probability."""
     logit_mass: float = 0.95
     """Probability that the chosen output tokens reach together, in (0, 1]."""
+    heads: Heads = "in edges"
+    """`in edges`: an edge is all that reaches its target through any heads. `nodes`: each head at
+    each position is a node, and every path is split at the heads it passes."""
     memory_mb: int = 512
     """About the most memory the carried gradients take, in MiB; larger graphs go in chunks."""
 

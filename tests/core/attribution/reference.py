@@ -4,6 +4,7 @@ Every source has a gate that multiplies it. With all gates at 1 the forward pass
 own values; the derivative of a target by a source's gate is the direct effect.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -27,7 +28,13 @@ def make_prompt(model: LanguageModel, transcoders: TranscoderSet, ids: Tensor) -
     return Prompt(model, transcoders, ids, model.trace(ids[None]))
 
 
-def values(prompt: Prompt, graph: AttributionGraph, gates: Tensor, vector: Tensor) -> Tensor:
+Cut = Callable[[int, Tensor], Tensor]
+"""(layer, what the heads make of all but constants [query head d_head]) -> what they pass on."""
+
+
+def values(
+    prompt: Prompt, graph: AttributionGraph, gates: Tensor, vector: Tensor, cut: Cut | None = None
+) -> Tensor:
     """Pre-activations of the graph's features, then its logit targets, under gates on its nodes.
 
     Args:
@@ -35,6 +42,7 @@ def values(prompt: Prompt, graph: AttributionGraph, gates: Tensor, vector: Tenso
         graph: Gives the order of nodes.
         gates: One for each node; only those of sources matter.
         vector: Unembedding directions of the logit targets and, last column, their bias.
+        cut: Stands between a head's output and all that reads it.
     """
     model, trace = prompt.model, prompt.trace
     token, position = (part[0] for part in model.embed(prompt.ids[None]))
@@ -45,7 +53,7 @@ def values(prompt: Prompt, graph: AttributionGraph, gates: Tensor, vector: Tenso
     found = torch.zeros(graph.n_nodes)
     for layer in range(model.n_layers):
         bias = gate[NodeKind.BIAS][layer]
-        before, resid = resid, resid + _attention(prompt, layer, resid, bias)
+        before, resid = resid, resid + _attention(prompt, layer, resid, bias, cut)
         x = _mlp_input(prompt, layer, before if model.parallel else resid, bias)
         found, written = _features(prompt, graph, gates, layer, x, found)
         error = gate[NodeKind.ERROR].view(model.n_layers, -1)[layer, :, None]
@@ -60,13 +68,16 @@ def values(prompt: Prompt, graph: AttributionGraph, gates: Tensor, vector: Tenso
     return torch.cat([found[graph.kind == int(NodeKind.FEATURE)], logits])
 
 
-def _attention(prompt: Prompt, layer: int, resid: Tensor, bias: Tensor) -> Tensor:
+def _attention(prompt: Prompt, layer: int, resid: Tensor, bias: Tensor, cut: Cut | None) -> Tensor:
     weights, trace = prompt.model.weights(layer), prompt.trace
     scale = weights.norm1.scale(trace.resid_pre[layer, 0])
-    normed = weights.norm1.linear(resid, scale) + weights.norm1.bias * bias
-    value = torch.einsum("pd,hde->hpe", normed, weights.W_V) + weights.b_V[:, None] * bias
-    mixed = torch.einsum("hqp,hpe->hqe", trace.pattern[layer, 0], value)
-    return torch.einsum("hqe,hed->qd", mixed, weights.W_O) + weights.b_O * bias
+    pattern = trace.pattern[layer, 0]
+    read = torch.einsum("pd,hde->hpe", weights.norm1.linear(resid, scale), weights.W_V)
+    z = torch.einsum("hqp,hpe->qhe", pattern, read)
+    z = z if cut is None else cut(layer, z)
+    constant = torch.einsum("d,hde->he", weights.norm1.bias, weights.W_V) + weights.b_V
+    z = z + constant * bias
+    return torch.einsum("qhe,hed->qd", z, weights.W_O) + weights.b_O * bias
 
 
 def _mlp_input(prompt: Prompt, layer: int, resid: Tensor, bias: Tensor) -> Tensor:
@@ -106,9 +117,34 @@ def effects_by_autograd(prompt: Prompt, graph: AttributionGraph, vector: Tensor)
     return torch.stack(rows)[:, graph.kind != int(NodeKind.LOGIT)]
 
 
+def effects_cut_at_heads(
+    prompt: Prompt, graph: AttributionGraph, vector: Tensor, rho: Tensor
+) -> Tensor:
+    """[target source] of a graph with head nodes: rows features, logits, heads; columns all nodes
+    but logits. Each head's output is cut off and gated by itself; `rho` [layer pos head d_head]
+    reads it.
+    """
+    gates, made = torch.ones(graph.n_nodes, requires_grad=True), {}
+    is_head = graph.kind == int(NodeKind.HEAD)
+    place = (graph.layer[is_head], graph.position[is_head], graph.index[is_head])
+
+    def cut(layer: int, z: Tensor) -> Tensor:
+        made[layer] = (z * rho[layer]).sum(-1)
+        here = place[0] == layer
+        gate = torch.ones(z.shape[:2]).index_put(
+            (place[1][here], place[2][here]), gates[is_head][here]
+        )
+        return z.detach() * gate[..., None]
+
+    out = values(prompt, graph, gates, vector, cut)
+    heads = torch.stack([made[layer] for layer in sorted(made)])[place]
+    rows = [torch.autograd.grad(v, gates, retain_graph=True)[0] for v in (*out, *heads)]
+    return torch.stack(rows)[:, graph.kind != int(NodeKind.LOGIT)]
+
+
 def effects_of(graph: AttributionGraph) -> Tensor:
     """The graph's own matrix, in the same form."""
-    rows = graph.of_kind(NodeKind.FEATURE, NodeKind.LOGIT)
+    rows = graph.of_kind(NodeKind.FEATURE, NodeKind.LOGIT, NodeKind.HEAD)
     return graph.dense()[rows][:, ~graph.of_kind(NodeKind.LOGIT)]
 
 

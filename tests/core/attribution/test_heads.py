@@ -8,7 +8,6 @@ from core.attribution import (
     Direction,
     build_graph,
     split_by_head,
-    with_head_nodes,
 )
 from core.errors import GraphError
 from core.graph import NodeKind
@@ -100,8 +99,9 @@ def test_edges_from_constants_are_refused():
 @pytest.mark.parametrize(("end", "where"), [(0, "start"), (1, "end")])
 def test_edges_at_heads_are_refused(end, where):
     # before, a head's own write was silently taken for a token embedding
-    model, transcoders, graph = setup("gpt2")
-    split = with_head_nodes(model, transcoders, IDS, graph, DIRECTION)
+    model, transcoders, _ = setup("gpt2")
+    settings = AttributionSettings(heads="nodes")
+    split = build_graph(model, transcoders, IDS, DIRECTION, settings)
     at_head = (split.kind[split.edge_index[end]] == int(NodeKind.HEAD)).nonzero()[:1, 0]
     assert len(at_head) == 1
     with pytest.raises(GraphError, match=f"{where}s at node .* a HEAD; they must {where}"):
