@@ -19,6 +19,8 @@ from core.circuit import FeatureNode
 from core.graph import AttributionGraph
 from core.guide import InfluenceGuide
 from core.hierarchy import tree_report
+from core.interventions import Evaluator
+from core.pipeline.candidates import with_active
 from core.pipeline.graphs import restricted, task_graph
 from core.pipeline.prepare import Prepared
 from core.pipeline.probes import Probe
@@ -78,9 +80,10 @@ def _discover(
     prepared: Prepared, transcoders: TranscoderSet, settings: RunSettings, clock: Clock
 ) -> Discovery:
     pooled = task_graph(prepared, transcoders, settings.graph_prompts, clock.progress)
-    whole = pooled.graph()
-    clock.finish("graphs", f"{whole.n_nodes} nodes, {whole.n_edges} edges")
-    found, tree = _search(prepared, transcoders, whole, settings, clock)
+    clock.finish("graphs", f"{len(pooled.kind)} nodes, {pooled.edge_index.shape[1]} edges")
+    labels = prepared.evaluator(transcoders, Split.LABELS, settings.probe_prompts)
+    whole = with_active(pooled.graph(), labels.active())
+    found, tree = _search(prepared, transcoders, whole, labels, settings, clock)
     graph, places = restricted(whole, found.order[: found.size])
     return Discovery(
         order=found.order,
@@ -96,6 +99,7 @@ def _search(
     prepared: Prepared,
     transcoders: TranscoderSet,
     whole: AttributionGraph,
+    labels: Evaluator,
     settings: RunSettings,
     clock: Clock,
 ) -> tuple[Found, dict[str, Any]]:
@@ -104,7 +108,6 @@ def _search(
     report = tree_report(tree, tree_settings(settings))
     clock.finish("hierarchy", f"{tree.n_supernodes} supernodes, {tree.depth} levels")
     prior = torch.from_numpy(InfluenceGuide()(whole, tree, features.place).leaf)
-    labels = prepared.evaluator(transcoders, Split.LABELS, settings.probe_prompts)
     choose = prepared.evaluator(transcoders, Split.SELECTION)
     found = search(
         Probe.on(labels, features.nodes),

@@ -1,6 +1,10 @@
 """The ways in which a run ranks its candidates, on the labels split.
 
-`hierarchical` is the method, `flat` and `dense` stand beside it; see `core.pipeline.search`.
+`hierarchical` is the method, `flat` and `dense` stand beside it; see `core.pipeline.search`. Two
+more need no forwards of their own: `guide` goes by the guide's score alone, and `active` has as
+many nodes of each site as the hierarchical ranking, at every size, but takes the most active ones
+(`core.validation.controls` holds a circuit against just that choice). Where one of them needs fewer
+nodes on the selection split it is the better circuit, and it is taken.
 Every prefix of a ranking is a circuit.
 """
 
@@ -53,6 +57,10 @@ def rankings_of(
         alone, rest = flat(probe, dense.nonzero().squeeze(1), tell), rankings["hierarchical"].nodes
         joined = torch.cat([alone.nodes, rest[~torch.isin(rest, alone.nodes)]])
         rankings["dense"] = alone._replace(nodes=joined)
+    like = rankings["hierarchical"]
+    activity = probe.evaluator.mean_activation()[tuple(probe.nodes.T)].abs()
+    rankings["active"] = like._replace(nodes=most_active(like.nodes, probe.nodes, activity))
+    rankings["guide"] = Ranking(torch.argsort(prior.abs(), descending=True, stable=True), 0, [])
     return {name: r._replace(nodes=r.nodes[:most]) for name, r in rankings.items()}
 
 
@@ -104,3 +112,24 @@ def flat(probe: Probe, candidates: Int[Tensor, " candidate"], tell: OnSearch) ->
     """Joint elimination without a tree."""
     found = eliminate_jointly(len(probe.nodes), probe.respond, candidates=candidates, progress=tell)
     return Ranking(found.order, RESPONSE_COST * found.rounds, [])
+
+
+def most_active(
+    order: Int[Tensor, " candidate"],
+    nodes: Int[Tensor, "node 3"],
+    activity: Float[Tensor, " node"],
+) -> Int[Tensor, " candidate"]:
+    """The same sites in the same order, each giving its most active nodes first.
+
+    Args:
+        order: Another ranking; says which site comes when.
+        nodes: (layer, position, feature) of every node.
+        activity: How active each is; larger first.
+    """
+    sites = torch.unique(nodes[order, :2], dim=0, return_inverse=True)[1]
+    found = order.clone()
+    for site in range(int(sites.max()) + 1):
+        here = (sites == site).nonzero().squeeze(1)
+        most = torch.argsort(activity[order[here]], descending=True, stable=True)
+        found[here] = order[here[most]]
+    return found

@@ -143,7 +143,8 @@ def test_a_search_ranks_nested_circuits_and_says_what_each_method_did(probe):
     found = search(probe, probe, tree, torch.rand(n), dense, settings, clock)
     assert found.size == 5
     assert len(set(found.order)) == len(found.order) == found.record["candidates"] <= 4 * 8
-    assert set(found.record["selection"]) == {"hierarchical", "flat", "dense"}
+    named = {"hierarchical", "flat", "dense", "active", "guide"}
+    assert set(found.record["selection"]) == named
     assert found.forwards == found.record["forwards"][found.record["taken"]] > 0
     # exchanges and gates are refinement: "search" has ended before the first of them is told
     assert [stage for stage, _ in groupby(told, lambda step: step.stage)] == ["search", "refine"]
