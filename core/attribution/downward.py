@@ -54,6 +54,10 @@ class Downward:
         """Products with all that is written after the MLP of a layer."""
         ends, empty = self.sources.at(layer), self.sources.n_columns
         self.wave.touch(make_bank(ends, ends.number, self.frozen.n_pos, empty), self.met)
+        later = self.sources.later(layer)
+        if later is not None:
+            bank = make_bank(later, later.number, self.frozen.n_pos, empty)
+            self.wave.touch_again(bank, self.met)
         if layer >= 0 and self.sources.left_out is not None:
             products = self.wave.touch_stream(self.sources.left_out[layer])
             self.met[:, self.sources.left_out_column] += products

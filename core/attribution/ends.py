@@ -1,7 +1,8 @@
 """The two ends of every edge: what writes into the residual stream, and what reads from it.
 
 1. Features: every transcoder feature that is active on the prompt. It writes activation · decoder
-   row after the MLP of its layer, and reads its encoder row in front of it. Which features TopK
+   row after the MLP of its layer, and after each later one in a cross-layer transcoder, all under
+   one column; it reads its encoder row in front of its own. Which features TopK
    chose is part of the prompt, so the target is the pre-activation of an active feature.
 2. Errors: MLP output less the transcoder's reconstruction. Token and position embeddings.
 3. Streams: what is spread over all positions. The constants of each layer, and the sum of the
@@ -74,15 +75,23 @@ def _encode(
 
 
 def written(frozen: Frozen, features: Features, layer: int) -> Float[Tensor, "pos d_model"]:
-    """The sum of what these features of one layer write at each position."""
-    here = features[features.layer == layer]
+    """The sum of what these features write into one layer's MLP output at each position."""
+    total = _summed(frozen, features[features.layer == layer], frozen.transcoders[layer].W_dec)
+    for lower in range(layer if frozen.transcoders.crosses else 0):
+        later = frozen.transcoders[lower].W_later
+        assert later is not None
+        step = later[:, layer - lower - 1]
+        total = total + _summed(frozen, features[features.layer == lower], step)
+    return total
+
+
+def _summed(
+    frozen: Frozen, here: Features, decoder: Float[Tensor, "feature d_model"]
+) -> Float[Tensor, "pos d_model"]:
+    """Activations times decoder rows of one layer's features, by position."""
     starts = torch.searchsorted(here.position, torch.arange(frozen.n_pos))
     return functional.embedding_bag(
-        here.index,
-        frozen.transcoders[layer].W_dec,
-        starts,
-        mode="sum",
-        per_sample_weights=here.activation,
+        here.index, decoder, starts, mode="sum", per_sample_weights=here.activation
     )
 
 
@@ -142,11 +151,27 @@ class Writers:
             )
         here = (self.features.layer == layer).nonzero()[:, 0]
         mine = self.features[here]
-        vector = self.frozen.transcoders[layer].W_dec[mine.index] * mine.activation[:, None]
+        decoder = self.frozen.transcoders.writes(layer, mine.index, layer)
         return Ends(
-            vector=torch.cat([vector, self.error[layer]]),
+            vector=torch.cat([decoder * mine.activation[:, None], self.error[layer]]),
             position=torch.cat([mine.position, places]),
             number=torch.cat([here, len(self.features) + layer * n_pos + places]),
+        )
+
+    def later(self, layer: int) -> Ends | None:
+        """What features of lower layers write after the MLP of one; None in a per-layer set."""
+        if layer < 1 or not self.frozen.transcoders.crosses:
+            return None
+        here = (self.features.layer < layer).nonzero()[:, 0]
+        vector = self.error.new_zeros(len(here), self.error.shape[-1])
+        for lower in range(layer):
+            mine = self.features.layer[here] == lower
+            index = self.features.index[here[mine]]
+            vector[mine] = self.frozen.transcoders.writes(lower, index, layer)
+        return Ends(
+            vector=vector * self.features.activation[here, None],
+            position=self.features.position[here],
+            number=here,
         )
 
     def layers(self) -> Int[Tensor, " column"]:

@@ -13,7 +13,7 @@ skips of transcoders that have one.
 3. A head's part is the product of the two through that head alone, with its frozen pattern.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -86,10 +86,15 @@ def split_by_head(
     with torch.no_grad():
         below = _without_attention(frozen, graph, ends, targets)[:, to_end]
         writes = _writes(frozen, graph, sources)
+        later = _later_writes(frozen, graph, sources)
         same_place = graph.position[source] == graph.position[target]
         place = graph.layer[source] + 1
-        direct = (below[place, torch.arange(len(edges))] * writes[from_source]).sum(1) * same_place
-        steps = _head_outputs(frozen, writes, graph.layer[sources], graph.position[sources])
+        direct = (below[place, torch.arange(len(edges))] * writes[from_source]).sum(1)
+        for number, write in later.items():
+            direct = direct + (below[number + 1] * write[from_source]).sum(1)
+        direct = direct * same_place
+        origin = graph.layer[sources], graph.position[sources]
+        steps = _head_outputs(frozen, writes, later, *origin)
         parts = []
         for number, (layer, outputs) in enumerate(steps):
             gradient = below[number + int(model.parallel)] @ layer.folded.output.T
@@ -131,12 +136,27 @@ def _writes(
     return found
 
 
+def _later_writes(
+    frozen: Frozen, graph: AttributionGraph, nodes: Int[Tensor, " source"]
+) -> dict[int, Float[Tensor, "source d_model"]]:
+    """What each source also writes after each layer above its own; empty in a per-layer set."""
+    found = {}
+    is_feature = graph.kind[nodes] == int(NodeKind.FEATURE)
+    for number in range(1, frozen.model.n_layers if frozen.transcoders.crosses else 0):
+        found[number] = torch.zeros(len(nodes), frozen.model.d_model)
+        for lower in range(number):
+            mine = is_feature & (graph.layer[nodes] == lower)
+            rows = frozen.transcoders.writes(lower, graph.index[nodes[mine]], number)
+            found[number][mine] = rows * graph.activation[nodes[mine], None]
+    return found
+
+
 def _write(every: Writers, graph: AttributionGraph, node: int) -> Float[Tensor, " d_model"]:
     kind, layer, position = (int(part[node]) for part in (graph.kind, graph.layer, graph.position))
     match NodeKind(kind):
         case NodeKind.FEATURE:
-            decoder = every.frozen.transcoders[layer].W_dec
-            return decoder[graph.index[node]] * graph.activation[node]
+            index = graph.index[node : node + 1]
+            return every.frozen.transcoders.writes(layer, index, layer)[0] * graph.activation[node]
         case NodeKind.ERROR:
             return every.error[layer, position]
         case NodeKind.TOKEN:
@@ -201,6 +221,7 @@ def _own_gradients(
 def _head_outputs(
     frozen: Frozen,
     writes: Float[Tensor, "source d_model"],
+    later: Mapping[int, Float[Tensor, "source d_model"]],
     layer: Int[Tensor, " source"],
     position: Int[Tensor, " source"],
 ) -> Iterator[tuple[FrozenLayer, Float[Tensor, "source pos head d_head"]]]:
@@ -217,6 +238,8 @@ def _head_outputs(
             skipped = before if frozen.model.parallel else state
             state = state + skipped @ block.folded.skip * block.scale2[:, None]
         _add_at(state, writes, position, layer == number)
+        if number in later:
+            _add_at(state, later[number], position, layer < number)
 
 
 def _add_at(state: Tensor, writes: Tensor, position: Tensor, chosen: Tensor) -> None:

@@ -68,6 +68,9 @@ class Upward:
         """Lets in what is written after the MLP of a layer."""
         ends = self.sources.at(layer)
         self.wave.join(replace(ends, number=self.local[ends.number]))
+        later = self.sources.later(layer)
+        if later is not None:
+            self.wave.add(replace(later, number=self.local[later.number]))
         if layer >= 0 and self.sources.left_out is not None:
             self.streams.state[0] += self.sources.left_out[layer]
 

@@ -124,6 +124,13 @@ class Wave:
                 new.zero_()[:, group.place.own] = vector[low:high]
                 group.joined += high - low
 
+    def add(self, ends: Ends) -> None:
+        """Adds to vectors that have joined, each at its own position."""
+        rank = self.rank[ends.number]
+        for group in self.groups:
+            mine = (rank >= group.row[0]) & (rank <= group.row[-1])
+            group.state[rank[mine] - group.row[0], group.place.own] += ends.vector[mine]
+
     def pass_attention(self, layer: FrozenLayer) -> None:
         """Adds what attention carries to every vector that has joined."""
         step = self._step(layer)
@@ -161,12 +168,21 @@ class Wave:
 
     def touch(self, bank: Bank, matrix: Float[Tensor, "vector column"]) -> None:
         """Writes the products of every joined vector with the ends in its cone."""
+        for rows, number, products in self._products(bank):
+            matrix[rows, number] = products
+
+    def touch_again(self, bank: Bank, matrix: Float[Tensor, "vector column"]) -> None:
+        """Adds such products to columns that have been written."""
+        for rows, number, products in self._products(bank):
+            matrix[rows, number] += products
+
+    def _products(self, bank: Bank) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         for group in self.groups:
             ends, number = bank.vector[group.place.cone], bank.number[group.place.cone]
             if group.joined and ends.numel():
                 products = torch.bmm(group.live.transpose(0, 1), ends.transpose(1, 2))
                 rows = group.row[: group.joined, None]
-                matrix[rows, number.reshape(1, -1)] = products.transpose(0, 1).flatten(1)
+                yield rows, number.reshape(1, -1), products.transpose(0, 1).flatten(1)
 
     def touch_stream(self, vector: Float[Tensor, "#pos d_model"]) -> Float[Tensor, " vector"]:
         """Products with something at every position, summed; 0 for vectors not yet joined."""

@@ -193,7 +193,8 @@ def outputs(
     active = values.value[values.value != 0]
     strength = lab.activation(prompt, feature) or (float(active.mean()) if len(active) else 0.0)
     trace = lab.model.trace(torch.tensor(view.ids)[None])
-    written = strength * lab.transcoders[feature.layer].W_dec[feature.feature]
+    row = lab.transcoders.all_writes(feature.layer, torch.tensor([feature.feature]))[0]
+    written = strength * row
     return *token_effects(lab.model, logit_effect(lab.model, trace, written)), direct
 
 

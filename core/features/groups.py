@@ -280,7 +280,9 @@ def _written(
 ) -> Float[Tensor, "node token"]:
     """Decoder rows through the final norm's direction and the unembedding, for any norm scale."""
     norm, model = lab.model.final_norm, lab.model
-    rows = torch.stack([lab.transcoders[n.layer].W_dec[n.feature] for n in nodes])
+    rows = torch.cat(
+        [lab.transcoders.all_writes(n.layer, torch.tensor([n.feature])) for n in nodes]
+    )
     effect = norm.centre(rows) * norm.weight @ model.W_U.T
     effect = (effect - effect.mean(1, keepdim=True)).double()
     return effect * raw.double().std(0, correction=0)[:, None]

@@ -19,9 +19,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.interventions.errors import ErrorRegime, Errors
+from core.interventions.gated import gated_change
 from core.interventions.references import State
 from core.models.hooks import HeadEdit, MlpReplacement
-from core.transcoders import Transcoder
+from core.transcoders import Transcoder, arrived, hand_up
+
+EVERYWHERE = slice(None)
+"""All positions."""
 
 
 def circuit_edit(
@@ -29,6 +33,9 @@ def circuit_edit(
     gate: Float[Tensor, "circuit gated pos feature"],
     activation: Float[Tensor, "_ pos feature"],
     base: Float[Tensor, "_ pos d_model"],
+    *,
+    within: slice = EVERYWHERE,
+    known: Float[Tensor, "prompt pos feature"] | None = None,
 ) -> MlpReplacement:
     """The MLP of one layer, running inside `circuit` circuits at once.
 
@@ -39,20 +46,29 @@ def circuit_edit(
         activation: Reference activations a°; batch 1 or the number of prompts.
         base: What is written when every gate is 0; batch as `activation`, or circuits times
             prompts where each circuit has its own.
+        within: Positions outside which gates cannot matter: their features stand at the reference
+            whatever the circuit, or nobody reads what is written.
+        known: Activations of each prompt, where they are the same in every circuit.
     """
     # A closed gate moves nothing, but its derivative says what opening it would do.
     matters = gate.detach().amax((0, 1, 3)) != 0
-    live = torch.nonzero(matters | gate.requires_grad).squeeze(1)
+    inside = torch.zeros_like(matters)
+    inside[within] = True
+    live = torch.nonzero((matters | gate.requires_grad) & inside).squeeze(1)
     n = len(gate)
 
     def replacement(x: Tensor) -> Tensor:
         prompts = len(x) // n
         own = len(base) == len(x)
         out = base if own else base.expand(prompts, -1, -1).repeat(n, 1, 1)
+        out = arrived(coder, out)
         if not len(live):
             return out
+        if not coder.crosses:
+            return out.index_add(1, live, gated_change(coder, x, gate, activation, live, known))
         a = coder.encode(x[:, live]).view(n, prompts, len(live), -1)
         moved = gate[:, :, live] * (a - activation[None, :, live])
+        hand_up(coder, moved, live)
         change = (moved @ coder.W_dec).view(-1, len(live), x.shape[-1])
         return out.index_add(1, live, change)
 

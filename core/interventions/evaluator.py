@@ -160,7 +160,8 @@ class Evaluator:
         n = max(len(gates), len(errors))
         _check_draws(len(gates), len(errors))
         start, resid = 0, part.resid[0]
-        if len(gates) == 1 and errors.first > 0:
+        # A cross-layer feature below would have to hand its part up into every draw's own pass.
+        if len(gates) == 1 and errors.first > 0 and not self.transcoders.crosses:
             below = self._edits(part, gates[:, None].cut(part.start), ablation, errors.rest)
             start = errors.first
             resid = self.model.trace(part.batch.clean, below).resid_pre[start]

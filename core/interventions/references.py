@@ -59,11 +59,10 @@ class State(NamedTuple):
 
 def observe(transcoders: TranscoderSet, trace: Trace) -> State:
     """The state of one forward pass."""
-    pairs = list(zip(transcoders.layers, trace.mlp_in, trace.mlp_out, strict=True))
-    activation = torch.stack([coder.encode(x) for coder, x, _ in pairs])
-    written = [coder.decode(a, x) for a, (coder, x, _) in zip(activation, pairs, strict=True)]
-    error = trace.mlp_out - torch.stack(written)
-    constant = torch.stack([c.b_dec.expand_as(x) for c, x, _ in pairs])
+    activation = transcoders.encode(trace.mlp_in)
+    error = trace.mlp_out - transcoders.rebuild(activation, trace.mlp_in)
+    pairs = zip(transcoders.layers, trace.mlp_in, strict=True)
+    constant = torch.stack([coder.b_dec.expand_as(x) for coder, x in pairs])
     return State(activation, trace.mlp_in, trace.mlp_out, error, trace.z, constant)
 
 

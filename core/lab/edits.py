@@ -7,7 +7,8 @@ MLP output and e = y − decode(a, x) its live error, a layer writes
     inside the circuit    base + (v − a°) W        base: the reference's MLP output
 
 and where an error is not left as it is, its new value takes the place of the old one. Head outputs
-z are mixed likewise. The batch axis is variant-major: every variant runs on every prompt.
+z are mixed likewise. The batch axis is variant-major: every variant runs on every prompt. What
+features of a cross-layer transcoder write at later layers travels with the pass (`hand_up`).
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from core.interventions import State, head_edit, skip_edit
 from core.lab.plan import Plan
 from core.models import Edits
 from core.models.hooks import HeadEdit, MlpEdit, MlpReplacement
-from core.transcoders import Transcoder, TranscoderSet
+from core.transcoders import Transcoder, TranscoderSet, arrived, hand_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,8 +39,11 @@ def edits_of(plan: Plan, coders: TranscoderSet, ground: Ground) -> Edits:
     mlp: dict[int, MlpEdit] = {}
     replaced: dict[int, MlpReplacement] = {}
     heads: dict[int, HeadEdit] = {}
+    reads_errors = coders.crosses and (ground.error is not None or bool(plan.errors))
     for layer, coder in enumerate(coders):
         features = _feature_shift(plan, coder, ground.reference.activation[layer], layer)
+        if coder.crosses:
+            features = _across(coder, features, rebuilds=reads_errors)
         errors = _error_shift(plan, coder, ground, layer)
         if plan.inside == "circuit" and errors is None:
             replaced[layer] = _alone(coder, ground, layer, features)
@@ -110,7 +114,22 @@ def _feature_shift(
         moved = g * (a * s - resting)
         if still:
             moved = moved + (resting - a)
+        hand_up(coder, moved, at, which)
         return torch.zeros_like(x).index_copy_(1, at, (moved @ W).flatten(0, 1))
+
+    return shift
+
+
+def _across(
+    coder: Transcoder, features: MlpReplacement | None, *, rebuilds: bool
+) -> MlpReplacement:
+    """`features` with what lower layers' features add here; errors above need what is rebuilt."""
+
+    def shift(x: Tensor) -> Tensor:
+        own = torch.zeros_like(x) if features is None else features(x)
+        if rebuilds:
+            hand_up(coder, coder.encode(x), torch.arange(x.shape[1]), what="rebuilt")
+        return arrived(coder, own)
 
     return shift
 
@@ -129,7 +148,9 @@ def _error_shift(plan: Plan, coder: Transcoder, ground: Ground, layer: int) -> M
     new = _new_errors(at, scales, reference, held)
 
     def shift(x: Tensor, y: Tensor) -> Tensor:
-        live = y[:, at] - coder.decode(coder.encode(x[:, at]), x[:, at])
+        live = y[:, at] - coder.own(coder.encode(x[:, at]), x[:, at])
+        if coder.crosses:
+            live = live - arrived(coder, torch.zeros_like(x), what="rebuilt")[:, at]
         repeats = len(x) // len(new.fixed)
         before = live if inside_model else new.resting.repeat(len(x) // len(new.resting), 1, 1)
         after = new.fixed.repeat(repeats, 1, 1) + new.scale[:, None] * live

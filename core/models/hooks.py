@@ -11,7 +11,9 @@ Within `session(...)` a hook may record what passes through its site and may rep
     attention, output                      attn_out, pattern
     MLP, input and output                  mlp_in, mlp_out
 
-An MLP may also be replaced outright, which saves computing it.
+An MLP may also be replaced outright, which saves computing it. Edits are values that many passes
+and threads share; what one has to hand to a later layer goes through `handed_up`, which is the
+pass's own.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +23,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
+
+from core.errors import ModelError
 
 MlpEdit = Callable[[Tensor, Tensor], Tensor]
 """(mlp_in, mlp_out), each [batch pos d_model] → the MLP output to use instead."""
@@ -50,6 +54,8 @@ class Session:
     """Replacements by layer."""
     record: dict[str, dict[int, Tensor]] | None
     """Site name → layer → value, filled by the hooks; None to record nothing."""
+    carry: dict[Any, Any] = field(default_factory=dict)
+    """What edits of this pass leave for edits of later layers."""
 
     def note(self, site: str, layer: int, value: Tensor) -> None:
         """Keeps a value if this session records."""
@@ -68,6 +74,21 @@ def session(edits: Edits, record: dict[str, dict[int, Tensor]] | None = None) ->
         yield
     finally:
         _SESSION.reset(token)
+
+
+def handed_up() -> dict[Any, Any]:
+    """What edits of the running pass leave for those of later layers; empty when a pass begins.
+
+    Raises:
+        ModelError: If no pass is running in this context.
+    """
+    now = _SESSION.get()
+    if now is None:
+        raise ModelError(
+            "An edit that hands something to a later layer was called on its own; it must be "
+            "called by a pass. Give it to `LanguageModel.run` or `trace` as a part of `Edits`."
+        )
+    return now.carry
 
 
 def attach(

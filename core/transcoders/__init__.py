@@ -10,6 +10,7 @@ from core.transcoders.activations import (
     TopK,
 )
 from core.transcoders.belonging import check_belongs
+from core.transcoders.crossing import arrived, hand_up
 from core.transcoders.files import load_transcoders, save_transcoders
 from core.transcoders.neurons import neuron_transcoders
 from core.transcoders.open import Dictionary, open_transcoders
@@ -26,7 +27,8 @@ from core.transcoders.train import (
     train_on_samples,
     train_transcoders,
 )
-from core.transcoders.transcoder import Transcoder, TranscoderSet
+from core.transcoders.transcoder import Transcoder
+from core.transcoders.transcoder_set import TranscoderSet
 
 __all__ = [
     "Activation",
@@ -49,9 +51,11 @@ __all__ = [
     "Trained",
     "Transcoder",
     "TranscoderSet",
+    "arrived",
     "check_belongs",
     "check_fits",
     "collect",
+    "hand_up",
     "load_heads",
     "load_transcoders",
     "measure_transcoders",

@@ -17,7 +17,7 @@ from torch import Tensor
 from core.errors import TranscoderError
 from core.models import LanguageModel
 from core.transcoders.tensors import check_fits
-from core.transcoders.transcoder import TranscoderSet
+from core.transcoders.transcoder_set import TranscoderSet
 
 MEANS_BETTER = 1.0
 """FVU from which on the mean output says more than the dictionary."""
@@ -85,9 +85,10 @@ def fvu_by_layer(
         return ()
     inputs, outputs = torch.cat(x, 1), torch.cat(y, 1)
     found = []
-    for number, layer in enumerate(transcoders):
-        away = (outputs[number] - outputs[number].mean(0)).square().sum()
-        error = (outputs[number] - layer(inputs[number])).square().sum()
+    rebuilt = transcoders.rebuild(transcoders.encode(inputs), inputs)
+    for y, found_y in zip(outputs, rebuilt, strict=True):
+        away = (y - y.mean(0)).square().sum()
+        error = (y - found_y).square().sum()
         found.append(float(error / away.clamp(min=1e-30)))
     return tuple(found)
 

@@ -30,7 +30,7 @@ from core.transcoders.files import CONFIG, save_transcoders
 from core.transcoders.report import measure_transcoders
 from core.transcoders.settings import NestedSettings, TrainSettings, only_at
 from core.transcoders.train import Progress, TrainReport, train_transcoders
-from core.transcoders.transcoder import TranscoderSet
+from core.transcoders.transcoder_set import TranscoderSet
 
 SCHEMA = 1
 REPORT = "report.json"

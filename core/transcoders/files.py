@@ -28,12 +28,8 @@ from core.transcoders.activations import Activation, Gated, JumpRelu, Nested, Ne
 from core.transcoders.imports import import_transcoders
 from core.transcoders.prediction import NAME as HEADS
 from core.transcoders.tensors import check_fits, read_tensors
-from core.transcoders.transcoder import (
-    Transcoder,
-    TranscoderSet,
-    check_shapes,
-    kind_of,
-)
+from core.transcoders.transcoder import Transcoder, check_shapes, kind_of
+from core.transcoders.transcoder_set import TranscoderSet
 
 CONFIG = "config.yaml"
 REQUIRED = frozenset({"W_enc", "W_dec", "b_enc", "b_dec"})

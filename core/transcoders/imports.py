@@ -31,12 +31,8 @@ from core.errors import TranscoderError
 from core.models import LanguageModel
 from core.transcoders.activations import Activation, JumpRelu, Relu, TopK
 from core.transcoders.tensors import check_fits, read_tensors
-from core.transcoders.transcoder import (
-    Transcoder,
-    TranscoderSet,
-    check_shapes,
-    kind_of,
-)
+from core.transcoders.transcoder import Transcoder, check_shapes, kind_of
+from core.transcoders.transcoder_set import TranscoderSet
 
 SPARSIFY, SAELENS = "sae.safetensors", "sae_weights.safetensors"
 _PROBES, _PROBE_LENGTH = 32, 12
@@ -79,10 +75,11 @@ def try_on_model(transcoders: TranscoderSet, model: LanguageModel) -> Transcoder
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(model.d_vocab, (_PROBES, _PROBE_LENGTH), generator=generator)
     trace = model.trace(ids)
-    notes = []
-    for number, layer in enumerate(transcoders):
+    notes, x = [], trace.mlp_in[:, :, 1:].float()
+    rebuilt = transcoders.rebuild(transcoders.encode(x), x)
+    for number in range(transcoders.n_layers):
         y = trace.mlp_out[number][:, 1:].float()
-        error = y - layer(trace.mlp_in[number][:, 1:].float())
+        error = y - rebuilt[number]
         if not bool(torch.isfinite(error).all()):
             raise TranscoderError(
                 f"Layer {number} gives values that are not finite on {model.name}; finite ones "

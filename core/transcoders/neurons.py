@@ -20,7 +20,8 @@ from torch import Tensor
 from core.errors import TranscoderError
 from core.models import LanguageModel
 from core.transcoders.activations import FUNCTIONS, Gated, Neurons
-from core.transcoders.transcoder import Transcoder, TranscoderSet, kind_of
+from core.transcoders.transcoder import Transcoder, kind_of
+from core.transcoders.transcoder_set import TranscoderSet
 
 TOLERANCE = 1e-4
 """Largest allowed difference to the MLP, relative to its largest output."""

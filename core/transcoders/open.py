@@ -11,7 +11,7 @@ from core.assets import MODELS, NEURONS, TRANSCODERS
 from core.models import LanguageModel, bundled_models
 from core.transcoders.files import CONFIG, load_transcoders
 from core.transcoders.neurons import neuron_transcoders
-from core.transcoders.transcoder import TranscoderSet
+from core.transcoders.transcoder_set import TranscoderSet
 
 BUNDLED_KINDS = ("nested", "topk")
 """Kinds that come with every bundled model, the default first."""

@@ -9,18 +9,21 @@
    and the right answer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.models import Edits, LanguageModel
+from core.models.hooks import MlpEdit
 from core.tasks import PromptBatch
+from core.transcoders.crossing import replacing
 from core.transcoders.samples import Samples, collect
 from core.transcoders.tensors import check_fits
-from core.transcoders.transcoder import Transcoder, TranscoderSet
+from core.transcoders.transcoder_set import TranscoderSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +76,23 @@ def measure_transcoders(
     answer = torch.cat([batch.answer for batch in batches])
     plain = _logits(model, batches, {})
     ce = _cross_entropy(plain, answer)
-    edits = {number: _replace(layer) for number, layer in enumerate(transcoders)}
-    alone = [_logits(model, batches, {number: edit}) for number, edit in edits.items()]
-    replaced = _logits(model, batches, edits)
+    numbers = range(transcoders.n_layers)
+    alone = [_logits(model, batches, replacing(transcoders, {number})) for number in numbers]
+    replaced = _logits(model, batches, replacing(transcoders, numbers))
+    activation = transcoders.encode(samples.x)
+    rebuilt = transcoders.rebuild(activation, samples.x)
+    dense = _dense(transcoders, activation, samples)
     top = replaced.argmax(-1)
     return QualityReport(
         layers=tuple(
-            _layer(layer, samples, number, _cross_entropy(alone[number], answer) - ce)
+            LayerQuality(
+                **_reconstruction(samples, number, rebuilt[number]),
+                prefix=layer.prefix,
+                prefix_fvu_by_position=_alone(samples, number, dense) if layer.prefix else (),
+                l0=float((activation[number, ~samples.first] != 0).float().sum(-1).mean()),
+                dead_share=_share(~(activation[number] != 0).any(0)),
+                delta_ce=_cross_entropy(alone[number], answer) - ce,
+            )
             for number, layer in enumerate(transcoders)
         ),
         delta_ce=_cross_entropy(replaced, answer) - ce,
@@ -90,14 +103,10 @@ def measure_transcoders(
     )
 
 
-def _replace(layer: Transcoder) -> Callable[[Tensor, Tensor], Tensor]:
-    return lambda x, y: layer(x)
-
-
 def _logits(
     model: LanguageModel,
     batches: Sequence[PromptBatch],
-    edits: dict[int, Callable[[Tensor, Tensor], Tensor]],
+    edits: Mapping[int, MlpEdit],
 ) -> Float[Tensor, "prompt d_vocab"]:
     with torch.no_grad():
         return torch.cat([model.run(batch.clean, Edits(mlp=edits)) for batch in batches])
@@ -113,31 +122,31 @@ def _share(hits: Tensor) -> float:
     return float(hits.float().mean())
 
 
-def _layer(layer: Transcoder, samples: Samples, number: int, delta_ce: float) -> LayerQuality:
-    x, y, rest = samples.x[number], samples.y[number], ~samples.first
-    a = layer.encode(x)
-    error, away = y - layer.decode(a, x), y - y[rest].mean(0)
-    return LayerQuality(
-        fvu=float(_squares(error[rest]) / _squares(away[rest]).clamp(min=1e-30)),
-        fvu_by_position=_by_position(error, _centred(y, samples), samples),
-        prefix=layer.prefix,
-        prefix_fvu_by_position=_prefix_alone(layer, a, samples, number),
-        l0=float((a[rest] != 0).float().sum(-1).mean()),
-        dead_share=_share(~(a != 0).any(0)),
-        delta_ce=delta_ce,
-    )
+def _reconstruction(
+    samples: Samples, number: int, rebuilt: Float[Tensor, "sample d_model"]
+) -> dict[str, Any]:
+    """FVU of one layer, in all and by position."""
+    y, rest = samples.y[number], ~samples.first
+    error, away = y - rebuilt, y - y[rest].mean(0)
+    return {
+        "fvu": float(_squares(error[rest]) / _squares(away[rest]).clamp(min=1e-30)),
+        "fvu_by_position": _by_position(error, _centred(y, samples), samples),
+    }
 
 
-def _prefix_alone(
-    layer: Transcoder, a: Float[Tensor, "sample feature"], samples: Samples, number: int
+def _dense(
+    transcoders: TranscoderSet, activation: Float[Tensor, "layer sample feature"], samples: Samples
+) -> Float[Tensor, "layer sample d_model"]:
+    """What the dense prefixes alone write."""
+    kept = torch.arange(transcoders.n_features) < torch.tensor(transcoders.prefixes)[:, None]
+    return transcoders.rebuild(activation * kept[:, None], samples.x)
+
+
+def _alone(
+    samples: Samples, number: int, dense: Float[Tensor, "layer sample d_model"]
 ) -> tuple[float | None, ...]:
-    if not layer.prefix:
-        return ()
-    x, y = samples.x[number], samples.y[number]
-    dense = a.clone()
-    dense[:, layer.prefix :] = 0
-    error = _centred(y - layer.decode(dense, x), samples)
-    return _by_position(error, _centred(y, samples), samples)
+    error = _centred(samples.y[number] - dense[number], samples)
+    return _by_position(error, _centred(samples.y[number], samples), samples)
 
 
 def _by_position(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.errors import TranscoderError
 from core.models import LanguageModel
-from core.transcoders.transcoder import TranscoderSet
+from core.transcoders.transcoder_set import TranscoderSet
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ from core.transcoders.prediction import PredictionHead
 from core.transcoders.samples import Samples, collect
 from core.transcoders.settings import TrainSettings
 from core.transcoders.training_state import Mlp, TrainingRun
-from core.transcoders.transcoder import TranscoderSet
+from core.transcoders.transcoder_set import TranscoderSet
 
 REPORT_EVERY = 50
 """Steps between two progress reports."""

@@ -26,7 +26,7 @@ from core.transcoders.prediction import PredictionHead
 from core.transcoders.samples import Samples
 from core.transcoders.settings import TrainSettings
 from core.transcoders.sizing import pooled_ranks, prefix_sizes, site_weights
-from core.transcoders.transcoder import TranscoderSet
+from core.transcoders.transcoder_set import TranscoderSet
 
 WARMUP = 50
 """Steps of rising learning rate."""

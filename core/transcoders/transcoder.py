@@ -1,17 +1,18 @@
-"""Transcoders: sparse stand-ins for a model's MLPs, one for each layer.
+"""A transcoder: the sparse stand-in for one MLP of a model.
 
 1. Read the MLP input x (after the norm): pre = x W_enc^T + b_enc.
 2. Make it sparse: a = activation(pre); each entry of a is one feature.
 3. Write the MLP output: y = a W_dec + b_dec, plus x W_skip^T if there is an affine skip.
+4. A cross-layer transcoder also writes a W_later[j] into the output of the MLP j + 1 layers further
+   up, so that only all layers together give a reconstruction (`transcoder_set`).
 
-(Dunefsky et al. 2024, arXiv 2406.11944; TopK as in Gao et al. 2024, arXiv 2406.04093.) Because
-features read and write linearly, effects between features of different layers factor into weights.
+(Dunefsky et al. 2024, arXiv 2406.11944; TopK as in Gao et al. 2024, arXiv 2406.04093; cross-layer:
+Ameisen et al. 2025, Circuit Tracing.) Because features read and write linearly, effects between
+features of different layers factor into weights.
 """
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -19,8 +20,6 @@ from torch import Tensor
 
 from core.errors import TranscoderError
 from core.transcoders.activations import Activation, Gated, JumpRelu, Nested, Neurons, Relu, TopK
-
-KINDS = ("topk", "nested", "relu", "jumprelu", "neurons", "gated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,6 +36,9 @@ class Transcoder:
     """Written whatever the input."""
     W_skip: Float[Tensor, "d_model d_model"] | None = None
     """Affine skip, applied as x @ W_skip.T; an uncounted path, so off by default."""
+    W_later: Float[Tensor, "feature above d_model"] | None = None
+    """What a unit of each feature writes at every later layer, the next one first; None: nothing,
+    and no feature of another layer writes here."""
     activation: Activation
     """Pre-activations to feature activations."""
 
@@ -50,6 +52,16 @@ class Transcoder:
     @property
     def d_model(self) -> int:
         return self.W_enc.shape[1]
+
+    @property
+    def crosses(self) -> bool:
+        """Whether it is a part of a cross-layer transcoder."""
+        return self.W_later is not None
+
+    @property
+    def above(self) -> int:
+        """Later layers it writes to."""
+        return 0 if self.W_later is None else self.W_later.shape[1]
 
     @property
     def prefix(self) -> int:
@@ -75,7 +87,22 @@ class Transcoder:
     def decode(
         self, a: Float[Tensor, "*batch feature"], x: Float[Tensor, "*batch d_model"]
     ) -> Float[Tensor, "*batch d_model"]:
-        """MLP output written by activations `a`, with b_dec and the skip path of `x`."""
+        """MLP output written by activations `a`, with b_dec and the skip path of `x`.
+
+        Raises:
+            TranscoderError: If features of other layers write here too.
+        """
+        if self.crosses:
+            raise TranscoderError(
+                "One layer of a cross-layer transcoder was asked for its MLP output; features of "
+                "all layers up to it are required. Use `TranscoderSet.rebuild`."
+            )
+        return self.own(a, x)
+
+    def own(
+        self, a: Float[Tensor, "*batch feature"], x: Float[Tensor, "*batch d_model"]
+    ) -> Float[Tensor, "*batch d_model"]:
+        """As `decode`, leaving out what features of lower layers write here."""
         y = a @ self.W_dec + self.b_dec
         return y if self.W_skip is None else y + x @ self.W_skip.T
 
@@ -90,6 +117,8 @@ class Transcoder:
         }  # fmt: skip
         if self.W_skip is not None:
             found["W_skip"] = self.W_skip
+        if self.W_later is not None:
+            found["W_later"] = self.W_later
         if isinstance(self.activation, JumpRelu):
             found["activation_function.threshold"] = self.activation.threshold
         if isinstance(self.activation, Gated):
@@ -105,66 +134,6 @@ class Transcoder:
         if isinstance(activation, Gated):
             activation = replace(activation, W_up=moved.pop("W_up"), b_up=moved.pop("b_up"))
         return Transcoder(**moved, activation=activation)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TranscoderSet:
-    """A transcoder for every layer of one model."""
-
-    layers: tuple[Transcoder, ...]
-    """In the model's order; all with the same numbers of features and dimensions."""
-    model_name: str
-    """Name of the model they were trained on."""
-    kind: str
-    """One of KINDS."""
-    model_key: str = ""
-    """Key of that very model (`LanguageModel.key`); empty where it is not known."""
-    scan: str = ""
-    """Name of this dictionary in feature links; free text."""
-    notes: tuple[str, ...] = ()
-    """What a reader should know about an imported set, as sentences."""
-    key: str = field(init=False)
-    """sha256 of every weight and of the activations."""
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise TranscoderError(
-                f"The kind of transcoder is {self.kind!r}; it must be one of {', '.join(KINDS)}."
-            )
-        _check_alike(self.layers)
-        object.__setattr__(self, "key", _content_key(self.layers))
-
-    @property
-    def n_layers(self) -> int:
-        return len(self.layers)
-
-    @property
-    def n_features(self) -> int:
-        return self.layers[0].n_features
-
-    @property
-    def d_model(self) -> int:
-        return self.layers[0].d_model
-
-    @property
-    def prefixes(self) -> tuple[int, ...]:
-        """Dense features of each layer; zeros unless nested."""
-        return tuple(layer.prefix for layer in self.layers)
-
-    @property
-    def reads_linearly(self) -> bool:
-        """Whether an attribution graph can be built on these features."""
-        return all(layer.reads_linearly for layer in self.layers)
-
-    def __iter__(self) -> Iterator[Transcoder]:
-        return iter(self.layers)
-
-    def __getitem__(self, layer: int) -> Transcoder:
-        return self.layers[layer]
-
-    def to(self, where: torch.device | torch.dtype | str) -> "TranscoderSet":
-        """The same set on another device or in another float type."""
-        return replace(self, layers=tuple(layer.to(where) for layer in self.layers))
 
 
 def kind_of(activation: Activation) -> str:
@@ -229,28 +198,3 @@ def _check_room(activation: Activation, n_features: int) -> None:
             f"The activation asks for {asked} features (prefix + k) of {n_features}; it must not "
             "ask for more than there are. Lower k or the prefix."
         )
-
-
-def _check_alike(layers: tuple[Transcoder, ...]) -> None:
-    shapes = [(layer.n_features, layer.d_model) for layer in layers]
-    if not shapes:
-        raise TranscoderError("A transcoder set has no layers; it must have at least one.")
-    for number, shape in enumerate(shapes):
-        if shape != shapes[0]:
-            raise TranscoderError(
-                f"Layer {number} has [feature, d_model] = {list(shape)} and layer 0 has "
-                f"{list(shapes[0])}; all layers must have equal feature counts and sizes. Pad "
-                "the smaller layers or leave this folder."
-            )
-
-
-def _content_key(layers: tuple[Transcoder, ...]) -> str:
-    digest = hashlib.sha256()
-    for layer in layers:
-        digest.update(json.dumps(activation_settings(layer.activation), sort_keys=True).encode())
-        for name, tensor in sorted(layer.tensors().items()):
-            head = json.dumps([name, list(tensor.shape), str(tensor.dtype)])
-            digest.update(head.encode())
-            raw = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-            digest.update(raw.numpy().tobytes())
-    return digest.hexdigest()
