@@ -159,7 +159,7 @@ class Evaluator:
         """As `_chunked`, a circuit or a draw each; below the first given layer all draws agree."""
         n = max(len(gates), len(errors))
         _check_draws(len(gates), len(errors))
-        start, resid = 0, part.resid[0]
+        start, resid = 0, None
         # A cross-layer feature below would have to hand its part up into every draw's own pass.
         if len(gates) == 1 and errors.first > 0 and not self.transcoders.crosses:
             below = self._edits(part, gates[:, None].cut(part.start), ablation, errors.rest)
@@ -183,27 +183,43 @@ class Evaluator:
         resid: Float[Tensor, "prompt pos d_model"] | None = None,
     ) -> Float[Tensor, "circuit prompt d_vocab"]:
         """From block `start` on, which `resid` enters in every circuit; the embedding if None."""
-        resid = part.resid[0] if resid is None else resid
         edits = self._edits(part, gates[:, None].cut(part.start), ablation, regime)
-        logits = self.model.run_from(start, resid.repeat(len(gates), 1, 1), edits)
+        if resid is None:
+            logits = self._run(part, edits, len(gates))
+        else:
+            logits = self.model.run_from(start, resid.repeat(len(gates), 1, 1), edits)
         return logits.view(len(gates), len(part.logits), -1)
+
+    def _run(
+        self, part: PreparedBatch, edits: Edits, n: int
+    ) -> Float[Tensor, "circuit_prompt d_vocab"]:
+        """The whole model; block 0's attention is not run again where no edit changes it."""
+        if 0 in edits.heads or self.transcoders.crosses:
+            return self.model.run_from(0, part.resid[0].repeat(n, 1, 1), edits)
+        written = edits.replaced[0](part.clean.mlp_in[0].repeat(n, 1, 1))
+        return self.model.run_from(1, part.attended.repeat(n, 1, 1) + written, edits)
 
     def _edits(
         self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: ErrorRegime | Errors
     ) -> Edits:
         """Edits of every layer; the front axes of `gates` are circuit and gated, cut to `part`."""
         reference = part.reference(ablation)
-        replaced = {}
-        for layer, coder in enumerate(self.transcoders.layers):
-            base = regime_base(regime, layer, reference, part.clean, part.corrupt, part.mean)
-            activation = reference.activation[layer]
-            inner = circuit_edit(coder, gates.feature[:, :, layer], activation, base)
-            live_skip = skip_edit(coder, inner, reference.mlp_in[layer])
-            replaced[layer] = inner if is_strict(regime) else live_skip
         heads = {
             layer: head_edit(gates.head[:, :, layer], reference.z[layer])
             for layer in _layers_with_gated_heads(gates)
         }
+        replaced = {}
+        for layer, coder in enumerate(self.transcoders.layers):
+            inner = circuit_edit(
+                coder,
+                gates.feature[:, :, layer],
+                reference.activation[layer],
+                regime_base(regime, layer, reference, part.clean, part.corrupt, part.mean),
+                within=_within(part, layer, self.model.n_layers, ablation, regime),
+                known=part.clean.activation[0] if layer == 0 and 0 not in heads else None,
+            )
+            live_skip = skip_edit(coder, inner, reference.mlp_in[layer])
+            replaced[layer] = inner if is_strict(regime) else live_skip
         return Edits(replaced=replaced, heads=heads)
 
     def _score(
@@ -306,7 +322,26 @@ class Evaluator:
         for gate in asked:
             gate.requires_grad_()
         edits = self._edits(part, here, ablation, ErrorRegime.ABLATED)
-        return self.model.run_from(0, part.resid[0], edits)[None], asked
+        return self._run(part, edits, 1)[None], asked
+
+
+def _within(
+    part: PreparedBatch,
+    layer: int,
+    n_layers: int,
+    ablation: Ablation,
+    regime: ErrorRegime | Errors,
+) -> slice:
+    """The positions of a layer at which gates can matter.
+
+    In the last layer only what is written at the last position is read. Where every reference is
+    the corrupt prompt's and errors are the corrupt or the clean one's, all is as on both of them
+    before the first position at which they differ.
+    """
+    length = part.attended.shape[1]
+    plain = regime in (ErrorRegime.ABLATED, ErrorRegime.KEPT, ErrorRegime.RESAMPLE)
+    first = part.changed if plain and ablation is Ablation.RESAMPLE else 0
+    return slice(max(first, length - 1 if layer == n_layers - 1 else 0), length)
 
 
 def _check_draws(circuits: int, draws: int) -> None:

@@ -34,6 +34,11 @@ class PreparedBatch:
     """First aligned position they have."""
     resid: Float[Tensor, "layer prompt pos d_model"]
     """Residual stream entering each block of the clean run."""
+    attended: Float[Tensor, "prompt pos d_model"]
+    """Residual stream of block 0 behind its attention, which reads the embeddings alone."""
+    changed: int
+    """First position at which some corrupt prompt differs from its clean one; their length if none
+    does. Everything before it is the same on both."""
     logits: Float[Tensor, "prompt d_vocab"]
     """The model's own logits after the last position."""
     clean: State
@@ -57,6 +62,8 @@ class PreparedBatch:
             batch=self.batch.take(rows),
             start=self.start,
             resid=self.resid[:, rows],
+            attended=self.attended[rows],
+            changed=self.changed,
             logits=self.logits[rows],
             clean=State(*(value[:, rows] for value in self.clean)),
             corrupt=State(*(value[:, rows] for value in self.corrupt)),
@@ -88,11 +95,18 @@ def prepare_batch(
             batch=batch,
             start=start,
             resid=trace.resid_pre,
+            attended=trace.resid_mid[0],
+            changed=_first_change(batch),
             logits=trace.logits[:, -1],
             clean=observe(transcoders, trace),
             corrupt=corrupt_state(model, transcoders, batch.corrupt),
             mean=mean.cut(start),
         )
+
+
+def _first_change(batch: PromptBatch) -> int:
+    places = (batch.clean != batch.corrupt).any(0).nonzero()
+    return int(places[0]) if len(places) else batch.clean.shape[1]
 
 
 def active_features(
