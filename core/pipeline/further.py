@@ -7,10 +7,16 @@ own; none changes the verdict, and none may use the name of a field that the val
 from typing import Any
 
 from core.pipeline.discovery import Discovery
-from core.pipeline.prepare import Prepared
-from core.pipeline.progress import Clock
+from core.pipeline.prepare import Prepared, head
+from core.pipeline.progress import Clock, RunProgress
+from core.pipeline.result import circuit_tree
 from core.pipeline.settings import RunSettings
+from core.predictions import Subject, predictions
+from core.tasks import Split
 from core.transcoders import TranscoderSet
+
+PREDICTED = 64
+"""Prompts of the attribution and of the test split that predictions are made and tested on."""
 
 
 def further(
@@ -29,4 +35,29 @@ def further(
         settings: Of the run.
         clock: Its `progress` may be told of steps of the stage `validate`; raise there to cancel.
     """
-    return {}
+    return {"predictions": _predictions(prepared, coders, found, settings, clock)}
+
+
+def _predictions(
+    prepared: Prepared,
+    coders: TranscoderSet,
+    found: Discovery,
+    settings: RunSettings,
+    clock: Clock,
+) -> dict[str, Any]:
+    """What the browsing tree's supernodes will do, registered, tested and scored."""
+    subject = Subject(
+        model=prepared.model,
+        coders=coders,
+        nodes=found.circuit,
+        tree=circuit_tree(found.circuit, found.graph, settings),
+        graph=found.graph,
+        attribution=head(prepared.batches[Split.ATTRIBUTION], PREDICTED),
+        test=head(prepared.batches[Split.TEST], PREDICTED),
+        length=prepared.length,
+        seed=settings.seed,
+    )
+    return predictions(
+        subject,
+        lambda note: clock.progress(RunProgress(stage="validate", done=1, total=1, note=note)),
+    )
