@@ -79,8 +79,16 @@ def tiny_model(kind: Kind, **options: int) -> LanguageModel:
     return LanguageModel(hf, tiny_tokenizer(), family, f"tiny-{kind}")
 
 
-def tiny_transcoders(model: LanguageModel, *, features: int = 12, k: int = 4, skip: bool = False):
-    """Random TopK transcoders: they reconstruct nothing, which hides no mistake."""
+def tiny_transcoders(
+    model: LanguageModel,
+    *,
+    features: int = 12,
+    k: int = 4,
+    skip: bool = False,
+    crosses: bool = False,
+):
+    """Random TopK transcoders, cross-layer if asked: they reconstruct nothing, which hides no
+    mistake."""
     from core.transcoders import TopK, Transcoder, TranscoderSet
 
     generator = torch.Generator().manual_seed(7)
@@ -93,10 +101,12 @@ def tiny_transcoders(model: LanguageModel, *, features: int = 12, k: int = 4, sk
         Transcoder(
             W_enc=draw(features, d), b_enc=draw(features), W_dec=draw(features, d), b_dec=draw(d),
             W_skip=draw(d, d) if skip else None, activation=TopK(k=k),
+            W_later=draw(features, model.n_layers - 1 - layer, d) if crosses else None,
         )
-        for _ in range(model.n_layers)
+        for layer in range(model.n_layers)
     )  # fmt: skip
-    return TranscoderSet(layers=layers, model_name=model.name, model_key=model.key, kind="topk")
+    kind = "clt" if crosses else "topk"
+    return TranscoderSet(layers=layers, model_name=model.name, model_key=model.key, kind=kind)
 
 
 def tiny_batch(*, prompts: int = 3, length: int = 5, shift: int = 0, seed: int = 0):

@@ -53,11 +53,16 @@ class Downward:
     def _touch(self, layer: int) -> None:
         """Products with all that is written after the MLP of a layer."""
         ends, empty = self.sources.at(layer), self.sources.n_columns
-        self.wave.touch(make_bank(ends, ends.number, self.frozen.n_pos, empty), self.met)
+        bank = make_bank(ends, ends.number, self.frozen.n_pos, empty)
         later = self.sources.later(layer)
-        if later is not None:
-            bank = make_bank(later, later.number, self.frozen.n_pos, empty)
+        if not self.frozen.transcoders.crosses:
+            self.wave.touch(bank, self.met)
+        else:  # a column is met once for every layer that its feature writes at
             self.wave.touch_again(bank, self.met)
+        if later is not None:
+            self.wave.touch_again(
+                make_bank(later, later.number, self.frozen.n_pos, empty), self.met
+            )
         if layer >= 0 and self.sources.left_out is not None:
             products = self.wave.touch_stream(self.sources.left_out[layer])
             self.met[:, self.sources.left_out_column] += products

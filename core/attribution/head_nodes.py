@@ -18,6 +18,7 @@ each node adds to the logits over all paths is the same as in the graph without 
 graph of a thousand features has some thousands of such edges instead of hundreds of thousands.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -82,6 +83,9 @@ class _Sweep:
                 self.vector[: len(skipped)] += skipped
             self._join(self._constant(number, layer.folded.mlp_constant))
             self._join(self.sources.at(number))
+            later = self.sources.later(number)
+            if later is not None:
+                self._join(later)
             self._join(self._left_out(number))
         self._touch(self.readers.at(self.frozen.model.n_layers))
         own_bias = self.sources.first_bias + self.readers.layers()
@@ -167,9 +171,10 @@ def head_readouts(readers: Readers) -> Float[Tensor, "layer pos head d_head"]:
     if targets is not None:
         logits = readers.at(frozen.model.n_layers)
         gradient[-1] = targets.weight @ logits.vector
-    found = []
+    found, after = [], {}
     for number, layer in frozen.layers_down(0):
-        through_mlp = _through_mlp(readers, number, layer, gradient)
+        after[number] = gradient
+        through_mlp = _through_mlp(readers, number, layer, after)
         at_heads = gradient if frozen.model.parallel else gradient + through_mlp
         rho = (at_heads @ layer.folded.output.T).unflatten(-1, (frozen.model.n_heads, -1))
         found.append(rho)
@@ -179,12 +184,20 @@ def head_readouts(readers: Readers) -> Float[Tensor, "layer pos head d_head"]:
 
 
 def _through_mlp(
-    readers: Readers, number: int, layer: FrozenLayer, gradient: Float[Tensor, "pos d_model"]
+    readers: Readers,
+    number: int,
+    layer: FrozenLayer,
+    after: Mapping[int, Float[Tensor, "pos d_model"]],
 ) -> Float[Tensor, "pos d_model"]:
-    """What features and the affine skip of a block add to the gradient in front of them."""
-    ends, frozen = readers.at(number), readers.frozen
-    decoder = frozen.transcoders[number].W_dec[readers.features.index[ends.number]]
-    passed = (decoder * gradient[ends.position]).sum(1)
+    """What features and the affine skip of a block add to the gradient in front of them.
+
+    `after` holds the gradient of what leaves this block and each one above it.
+    """
+    ends, transcoders, gradient = readers.at(number), readers.frozen.transcoders, after[number]
+    passed = gradient.new_zeros(len(ends.number))
+    for above in after if transcoders.crosses else (number,):
+        decoder = transcoders.writes(number, readers.features.index[ends.number], above)
+        passed = passed + (decoder * after[above][ends.position]).sum(1)
     found = torch.zeros_like(gradient).index_add_(0, ends.position, passed[:, None] * ends.vector)
     if layer.folded.skip is not None:
         found = found + (gradient @ layer.folded.skip.T) * layer.scale2[:, None]

@@ -172,7 +172,7 @@ class Wave:
             matrix[rows, number] = products
 
     def touch_again(self, bank: Bank, matrix: Float[Tensor, "vector column"]) -> None:
-        """Adds such products to columns that have been written."""
+        """Adds such products to what is there."""
         for rows, number, products in self._products(bank):
             matrix[rows, number] += products
 

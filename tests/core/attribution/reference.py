@@ -50,12 +50,17 @@ def values(
     resid = token * gate[NodeKind.TOKEN][:, None]
     if len(gate[NodeKind.POSITION]):
         resid = resid + position * gate[NodeKind.POSITION][:, None]
-    found = torch.zeros(graph.n_nodes)
+    found, sent = torch.zeros(graph.n_nodes), []
     for layer in range(model.n_layers):
         bias = gate[NodeKind.BIAS][layer]
         before, resid = resid, resid + _attention(prompt, layer, resid, bias, cut)
         x = _mlp_input(prompt, layer, before if model.parallel else resid, bias)
-        found, written = _features(prompt, graph, gates, layer, x, found)
+        found, active = _features(prompt, graph, gates, layer, x, found)
+        sent.append(active)
+        every = torch.arange(active.shape[1])
+        written = sum(
+            a @ prompt.transcoders.writes(lower, every, layer) for lower, a in enumerate(sent)
+        )
         error = gate[NodeKind.ERROR].view(model.n_layers, -1)[layer, :, None]
         resid = resid + written + _error(prompt, layer) * error
         resid = resid + prompt.transcoders[layer].b_dec * bias
@@ -89,7 +94,7 @@ def _mlp_input(prompt: Prompt, layer: int, resid: Tensor, bias: Tensor) -> Tenso
 def _features(
     prompt: Prompt, graph: AttributionGraph, gates: Tensor, layer: int, x: Tensor, found: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Pre-activations of this layer's nodes, and what all active features write."""
+    """Pre-activations of this layer's nodes, and all activations under their gates."""
     transcoder = prompt.transcoders[layer]
     real = transcoder.encode(prompt.trace.mlp_in[layer, 0])
     here = (graph.of_kind(NodeKind.FEATURE) & (graph.layer == layer)).nonzero()[:, 0]
@@ -101,12 +106,19 @@ def _features(
     gate = gate.index_put(place, gates[here])
     own_bias = gates[(graph.kind == int(NodeKind.BIAS)) & (graph.layer == layer)]
     pre = x @ transcoder.W_enc.T + transcoder.b_enc * own_bias
-    return found.index_put((here,), pre[place]), (real * gate) @ transcoder.W_dec
+    return found.index_put((here,), pre[place]), real * gate
 
 
 def _error(prompt: Prompt, layer: int) -> Tensor:
-    x = prompt.trace.mlp_in[layer, 0]
-    return prompt.trace.mlp_out[layer, 0] - prompt.transcoders[layer](x)
+    x = prompt.trace.mlp_in[:, 0]
+    coders = prompt.transcoders
+    a = [coder.encode(one) for coder, one in zip(coders, x, strict=True)]
+    every = torch.arange(coders.n_features)
+    written = sum(a[lower] @ coders.writes(lower, every, layer) for lower in range(layer + 1))
+    affine = coders[layer].b_dec
+    if coders[layer].W_skip is not None:
+        affine = affine + x[layer] @ coders[layer].W_skip.T
+    return prompt.trace.mlp_out[layer, 0] - written - affine
 
 
 def effects_by_autograd(prompt: Prompt, graph: AttributionGraph, vector: Tensor) -> Tensor:
