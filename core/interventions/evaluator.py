@@ -10,6 +10,7 @@ A live head recomputes its pattern and values on what the circuit writes.
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import torch
@@ -35,6 +36,7 @@ from core.interventions.prepared import (
 )
 from core.interventions.references import Ablation, mean_state
 from core.models import Edits, LanguageModel
+from core.models.threads import side_by_side
 from core.tasks import PromptBatch
 from core.transcoders import TranscoderSet
 
@@ -151,7 +153,16 @@ class Evaluator:
         size = max(1, CHUNK_TOKENS // part.batch.clean.numel())
         if isinstance(regime, Errors):
             return self._drawn(part, gates, ablation, regime, size)
-        return torch.cat([self._logits(part, some, ablation, regime) for some in gates.split(size)])
+
+        def run(some: Gates) -> Tensor:
+            with torch.no_grad():  # which each thread says for itself
+                return self._logits(part, some, ablation, regime)
+
+        chunks, at_once = gates.split(size), side_by_side(self.model)
+        if len(chunks) == 1 or at_once == 1:
+            return torch.cat([run(some) for some in chunks])
+        with ThreadPoolExecutor(at_once) as pool:
+            return torch.cat(list(pool.map(run, chunks)))
 
     def _drawn(
         self, part: PreparedBatch, gates: Gates, ablation: Ablation, errors: Errors, size: int

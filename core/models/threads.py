@@ -5,6 +5,7 @@ and take the processor from each other. On two busy cores `hagd run` on a model 
 37 s with one thread and 215 s with two.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,3 +26,12 @@ def suited_threads(model: LanguageModel) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def side_by_side(model: LanguageModel) -> int:
+    """How many independent passes of a model are best run at once, each on a thread of its own.
+
+    Two where one thread suits each pass and a second processor would stand idle.
+    """
+    alone = torch.get_num_threads() == 1 and model.d_model < SMALL
+    return min(2, os.cpu_count() or 1) if alone else 1

@@ -73,6 +73,7 @@ class _Bench(NamedTuple):
     regime: ErrorRegime
     model: Outcome
     empty: Outcome
+    alive: Alive
 
     def run(self, gates: Gates) -> Outcome:
         return self.evaluator.outcome(gates, self.ablation, self.regime)
@@ -97,7 +98,8 @@ def measure(
     gates = nested_gates(candidate.order, [0, candidate.size], bounds, attention)
     none, circuit = gates[:1], gates[1:]
     strict_empty = evaluator.outcome(none, ablation, ErrorRegime.ABLATED)
-    bench = _Bench(evaluator, ablation, regime, evaluator.model_outcome(), strict_empty)
+    alive = Alive.on(evaluator, attention)
+    bench = _Bench(evaluator, ablation, regime, evaluator.model_outcome(), strict_empty, alive)
     outcome = bench.run(circuit)
     found = scores(outcome, bench.empty, bench.model, seed=settings.seed)
     floor = scores(bench.run(none), bench.empty, bench.model, seed=settings.seed)
@@ -165,7 +167,7 @@ def _necessity(bench: _Bench, circuits: Gates, attention: Attention) -> Float[Te
 def _controls(
     bench: _Bench, candidate: Candidate, found: Scores, settings: ValidationSettings
 ) -> dict[str, Any]:
-    alive, circuit = Alive.on(bench.evaluator, candidate.attention), candidate.first(candidate.size)
+    alive, circuit = bench.alive, candidate.first(candidate.size)
     options = {"draws": settings.draws, "seed": settings.seed}
     matched = matched_circuits(circuit, alive, **options)
     free = free_circuits(circuit, alive, **options)
@@ -249,8 +251,7 @@ def _band(
 ) -> dict[str, float | None]:
     """Range of F over free random circuits of the same size: 5 and 95 % quantiles."""
     draws = {"draws": settings.curve_draws, "seed": settings.seed + 1}
-    alive = Alive.on(bench.evaluator, candidate.attention)
-    random = free_circuits(candidate.first(size), alive, **draws)
+    random = free_circuits(candidate.first(size), bench.alive, **draws)
     f = bench.f(random.gates)
     low, high = torch.quantile(f, torch.tensor([0.05, 0.95])).tolist()
     return {"random_low": number(low), "random_high": number(high)}

@@ -250,3 +250,33 @@ def test_the_loss_is_divergence_and_squared_gap_over_the_mean_squared_margin():
         gap = (outcome.logit_diff[0, rows] - want) ** 2 / (want**2).mean()
         torch.testing.assert_close(found[rows], outcome.kl[0, rows] + gap)
         start = rows.stop
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_chunks_on_two_threads_answer_as_one_after_the_other(monkeypatch, at_once):
+    evaluator, _, _ = make()
+    gates = features(evaluator, random_masks(evaluator, n=5))
+    want = evaluator.outcome(gates, Ablation.MEAN)
+    monkeypatch.setattr("core.interventions.evaluator.CHUNK_TOKENS", 1)
+    monkeypatch.setattr("core.interventions.evaluator.side_by_side", lambda _model: at_once)
+    for one, two in zip(evaluator.outcome(gates, Ablation.MEAN), want, strict=True):
+        torch.testing.assert_close(one, two)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "neox-parallel"])
+def test_prompts_alike_at_first_are_run_as_the_slow_reference_runs_them(kind):
+    """Before the first change nothing can differ, so nothing is computed there."""
+    model = tiny_model(kind)
+    batch = tiny_batch(seed=1)
+    batch.corrupt[:, :3] = batch.clean[:, :3]
+    others = [tiny_batch(seed=3)]
+    evaluator = Evaluator(model, tiny_transcoders(model), [batch], mean_over=others, length=5)
+    mask = random_masks(evaluator, n=1)
+    for ablation in ABLATIONS:
+        got = evaluator.outcome(features(evaluator, mask), ablation).logit_diff[0]
+        for row in range(3):
+            logits = slow_logits(
+                model, evaluator.transcoders, batch, others, row, mask[0], ablation
+            )
+            want = logits[batch.answer[row]] - logits[batch.wrong[row]]
+            torch.testing.assert_close(got[row], want, rtol=1e-4, atol=1e-4)
