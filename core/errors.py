@@ -10,6 +10,7 @@
     ├── NodeError                 a node that does not exist
     ├── SettingsError             a setting outside its range
     ├── GateError                 a model that cannot do the task it is asked to explain
+    ├── TransferError             two circuits that cannot be compared
     ├── FormatError               a file that is not what it says
     │   └── UnknownSchemaError    written by a version we do not know
     └── StoreError                the result store
@@ -59,6 +60,10 @@ class SettingsError(CoreError):
 
 class GateError(CoreError):
     """A model that does not do the task well enough for a circuit to mean anything."""
+
+
+class TransferError(CoreError):
+    """Two circuits that cannot be compared."""
 
 
 class FormatError(CoreError):

@@ -25,6 +25,7 @@ from core.cli import (
     run,
     tasks,
     train,
+    transfer,
     validate,
 )
 from core.cli.output import stderr
@@ -67,6 +68,11 @@ COMMANDS = (
         "train",
         train.command,
         "hagd train --model gpt2-modadd --task modular-addition --kind nested --out transcoders",
+    ),
+    Command(
+        "transfer",
+        transfer.command,
+        "hagd transfer modular-addition-gpt2 modular-addition-llama",
     ),
     Command("models", models.command, "hagd models"),
     Command("tasks", tasks.command, "hagd tasks --json"),
