@@ -12,6 +12,7 @@ from core.models.scores import (
     causal_pattern,
     rotation,
     score_weights,
+    scores_of,
 )
 from core.models.threads import suited_threads
 
@@ -32,5 +33,6 @@ __all__ = [
     "load_model",
     "rotation",
     "score_weights",
+    "scores_of",
     "suited_threads",
 ]

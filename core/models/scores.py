@@ -87,11 +87,17 @@ def attention_scores(
 ) -> Float[Tensor, "*batch head query key"]:
     """Scores of every head of a layer, not yet masked, from what enters its block."""
     weights = score_weights(model, layer)
-    turn = rotation(model, resid_pre.shape[-2])
-    x = weights.norm(resid_pre).unsqueeze(-3)
+    return scores_of(model, weights, weights.norm(resid_pre))
+
+
+def scores_of(
+    model: LanguageModel, weights: ScoreWeights, normed: Float[Tensor, "*batch pos d_model"]
+) -> Float[Tensor, "*batch head query key"]:
+    """The same from the norm's output."""
+    x = normed.unsqueeze(-3)
     query = x @ weights.W_Q + weights.b_Q[:, None]
     key = x @ weights.W_K + weights.b_K[:, None]
-    if turn is not None:
+    if (turn := rotation(model, x.shape[-2])) is not None:
         query, key = turn(query), turn(key)
     return weights.scale * query @ key.transpose(-1, -2)
 
