@@ -90,9 +90,9 @@ def _tasks() -> Iterator[Piece]:
 def _models() -> Iterator[Piece]:
     from core.assets import MODELS
     from core.zoo.__main__ import train
-    from core.zoo.recipes import RECIPES
+    from core.zoo.catalogue import MEMBERS
 
-    for name in RECIPES:
+    for name in MEMBERS:
         yield Piece(
             Step.MODELS,
             name,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import SettingsError
-from core.tasks import coreference, modular_addition
+from core.tasks import commonsense, coreference, factual, modular_addition, parity, sorting
 from core.tasks.task import PromptPair
 
 SCHEMA = 1
@@ -42,6 +42,32 @@ GENERATORS: Mapping[str, Generator] = {
         gate=0.98,
         pairs=lambda seed: modular_addition.generate(modular_addition.ModularSettings(seed=seed)),
     ),
+    "parity": Generator(
+        title="Parity",
+        description=(
+            "Whether the number of ones among ten bits is even or odd. Strings are dealt in "
+            "couples that differ in one bit, each the other's corrupt prompt. The test and "
+            "selection splits hold only strings that the bundled models were never trained on; "
+            "the out-of-distribution split holds the strings that begin with four ones, never "
+            "trained on."
+        ),
+        roles=parity.ParitySettings().roles,
+        gate=0.98,
+        pairs=lambda seed: parity.generate(parity.ParitySettings(seed=seed)),
+    ),
+    "sorting": Generator(
+        title="Sorting",
+        description=(
+            "Four different numbers of 0 to 19 and the two least of them in order: which comes "
+            "next? The corrupt prompt is another set of the same split, half the time with the "
+            "same two least numbers in the same places. The test and selection splits hold only "
+            "sets that the bundled models were never trained on; the out-of-distribution split "
+            "holds sets within seven neighbouring numbers, never trained on."
+        ),
+        roles=sorting.ROLES,
+        gate=0.98,
+        pairs=lambda seed: sorting.generate(sorting.SortingSettings(seed=seed)),
+    ),
     "coreference": Generator(
         title="Coreference (indirect object)",
         description=(
@@ -54,6 +80,31 @@ GENERATORS: Mapping[str, Generator] = {
         roles=coreference.ROLES,
         gate=0.95,
         pairs=lambda seed: coreference.generate(coreference.CoreferenceSettings(seed=seed)),
+    ),
+    "commonsense": Generator(
+        title="Commonsense completion",
+        description=(
+            "What typically happens next, in a closed world of 48 things of eight kinds and six "
+            "acts. The corrupt prompt changes the thing or the act. The test and selection splits "
+            "hold different events (thing and act) that the bundled models were never trained on; "
+            "the out-of-distribution split tells the events of the test split in frames that were "
+            "never trained on."
+        ),
+        roles=commonsense.ROLES,
+        gate=0.95,
+        pairs=lambda seed: commonsense.generate(commonsense.CommonsenseSettings(seed=seed)),
+    ),
+    "factual-recall": Generator(
+        title="Factual recall",
+        description=(
+            "Capital, language, currency or continent of 40 countries, in 48 wordings. The corrupt "
+            "prompt asks the same of another country, or something else of the same one. All facts "
+            "are trained; the test and selection splits hold facts in wordings that the bundled "
+            "models never had them in, the out-of-distribution split wordings never trained on."
+        ),
+        roles=factual.ROLES,
+        gate=0.95,
+        pairs=lambda seed: factual.generate(factual.FactualSettings(seed=seed)),
     ),
 }
 

@@ -13,11 +13,11 @@ from rich.logging import RichHandler
 from core.assets import MODELS, TASKS
 from core.errors import CoreError
 from core.models import load_model
-from core.tasks import load_task
+from core.tasks import Split, load_task
 from core.tasks.bundled import write_task
-from core.zoo.card import write_card
+from core.zoo.card import judge_on, write_card
+from core.zoo.catalogue import member_named
 from core.zoo.corpus import corpus_for
-from core.zoo.recipes import recipe_named
 from core.zoo.train import train as train_model
 
 app = typer.Typer(help="Train the bundled models and write the bundled tasks.")
@@ -35,15 +35,16 @@ def train(
     Example: python -m core.zoo train gpt2-modadd
     """
     torch.set_num_threads(1)  # These models are too small to gain from more.
-    recipe = recipe_named(name)
+    recipe = member_named(name).recipe
     recipe = recipe if seed is None else replace(recipe, seed=seed)
     folder = out or MODELS / name
     checkpoint = folder.with_name(f"{folder.name}.s{recipe.seed}.checkpoint")
-    corpus = corpus_for(recipe.task)
-    hf = train_model(recipe, corpus, checkpoint)
+    corpus, task = corpus_for(recipe.task), load_task(recipe.task)
+    judge = judge_on(task, Split.SELECTION, corpus.tokenizer)
+    hf = train_model(recipe, corpus, checkpoint, judge)
     hf.save_pretrained(folder)
     corpus.tokenizer.save_pretrained(folder)
-    write_card(folder, load_model(folder), load_task(recipe.task), recipe)
+    write_card(folder, load_model(folder), task, recipe)
     checkpoint.unlink()
 
 
@@ -56,7 +57,7 @@ def card(
 
     Example: python -m core.zoo card gpt2-modadd
     """
-    recipe = recipe_named(name)
+    recipe = member_named(name).recipe
     folder = out or MODELS / name
     write_card(folder, load_model(folder), load_task(recipe.task), recipe)
 

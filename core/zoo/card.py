@@ -1,11 +1,13 @@
 """The card of a bundled model: what it can do, how it was made, where its work is."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from core.errors import GateError
 from core.interventions.sites import scan_sites
@@ -43,6 +45,20 @@ def measure(model: LanguageModel, batch: PromptBatch) -> Behaviour:
         logit_difference=float((answer - wrong).mean()),
         margin_p01=float(margin.quantile(0.01)),
     )
+
+
+def judge_on(
+    task: Task, split: Split, tokenizer: PreTrainedTokenizerFast
+) -> Callable[[PreTrainedModel], float]:
+    """Measures the accuracy of a model in training on one split."""
+    (batch,) = encode_pairs(task.of(split), tokenizer)
+
+    @torch.no_grad()
+    def accuracy(hf: PreTrainedModel) -> float:
+        logits = hf(input_ids=batch.clean, logits_to_keep=1).logits[:, -1]
+        return float((logits.argmax(-1) == batch.answer).float().mean())
+
+    return accuracy
 
 
 def write_card(folder: Path, model: LanguageModel, task: Task, recipe: Recipe) -> None:

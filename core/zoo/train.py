@@ -3,14 +3,17 @@
 1. AdamW on matrices with decoupled weight decay, linear warm-up, linear fall at the end; small
    transformers on modular addition first memorise and then generalise under weight decay
    (Power et al. 2022, Grokking, arXiv 2201.02177), and the falling rate settles the margins.
-2. The loss is the cross entropy of the answer token, plus `text_weight` times that of the others.
-3. Every few hundred steps weights and optimiser moments go to one safetensors file, written whole
+2. The loss is the cross entropy of the answer tokens, plus `text_weight` times that of the others.
+3. Where the recipe says so, the rate stays level until the model does the selection split, and
+   only then falls, so that a task takes the steps it needs. The test split is never looked at.
+4. Every few hundred steps weights and optimiser moments go to one safetensors file, written whole
    and renamed. A batch depends on (seed, step) only, so a resumed run repeats an unbroken one.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -18,15 +21,40 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    GPTNeoXConfig,
+    GPTNeoXForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+)
 
 from core.zoo.corpus import Corpus
 from core.zoo.recipes import Recipe
 
 log = logging.getLogger(__name__)
 
-REPORT_EVERY = 200
-"""Steps between progress lines and checkpoints."""
+REPORT_EVERY = 100
+"""Steps between progress lines, checkpoints and looks at the selection split."""
+LOWEST = 0.01
+"""Share of the learning rate that is left at the end."""
+
+_CLASSES = {
+    "gpt2": (GPT2Config, GPT2LMHeadModel),
+    "gpt_neox": (GPTNeoXConfig, GPTNeoXForCausalLM),
+    "llama": (LlamaConfig, LlamaForCausalLM),
+}
+
+
+class _Place(NamedTuple):
+    """How far a training is."""
+
+    step: int = 0
+    """Steps done."""
+    falls: int = -1
+    """Step from which the rate falls, where that was decided on the way; -1: not yet."""
 
 
 def build(recipe: Recipe, vocabulary: int) -> PreTrainedModel:
@@ -34,59 +62,92 @@ def build(recipe: Recipe, vocabulary: int) -> PreTrainedModel:
     torch.manual_seed(recipe.seed)
     special = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": None}
     settings = {"vocab_size": vocabulary, **special, **recipe.config}
-    if recipe.architecture == "gpt2":
-        return GPT2LMHeadModel(GPT2Config(**settings))
-    return LlamaForCausalLM(LlamaConfig(**settings))
+    make_config, make_model = _CLASSES[recipe.architecture]
+    return make_model(make_config(**settings))
 
 
-def train(recipe: Recipe, corpus: Corpus, checkpoint: Path | None = None) -> PreTrainedModel:
-    """The trained model; continues from `checkpoint` where that file exists."""
+def train(
+    recipe: Recipe,
+    corpus: Corpus,
+    checkpoint: Path | None = None,
+    judge: Callable[[PreTrainedModel], float] | None = None,
+) -> PreTrainedModel:
+    """The trained model; continues from `checkpoint` where that file exists.
+
+    Args:
+        recipe: What to train and how.
+        corpus: What on.
+        checkpoint: File that holds an unfinished training.
+        judge: Accuracy of a model on the selection split; for recipes that settle on it.
+    """
     model = build(recipe, len(corpus.tokenizer)).train()
     optimiser = _optimiser(recipe, model)
-    start = _resume(checkpoint, model, optimiser) if checkpoint else 0
-    for step in range(start, recipe.steps):
+    place = _resume(checkpoint, model, optimiser) if checkpoint else _Place()
+    while place.step < _end(recipe, place):
         for group in optimiser.param_groups:
-            group["lr"] = recipe.lr * _rate(recipe, step)
-        ids = corpus.batch(recipe.seed, step, recipe.batch)
-        loss = _loss(model, ids, recipe.text_weight)
+            group["lr"] = recipe.lr * _rate(recipe, place)
+        ids = corpus.batch(recipe.seed, place.step, recipe.batch)
+        loss = _loss(model, ids, corpus.scored, recipe.text_weight)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
-        if (step + 1) % REPORT_EVERY == 0 or step + 1 == recipe.steps:
-            log.info(
-                "%s step %d of %d: loss %.2e",
-                recipe.name,
-                step + 1,
-                recipe.steps,
-                float(loss.detach()),
-            )
+        place = place._replace(step=place.step + 1)
+        if place.step % REPORT_EVERY == 0 or place.step == _end(recipe, place):
+            place = _settled(recipe, model, place, judge)
+            _report(recipe, place, loss)
             if checkpoint:
-                _save(checkpoint, model, optimiser, step + 1)
+                _save(checkpoint, model, optimiser, place)
     return model.eval().requires_grad_(False)
 
 
-def _report(recipe: Recipe, step: int, loss: Float[Tensor, ""]) -> None:
-    value = float(loss.detach())
-    log.info("%s step %d of %d: loss %.2e", recipe.name, step, recipe.steps, value)
+def _report(recipe: Recipe, place: _Place, loss: Float[Tensor, ""]) -> None:
+    log.info(
+        "%s step %d of %d: loss %.2e",
+        recipe.name,
+        place.step,
+        _end(recipe, place),
+        float(loss.detach()),
+    )
 
 
-def _rate(recipe: Recipe, step: int) -> float:
+def _settled(
+    recipe: Recipe,
+    model: PreTrainedModel,
+    place: _Place,
+    judge: Callable[[PreTrainedModel], float] | None,
+) -> _Place:
+    """The place, with the fall of the rate begun if the model does the selection split now."""
+    if not recipe.settle or judge is None or place.falls >= 0:
+        return place
+    accuracy = judge(model.eval())
+    model.train()
+    log.info("%s step %d: selection accuracy %.3f", recipe.name, place.step, accuracy)
+    return place._replace(falls=place.step) if accuracy >= recipe.enough else place
+
+
+def _end(recipe: Recipe, place: _Place) -> int:
+    """The last step, as far as it is known."""
+    return min(recipe.steps, place.falls + recipe.settle) if place.falls >= 0 else recipe.steps
+
+
+def _rate(recipe: Recipe, place: _Place) -> float:
     """Learning-rate factor in [0, 1]: up over the warm-up, level, down to 1 % at the end."""
-    rising = (step + 1) / recipe.warmup
-    falling = (recipe.steps - step) / max(1.0, recipe.decay * recipe.steps)
-    return min(1.0, rising, max(0.01, falling))
+    rising = (place.step + 1) / recipe.warmup
+    length = recipe.settle or recipe.decay * recipe.steps
+    falling = (_end(recipe, place) - place.step) / max(1.0, length)
+    return min(1.0, rising, max(LOWEST, falling))
 
 
 def _loss(
-    model: PreTrainedModel, ids: Int[Tensor, "prompt pos"], text_weight: float
+    model: PreTrainedModel, ids: Int[Tensor, "prompt pos"], scored: int, text_weight: float
 ) -> Float[Tensor, ""]:
+    """Cross entropy of the last `scored` tokens and, weighted, of those before them."""
     inputs, targets = ids[:, :-1], ids[:, 1:]
-    if not text_weight:
-        logits = model(input_ids=inputs, logits_to_keep=1).logits[:, -1]
-        return cross_entropy(logits, targets[:, -1])
-    logits = model(input_ids=inputs).logits
-    losses = cross_entropy(logits.transpose(1, 2), targets, reduction="none")
-    return losses[:, -1].mean() + text_weight * losses[:, :-1].sum(1).mean()
+    kept = targets.shape[1] if text_weight else scored
+    logits = model(input_ids=inputs, logits_to_keep=kept).logits
+    losses = cross_entropy(logits.transpose(1, 2), targets[:, -kept:], reduction="none")
+    answers = losses[:, -scored:].sum(1).mean()
+    return answers + text_weight * losses[:, :-scored].sum(1).mean() if text_weight else answers
 
 
 def _optimiser(recipe: Recipe, model: PreTrainedModel) -> torch.optim.AdamW:
@@ -112,21 +173,21 @@ def _state(model: PreTrainedModel, optimiser: torch.optim.AdamW) -> Iterator[tup
             yield f"{moment}.{name}", moments[moment]
 
 
-def _save(path: Path, model: PreTrainedModel, optimiser: torch.optim.AdamW, step: int) -> None:
+def _save(path: Path, model: PreTrainedModel, optimiser: torch.optim.AdamW, place: _Place) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     tensors = {name: tensor.contiguous() for name, tensor in _state(model, optimiser)}
-    save_file(tensors, partial, metadata={"step": str(step)})
+    save_file(tensors, partial, metadata={k: str(v) for k, v in place._asdict().items()})
     partial.replace(path)
 
 
-def _resume(path: Path, model: PreTrainedModel, optimiser: torch.optim.AdamW) -> int:
-    """Loads a checkpoint into model and optimiser; returns the steps already done."""
+def _resume(path: Path, model: PreTrainedModel, optimiser: torch.optim.AdamW) -> _Place:
+    """Loads a checkpoint into model and optimiser; returns how far it is."""
     if not path.exists():
-        return 0
+        return _Place()
     with safe_open(path, framework="pt") as stored:
         for name, tensor in _state(model, optimiser):
             tensor.copy_(stored.get_tensor(name))
-        step = int(stored.metadata()["step"])
-    log.info("continuing from step %d", step)
-    return step
+        place = _Place(**{key: int(value) for key, value in stored.metadata().items()})
+    log.info("continuing from step %d", place.step)
+    return place

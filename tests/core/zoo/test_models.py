@@ -7,13 +7,19 @@ import torch
 
 from core.assets import MODELS
 from core.interventions.sites import pca_rank, scan_sites
-from core.models import load_model
+from core.models import bundled_models, load_model
 from core.tasks import Split, encode_pairs, load_task
 from core.zoo.card import measure
-from core.zoo.recipes import RECIPES
+from core.zoo.catalogue import MEMBERS
+
+THERE = [name for name in MEMBERS if (MODELS / name / "card.json").is_file()]
 
 
-@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_every_model_that_is_there_is_in_the_catalogue() -> None:
+    assert sorted(THERE) == sorted(bundled_models())
+
+
+@pytest.mark.parametrize("name", THERE)
 def test_card_holds_and_passes_the_gate(name: str) -> None:
     card = json.loads((MODELS / name / "card.json").read_text(encoding="utf-8"))
     model, task = load_model(name), load_task(card["task"])

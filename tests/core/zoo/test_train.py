@@ -16,8 +16,9 @@ from core.tasks.modular_addition import ModularSettings, deal_cells
 from core.zoo import __main__ as command
 from core.zoo import train as training
 from core.zoo.card import write_card
+from core.zoo.catalogue import MEMBERS, Member
 from core.zoo.corpus import corpus_for
-from core.zoo.recipes import RECIPES, Recipe, recipe_named
+from core.zoo.recipes import Recipe
 from core.zoo.train import build, train
 
 TINY = Recipe(
@@ -60,8 +61,36 @@ def test_resumed_training_equals_unbroken_training(
 
 def test_learning_rate_rises_holds_and_falls() -> None:
     recipe = replace(TINY, steps=100, warmup=10, decay=0.5)
-    rates = [training._rate(recipe, step) for step in (0, 9, 30, 50, 75, 99)]
+    rates = [training._rate(recipe, training._Place(step)) for step in (0, 9, 30, 50, 75, 99)]
     assert rates == pytest.approx([0.1, 1.0, 1.0, 1.0, 0.5, 0.02])
+
+
+def test_the_rate_falls_from_where_the_selection_split_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(training, "REPORT_EVERY", 3)
+    recipe = replace(TINY, steps=40, settle=6, enough=0.9, warmup=1)
+    corpus, steps, answers = corpus_for(TINY.task), [], iter([0.2, 0.5, 0.95])
+
+    def batch(seed: int, step: int, size: int) -> torch.Tensor:
+        steps.append(step)
+        return corpus.batch(seed, step, size)
+
+    train(recipe, replace(corpus, batch=batch), judge=lambda _: next(answers))
+    assert steps == list(range(15))  # done at step 9, then six more
+    falling = [training._rate(recipe, training._Place(step, falls=9)) for step in (8, 9, 12, 14)]
+    assert falling == pytest.approx([1.0, 1.0, 0.5, 1 / 6])
+
+
+def test_every_answer_token_is_scored_and_the_rest_by_its_weight() -> None:
+    corpus, hf = corpus_for("sorting"), build(TINY, 24)
+    ids = corpus.batch(0, 0, 5)
+    losses = torch.nn.functional.cross_entropy(
+        hf(input_ids=ids).logits[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none"
+    )
+    answers, rest = losses[:, -4:].sum(1).mean(), losses[:, :-4].sum(1).mean()
+    torch.testing.assert_close(training._loss(hf, ids, 4, 0.0), answers)
+    torch.testing.assert_close(training._loss(hf, ids, 4, 0.1), answers + 0.1 * rest)
 
 
 def test_modular_corpus_holds_every_training_cell_and_no_other() -> None:
@@ -83,16 +112,20 @@ def test_coreference_corpus_never_puts_held_out_names_together() -> None:
 
 
 def test_architectures_have_the_shape_the_recipe_says() -> None:
-    llama = build(RECIPES["llama-modadd"], 64)
+    llama = build(MEMBERS["llama-modadd"].recipe, 64)
     assert llama.config.num_key_value_heads == 2
     assert llama.get_input_embeddings().weight.shape == (64, 64)
+    neox = build(MEMBERS["neox-modadd-base"].recipe, 64)
+    assert neox.config.use_parallel_residual
+    assert neox.get_input_embeddings().weight.shape == (64, 128)
     assert build(TINY, 64).config.n_layer == 1
 
 
 def test_command_trains_and_writes_a_folder_that_loads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(RECIPES, "tiny", TINY)
+    row = Member(name="tiny", task=TINY.task, family="gpt2", size="small", recipe=TINY)
+    monkeypatch.setitem(MEMBERS, "tiny", row)
     done = CliRunner().invoke(
         command.app, ["train", "tiny", "--out", str(tmp_path / "tiny"), "--seed", "3"]
     )
@@ -113,7 +146,5 @@ def test_a_model_below_its_gate_gets_no_card(tmp_path: Path) -> None:
 
 
 def test_unknown_names_are_refused() -> None:
-    with pytest.raises(SettingsError, match="Unknown model 'gpt5'"):
-        recipe_named("gpt5")
     with pytest.raises(SettingsError, match="No training corpus for 'chess'"):
         corpus_for("chess")

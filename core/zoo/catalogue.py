@@ -1,0 +1,173 @@
+"""All that is bundled, as one table: a model for each task, family and size.
+
+From each row follow a model (its training recipe), two dictionaries (nested and TopK) and their
+circuits. What differs from the rule stands in `TRAINING` and `DICTIONARIES`, by name of the model;
+what was tried and is not offered stands in `NOT_OFFERED`, with the reason.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from core.errors import SettingsError
+from core.tasks.bundled import GENERATORS
+from core.zoo.recipes import Recipe
+
+Kind = Literal["nested", "topk"]
+KINDS: tuple[Kind, ...] = ("nested", "topk")
+Size = Literal["small", "base"]
+
+
+class Shape(NamedTuple):
+    """How large a model is."""
+
+    width: int
+    layers: int
+
+
+class Family(NamedTuple):
+    """One architecture."""
+
+    architecture: Literal["gpt2", "gpt_neox", "llama"]
+    """Hugging Face model type."""
+    config: Callable[[Shape], dict[str, Any]]
+    """Keyword arguments of its config."""
+
+
+class TaskRow(NamedTuple):
+    """How models are trained for one task."""
+
+    short: str
+    """In the names of models."""
+    layers: Mapping[Size, int]
+    training: Mapping[str, Any]
+    """Fields of the recipe; `config` is added to the family's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One row: a model of the zoo."""
+
+    name: str
+    """Folder name under `assets/models`."""
+    task: str
+    """Bundled task that it is trained for."""
+    family: str
+    size: Size
+    recipe: Recipe
+    """How it is trained."""
+
+    def circuit(self, kind: Kind) -> str:
+        """Name of its circuit with a kind of dictionary."""
+        parts = [self.task, self.family]
+        parts += [self.size] if self.size != "small" else []
+        return "-".join([*parts, "topk"] if kind == "topk" else parts)
+
+
+def _gpt2(shape: Shape) -> dict[str, Any]:
+    return {
+        "n_positions": 32, "n_embd": shape.width, "n_head": 4, "n_inner": 4 * shape.width,
+        "resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0, "n_layer": shape.layers,
+        "tie_word_embeddings": False,
+    }  # fmt: skip
+
+
+def _neox(shape: Shape) -> dict[str, Any]:
+    return {
+        "max_position_embeddings": 32, "hidden_size": shape.width, "num_attention_heads": 4,
+        "intermediate_size": 4 * shape.width, "num_hidden_layers": shape.layers,
+        "tie_word_embeddings": False,
+    }  # fmt: skip
+
+
+def _llama(shape: Shape) -> dict[str, Any]:
+    return {
+        "max_position_embeddings": 32, "hidden_size": shape.width, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "intermediate_size": 2 * shape.width,
+        "num_hidden_layers": shape.layers, "tie_word_embeddings": False,
+    }  # fmt: skip
+
+
+FAMILIES: Mapping[str, Family] = {
+    "gpt2": Family("gpt2", _gpt2),
+    "neox": Family("gpt_neox", _neox),
+    "llama": Family("llama", _llama),
+}
+WIDTHS: Mapping[Size, int] = {"small": 64, "base": 128}
+TWO: Mapping[Size, int] = {"small": 2, "base": 2}
+QUICK = {"steps": 3000, "settle": 400, "batch": 128, "lr": 2e-3}
+TASKS: Mapping[str, TaskRow] = {
+    "modular-addition": TaskRow("modadd", TWO, {"steps": 3000, "decay": 0.4}),
+    "parity": TaskRow(
+        "parity", TWO, QUICK | {"steps": 6000, "settle": 800, "enough": 0.95, "weight_decay": 0.1}
+    ),
+    "sorting": TaskRow("sorting", TWO, QUICK | {"weight_decay": 0.1}),
+    "coreference": TaskRow(
+        "coref",
+        {"small": 3, "base": 3},
+        QUICK
+        | {"weight_decay": 0.05, "text_weight": 0.02, "enough": 0.99}
+        | {"config": {"initializer_range": 0.1}},
+    ),
+    "commonsense": TaskRow("sense", TWO, QUICK | {"weight_decay": 0.3}),
+    "factual-recall": TaskRow("facts", TWO, QUICK | {"weight_decay": 0.1}),
+}
+
+TRAINING: Mapping[str, Mapping[str, Any]] = {
+    "gpt2-modadd": {"steps": 3200},
+    "gpt2-coref": {
+        "steps": 2500, "decay": 0.4, "settle": 0, "enough": 1.0, "batch": 256,
+        "config": {"tie_word_embeddings": True},
+    },
+}  # fmt: skip
+"""What a model's training has of its own; `config` is added to the task's."""
+NOT_OFFERED: Mapping[str, str] = {}
+"""Models that missed their gate, and by how much."""
+DICTIONARIES: Mapping[str, Mapping[str, Any]] = {
+    "gpt2-modadd": {"prefix": (36, 72), "features": 256, "k": 16, "steps": 2000},
+    "llama-modadd": {"prefix": (110, 170), "features": 512, "k": 32, "steps": 2000},
+    "gpt2-coref": {"prefix": (76, 84, 110), "features": 512, "k": 32, "steps": 2500},
+}
+"""What a model's dictionaries have of their own."""
+
+
+def members() -> Iterator[Member]:
+    """Every row whose model is offered: small ones first."""
+    for size, width in WIDTHS.items():
+        for task, row in TASKS.items():
+            for family in FAMILIES:
+                name = "-".join([family, row.short, *([size] if size != "small" else [])])
+                if name not in NOT_OFFERED:
+                    recipe = _recipe(name, task, family, Shape(width, row.layers[size]))
+                    yield Member(name=name, task=task, family=family, size=size, recipe=recipe)
+
+
+def _recipe(name: str, task: str, family: str, shape: Shape) -> Recipe:
+    rule, own = TASKS[task].training, TRAINING.get(name, {})
+    config = FAMILIES[family].config(shape) | rule.get("config", {}) | own.get("config", {})
+    return Recipe(
+        name=name,
+        task=task,
+        architecture=FAMILIES[family].architecture,
+        gate=GENERATORS[task].gate,
+        **{**rule, **own, "config": config},
+    )
+
+
+MEMBERS: Mapping[str, Member] = {member.name: member for member in members()}
+"""By name of the model."""
+
+
+def member_named(name: str) -> Member:
+    """The row of a bundled model.
+
+    Raises:
+        SettingsError: If there is none of that name.
+    """
+    if name not in MEMBERS:
+        why = f" It was tried: {NOT_OFFERED[name]}" if name in NOT_OFFERED else ""
+        raise SettingsError(
+            f"Unknown model {name!r}: got a name with no recipe.{why} Required: one of "
+            f"{', '.join(MEMBERS)}. Choose one of them."
+        )
+    return MEMBERS[name]
