@@ -22,9 +22,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.guide import InfluenceGuide
+from core.guide import GuideScores, InfluenceGuide
 from core.hierarchy import Hierarchy
 from core.models import load_model, suited_threads
+from core.pipeline.candidates import with_active
 from core.pipeline.discovery import dense_nodes
 from core.pipeline.graphs import task_graph
 from core.pipeline.prepare import Prepared, prepare
@@ -90,11 +91,13 @@ def _study(
     opened = open_transcoders(prepared.model, kind)
     assert opened is not None  # bundled
     coders = opened.transcoders
+    labels = prepared.evaluator(coders, Split.LABELS, prompts)
     whole = task_graph(prepared, coders, settings.graph_prompts, ignore).graph()
+    whole = with_active(whole, labels.active())
     features = feature_graph(whole)
     tree = cut(features, settings)
-    prior = torch.from_numpy(InfluenceGuide()(whole, tree, features.place).leaf)
-    probe = Probe.on(prepared.evaluator(coders, Split.LABELS, prompts), features.nodes)
+    prior = InfluenceGuide()(whole, tree, features.place)
+    probe = Probe.on(labels, features.nodes)
     selection = Probe.on(prepared.evaluator(coders, Split.SELECTION), features.nodes)
     dense = dense_nodes(features.nodes, coders.prefixes)
     ways = _ways(probe, tree, prior, dense, settings, fast)
@@ -126,7 +129,12 @@ Way = Callable[[], tuple[Tensor, int]]
 
 
 def _ways(
-    probe: Probe, tree: Hierarchy, prior: Tensor, dense: Tensor, settings: RunSettings, fast: bool
+    probe: Probe,
+    tree: Hierarchy,
+    prior: GuideScores,
+    dense: Tensor,
+    settings: RunSettings,
+    fast: bool,
 ) -> dict[str, Way]:
     """Each method as a ranking and the forwards that it took."""
 
@@ -143,7 +151,7 @@ def _ways(
         return found.nodes, found.forwards
 
     def tested() -> tuple[Tensor, int]:
-        trace = best_first(tree, prior.double().numpy(), probe.group_effect, TESTED)
+        trace = best_first(tree, prior.leaf, probe.group_effect, TESTED)
         order, forwards = squared(_candidates(trace, 4 * settings.max_size))
         return order, trace.forwards + forwards
 

@@ -16,6 +16,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from core.graph import NodeKind
+from core.guide import GuideScores
 from core.hierarchy import Hierarchy
 from core.pipeline.probes import Probe
 from core.pipeline.settings import RunSettings
@@ -43,7 +45,7 @@ class Ranking(NamedTuple):
 def rankings_of(
     probe: Probe,
     tree: Hierarchy,
-    prior: Tensor,
+    prior: GuideScores,
     dense: Tensor,
     settings: RunSettings,
     tell: OnSearch,
@@ -51,39 +53,41 @@ def rankings_of(
     """What each method makes of the labels split."""
     most = RANKED * largest(settings)
     rankings = {"hierarchical": hierarchical(probe, tree, prior, dense, settings, tell)}
-    if len(prior) <= WIDE:
-        rankings["flat"] = flat(probe, torch.arange(len(prior)), tell)
+    if len(probe.nodes) <= WIDE:
+        rankings["flat"] = flat(probe, torch.arange(len(probe.nodes)), tell)
     if dense.any():
         alone, rest = flat(probe, dense.nonzero().squeeze(1), tell), rankings["hierarchical"].nodes
         joined = torch.cat([alone.nodes, rest[~torch.isin(rest, alone.nodes)]])
         rankings["dense"] = alone._replace(nodes=joined)
     like = rankings["hierarchical"]
-    activity = probe.evaluator.mean_activation()[tuple(probe.nodes.T)].abs()
+    activity = _activity(probe)
     rankings["active"] = like._replace(nodes=most_active(like.nodes, probe.nodes, activity))
-    rankings["guide"] = Ranking(torch.argsort(prior.abs(), descending=True, stable=True), 0, [])
+    rankings["guide"] = Ranking(best_by(prior), 0, [])
     return {name: r._replace(nodes=r.nodes[:most]) for name, r in rankings.items()}
 
 
 def hierarchical(
     probe: Probe,
     tree: Hierarchy,
-    prior: Float[Tensor, " node"],
+    prior: GuideScores,
     dense: Bool[Tensor, " node"],
     settings: RunSettings,
     tell: OnSearch,
 ) -> Ranking:
     """Supernodes down the tree, then single nodes; those dropped follow by the guide's score.
 
-    At least `largest(settings)` nodes are left, so no circuit that may be wanted reaches into the
-    tail that the guide orders. It says no more than which of the dropped nodes are among the first
-    `RANKED` times as many, where an exchange may still bring them back.
+    The guide says which supernodes are tried first (`core.search.descend`), and orders those that
+    are dropped. At least `largest(settings)` nodes are left, so no circuit that may be wanted
+    reaches into that tail; an exchange may bring back its first, up to `RANKED` times as many.
     """
     options = DescendSettings(budget=settings.forwards, keep=largest(settings))
     known = tails(probe.nodes, dense)
-    kept = descend(tree, probe.respond, probe.measure, options, known=known, progress=tell)
+    kept = descend(
+        tree, probe.respond, probe.measure, options, known=known, prior=prior, progress=tell
+    )
     order = eliminate_jointly(tree.n_leaves, probe.respond, candidates=kept.live, progress=tell)
     # The last dropped come first; within a round, what the guide thinks most of.
-    guessed = torch.argsort(prior.abs(), descending=True, stable=True)
+    guessed = best_by(prior)
     behind = guessed[torch.argsort(kept.round_of[guessed], descending=True, stable=True)]
     behind = behind[kept.round_of[behind] > 0]
     responses = kept.responses + order.rounds
@@ -94,16 +98,21 @@ def hierarchical(
     )
 
 
+def best_by(prior: GuideScores) -> Int[Tensor, " node"]:
+    """Every node, the guide's best first."""
+    return torch.argsort(torch.from_numpy(prior.leaf).abs(), descending=True, stable=True)
+
+
 def largest(settings: RunSettings) -> int:
     """Nodes of the largest circuit that may be wanted."""
     return max(settings.max_size, settings.size or 0)
 
 
-def tails(nodes: Int[Tensor, "node 3"], dense: Bool[Tensor, " node"]) -> list[Tensor]:
+def tails(nodes: Int[Tensor, "node 4"], dense: Bool[Tensor, " node"]) -> list[Tensor]:
     """The sparse features of a nested dictionary, one group per (layer, position)."""
     if not dense.any():
         return []
-    sites, site = torch.unique(nodes[:, :2], dim=0, return_inverse=True)
+    sites, site = torch.unique(nodes[:, :3], dim=0, return_inverse=True)
     groups = [((site == i) & ~dense).nonzero().squeeze(1) for i in range(len(sites))]
     return [group for group in groups if len(group)]
 
@@ -114,19 +123,28 @@ def flat(probe: Probe, candidates: Int[Tensor, " candidate"], tell: OnSearch) ->
     return Ranking(found.order, RESPONSE_COST * found.rounds, [])
 
 
+def _activity(probe: Probe) -> Float[Tensor, " node"]:
+    """Mean |activation| of each feature; heads have none and keep their order among themselves."""
+    found = torch.zeros(len(probe.nodes))
+    is_feature = probe.nodes[:, 0] == int(NodeKind.FEATURE)
+    at = tuple(probe.nodes[is_feature, 1:].T)
+    found[is_feature] = probe.evaluator.mean_activation()[at].abs()
+    return found
+
+
 def most_active(
     order: Int[Tensor, " candidate"],
-    nodes: Int[Tensor, "node 3"],
+    nodes: Int[Tensor, "node 4"],
     activity: Float[Tensor, " node"],
 ) -> Int[Tensor, " candidate"]:
     """The same sites in the same order, each giving its most active nodes first.
 
     Args:
         order: Another ranking; says which site comes when.
-        nodes: (layer, position, feature) of every node.
+        nodes: (kind, layer, position, feature or head) of every node.
         activity: How active each is; larger first.
     """
-    sites = torch.unique(nodes[order, :2], dim=0, return_inverse=True)[1]
+    sites = torch.unique(nodes[order, :3], dim=0, return_inverse=True)[1]
     found = order.clone()
     for site in range(int(sites.max()) + 1):
         here = (sites == site).nonzero().squeeze(1)

@@ -9,6 +9,12 @@
    until the *measured* loss is within the limit; those are dropped, for good.
 4. Again at the new circuit, until a round drops too little or the forwards are spent.
 
+A guide's scores, if given, make 2 slower to close what the guide thinks much of: `trust` times the
+limit, for a supernode that holds the best node of all, counts as a cost of its own when the next to
+close is chosen, and so it stands near the end of the list that 3 cuts in half. The scores decide
+turns only: what is dropped is dropped by a measurement within the same limit, and when the guided
+rounds come to an end there are others without the guide, so that a wrong one costs forwards alone.
+
 Adaptive group testing (Hwang 1972) from the full circuit downward: one measurement clears hundreds
 of nodes that do nothing together. A supernode decision is a measured one; the first order only
 proposes. Fewer numbers are chosen than node by node (supernodes, not members), so there is less to
@@ -24,6 +30,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.errors import SettingsError
+from core.guide import GuideScores
 from core.hierarchy.tree import Hierarchy
 from core.search.joint import Respond, close, mask_of
 from core.search.progress import OnProgress, SearchProgress, ignore
@@ -46,14 +53,17 @@ class DescendSettings:
     """Circuits that may be run."""
     keep: int = 1
     """Nodes left at least: the largest circuit that is wanted."""
+    trust: float = 1.0
+    """How much a guide's scores count against closing, in limits; 0 leaves them aside."""
 
     def __post_init__(self) -> None:
         """Refuse values that have no meaning."""
         low = min(self.budget, self.keep)
-        if self.growth < 1 or self.floor < 0 or not 0 < self.least < 1 or low < 1:
+        if self.growth < 1 or min(self.floor, self.trust) < 0 or not 0 < self.least < 1 or low < 1:
             raise SettingsError(
                 f"Settings of the way down the tree are out of range: got {self}; growth, "
-                "budget and keep must be 1 or more, floor 0 or more, least in (0, 1). Change them."
+                "budget and keep must be 1 or more, floor and trust 0 or more, least in (0, 1). "
+                "Change them."
             )
 
 
@@ -93,6 +103,7 @@ def descend(
     settings: DescendSettings | None = None,
     *,
     known: Sequence[Int[Tensor, " _"]] = (),
+    prior: GuideScores | None = None,
     progress: OnProgress = ignore,
 ) -> Survivors:
     """Drop the supernodes that a task does without.
@@ -104,13 +115,19 @@ def descend(
         settings: Defaults if None.
         known: Disjoint groups that are tried before the tree, say the part of a dictionary that
             the rest does without by design.
+        prior: A guide's scores over the hierarchy; nothing is known if None.
         progress: Called every round; raise in it to stop.
     """
-    way = _Way(hierarchy.n_leaves, respond, measure, settings or DescendSettings(), progress)
+    settings = settings or DescendSettings()
+    way = _Way(hierarchy.n_leaves, respond, measure, settings, progress)
+    held = _held(prior, hierarchy.n_supernodes, settings.trust)
     if known:
-        way.round(lambda at: _closed(known, at).groups)
-    while way.round(lambda at: _proposed(hierarchy, at)) >= way.settings.least:
-        pass
+        way.round(lambda at: _closed(known, torch.zeros(len(known)), at).groups)
+    for scores in (held, torch.zeros_like(held)) if held.any() else (held,):
+        while (
+            way.round(lambda at, scores=scores: _proposed(hierarchy, scores, at)) >= settings.least
+        ):
+            pass
     return way.survivors()
 
 
@@ -197,18 +214,32 @@ class _Closed(NamedTuple):
     after: _State
 
 
-def _proposed(hierarchy: Hierarchy, at: _State) -> list[Tensor]:
+def _held(prior: GuideScores | None, n: int, trust: float) -> Float[Tensor, " supernode"]:
+    """What closing each supernode counts besides its cost, in limits."""
+    if prior is None:
+        return torch.zeros(n)
+    score = torch.from_numpy(prior.supernode).abs().float()
+    if len(score) != n or not torch.isfinite(score).all():
+        raise SettingsError(
+            f"The guide's scores do not fit the hierarchy: got {len(score)}, "
+            f"{int((~torch.isfinite(score)).sum())} of them not finite, for {n} supernodes; each "
+            "must have one finite score. Score this very hierarchy."
+        )
+    return trust * score / score.max().clamp(min=1e-30)
+
+
+def _proposed(hierarchy: Hierarchy, held: Tensor, at: _State) -> list[Tensor]:
     """Live members of the supernodes closed to first order, level by level."""
     closed, frontier = [], list(hierarchy.children(0))
     while frontier:
         members = [torch.from_numpy(hierarchy.members(s).copy()) for s in frontier]
-        found, opened, at = _closed(members, at)
+        found, opened, at = _closed(members, held[frontier], at)
         closed += found
         frontier = [c for i in opened for c in hierarchy.children(frontier[i])]
     return closed
 
 
-def _closed(groups: Sequence[Tensor], at: _State) -> _Closed:
+def _closed(groups: Sequence[Tensor], held: Tensor, at: _State) -> _Closed:
     """Close groups jointly; those without live members are neither closed nor left open."""
     members = [group[at.live[group] > 0] for group in groups]
     kept = [i for i, nodes in enumerate(members) if len(nodes)]
@@ -216,7 +247,14 @@ def _closed(groups: Sequence[Tensor], at: _State) -> _Closed:
         return _Closed([], [], at)
     sums = torch.stack([at.slope[:, members[i]].sum(1) for i in kept], 1)
     weight = torch.tensor([float(len(members[i])) for i in kept])
-    found = close(at.residual, sums, weight, quota=at.quota, limit=at.limit)
+    found = close(
+        at.residual,
+        sums,
+        weight,
+        quota=at.quota,
+        limit=at.limit,
+        reluctance=at.limit * held[kept],
+    )
     shut = {kept[item] for item in found.items}
     quota = at.quota - float(weight[found.items].sum())
     return _Closed(

@@ -124,6 +124,7 @@ def close(
     *,
     quota: float = torch.inf,
     limit: float = torch.inf,
+    reluctance: Float[Tensor, " item"] | None = None,
 ) -> Closed:
     """Close items one by one, each time the one with the least cost per weight.
 
@@ -133,7 +134,10 @@ def close(
         weight: Nodes in each item.
         quota: Weight that may be closed in all.
         limit: Predicted mean squared residual that must not be passed.
+        reluctance: Added to the cost of an item when the cheapest is looked for, in the units of
+            the loss; it moves the turn of an item, and is no part of the predicted loss.
     """
+    held = torch.zeros(len(weight)) if reluctance is None else reluctance
     m, square, open_ = len(residual), slope.square().sum(0), torch.ones(len(weight)).bool()
     gram = slope.T @ slope if len(weight) <= WIDE else None
     along, loss, items = slope.T @ residual, float(residual.square().mean()), []
@@ -142,7 +146,7 @@ def close(
         fits = open_ & (weight <= quota) & (loss + cost <= limit)
         if not fits.any():
             break
-        best = int(torch.where(fits, cost / weight, torch.inf).argmin())
+        best = int(torch.where(fits, (cost + held) / weight, torch.inf).argmin())
         items.append(best)
         open_[best] = False
         loss, quota = loss + float(cost[best]), quota - float(weight[best])

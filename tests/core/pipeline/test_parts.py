@@ -9,6 +9,8 @@ import torch
 from core.circuit import FeatureNode, HeadNode, node_table
 from core.errors import GateError, SettingsError, TaskError
 from core.graph import AttributionGraph, NodeKind
+from core.guide import GuideScores
+from core.guide.guide import largest_member
 from core.hierarchy import build_hierarchy
 from core.interventions import Ablation, Evaluator
 from core.pipeline.graphs import order_of, restricted
@@ -133,6 +135,12 @@ def test_the_sparse_part_is_grouped_by_site():
     assert tails(nodes, torch.zeros(5, dtype=torch.bool)) == []
 
 
+def guessed(tree):
+    """Scores that mean nothing."""
+    leaf = np.random.default_rng(0).random(tree.n_leaves)
+    return GuideScores(leaf=leaf, supernode=largest_member(tree, leaf))
+
+
 def test_a_search_ranks_nested_circuits_and_says_what_each_method_did(probe):
     n = len(probe.nodes)
     tree = build_hierarchy(n, np.zeros((2, 0), dtype=np.int64), np.zeros(0))
@@ -140,7 +148,7 @@ def test_a_search_ranks_nested_circuits_and_says_what_each_method_did(probe):
     dense = probe.nodes[:, 2] < 3
     told: list[RunProgress] = []
     clock = Clock(told.append)
-    found = search(probe, probe, tree, torch.rand(n), dense, settings, clock)
+    found = search(probe, probe, tree, guessed(tree), dense, settings, clock)
     assert found.size == 5
     assert len(set(found.order)) == len(found.order) == found.record["candidates"] <= 4 * 8
     named = {"hierarchical", "flat", "dense", "active", "guide"}
@@ -153,7 +161,7 @@ def test_a_search_ranks_nested_circuits_and_says_what_each_method_did(probe):
         "refine": "refine",
     }
     assert set(clock.seconds) == {"search"}
-    again = search(probe, probe, tree, torch.rand(n), dense, settings, Clock(ignore))
+    again = search(probe, probe, tree, guessed(tree), dense, settings, Clock(ignore))
     assert again.order[:5] == found.order[:5]
 
 

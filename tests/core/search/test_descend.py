@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from core.errors import SettingsError
+from core.guide import GuideScores
+from core.guide.guide import largest_member
 from core.hierarchy import Hierarchy
 from core.search import DescendSettings, Response, descend
 from tests.core.search.test_joint import linear
@@ -118,11 +120,12 @@ def test_response_loss_is_the_mean_square():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"growth": 0.5}, {"floor": -1.0}, {"least": 0.0}, {"budget": 0}, {"keep": 0}]
+    ("name", "value"),
+    [("growth", 0.5), ("floor", -1.0), ("least", 0.0), ("budget", 0), ("keep", 0), ("trust", -1.0)],
 )
-def test_settings_without_meaning_are_refused(bad):
+def test_settings_without_meaning_are_refused(name, value):
     with pytest.raises(SettingsError, match="way down the tree"):
-        DescendSettings(**bad)
+        DescendSettings(**{name: value})
 
 
 @pytest.mark.parametrize(("share", "left"), [(0.99, 2), (1.01, 4)])
@@ -154,3 +157,76 @@ def test_what_a_level_closes_is_off_the_quota_of_the_next():
     slope = torch.tensor([[0.0, 0.0, 0.0, 0.0, 0.0, 1.0]])
     settings = DescendSettings(floor=0.01, keep=2, least=0.01)
     assert run(linear(slope), hierarchy, settings).live.tolist() == [3, 4, 5]
+
+
+def scores(hierarchy, leaf):
+    leaf = np.asarray(leaf, dtype=np.float64)
+    return GuideScores(leaf=leaf, supernode=largest_member(hierarchy, leaf))
+
+
+NEEDED = (0, 1, 11)
+"""Gates that the first order does not see: flat until one of them is gone."""
+
+
+def hidden(seen):
+    """A measured loss that knows what is needed; keeps every mask it was asked about."""
+
+    def measured(masks):
+        seen.extend(masks)
+        return 1 - masks[:, NEEDED].amin(1)
+
+    return measured
+
+
+def guided(leaf, settings=LOOSE):
+    """What is left of 24 nodes in twelve supernodes, and how many forwards it took."""
+    hierarchy, seen = tree(*[2] * 12), []
+    prior = None if leaf is None else scores(hierarchy, leaf)
+    found = descend(hierarchy, linear(torch.zeros(1, 24)), hidden(seen), settings, prior=prior)
+    assert found.forwards == len(seen)
+    return found
+
+
+def test_a_perfect_guide_drops_more_than_no_guide():
+    truth = [float(i in NEEDED) for i in range(24)]
+    blind, seeing = guided(None), guided(truth)
+    # Without scores the first supernode is tried first, and it is needed: nothing ever goes.
+    assert len(blind.live) == 24
+    assert set(NEEDED) <= set(seeing.live.tolist())
+    assert len(seeing.live) <= 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_wrong_guide_drops_nothing_that_is_needed(seed):
+    leaf = np.random.default_rng(seed).random(24)
+    leaf[list(NEEDED)] = 0  # the worst of all guides: what is needed is tried closed first
+    found = guided(leaf)
+    assert set(NEEDED) <= set(found.live.tolist())
+
+
+def test_where_the_first_order_is_right_any_guide_leads_to_the_same_circuit():
+    slope = torch.zeros(3, 12)
+    slope[:, 4:7] = torch.eye(3)
+    hierarchy = tree(*[2] * 6)
+    for seed in range(5):
+        prior = scores(hierarchy, np.random.default_rng(seed).random(12))
+        found = descend(hierarchy, linear(slope), measuring(linear(slope)), LOOSE, prior=prior)
+        assert found.live.tolist() == [4, 5, 6, 7]
+
+
+def test_scores_of_zero_and_no_trust_are_as_no_guide():
+    respond = linear(torch.randn(6, 12, generator=torch.Generator().manual_seed(5)))
+    hierarchy, settings = tree(*[3] * 4), DescendSettings(floor=3.0)
+    plain = descend(hierarchy, respond, measuring(respond), settings)
+    for leaf, trust in ((np.zeros(12), 1.0), (np.arange(12), 0.0)):
+        options = DescendSettings(floor=3.0, trust=trust)
+        prior = scores(hierarchy, leaf)
+        found = descend(hierarchy, respond, measuring(respond), options, prior=prior)
+        assert found.round_of.tolist() == plain.round_of.tolist()
+        assert found.responses == plain.responses
+
+
+def test_scores_of_another_tree_are_refused():
+    prior = scores(tree(3, 3), np.zeros(6))
+    with pytest.raises(SettingsError, match="do not fit the hierarchy"):
+        descend(tree(2, 2, 2), linear(torch.zeros(1, 6)), lambda masks: masks.sum(1), prior=prior)

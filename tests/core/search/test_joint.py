@@ -42,6 +42,14 @@ def test_closing_stops_at_the_limit_and_weighs_by_nodes():
     assert close(torch.zeros(2), slope, torch.tensor([4.0, 1.0]), limit=1.9).items == [1]
 
 
+def test_reluctance_moves_turns_and_not_the_predicted_loss():
+    slope = torch.eye(3)
+    held = torch.tensor([0.5, 0.0, 0.1])
+    closed = close(torch.zeros(3), slope, torch.ones(3), limit=0.7, reluctance=held)
+    assert closed.items == [1, 2]  # a third of 1 each: two fit below the limit, whoever they are
+    assert closed.residual.tolist() == [0.0, -1.0, -1.0]
+
+
 @pytest.mark.parametrize("wide", [4096, 4], ids=["gram", "columns"])
 def test_every_closing_is_the_best_one_of_all(wide, monkeypatch):
     monkeypatch.setattr(module, "WIDE", wide)
