@@ -115,9 +115,9 @@ def _error(prompt: Prompt, layer: int) -> Tensor:
     a = [coder.encode(one) for coder, one in zip(coders, x, strict=True)]
     every = torch.arange(coders.n_features)
     written = sum(a[lower] @ coders.writes(lower, every, layer) for lower in range(layer + 1))
-    affine = coders[layer].b_dec
-    if coders[layer].W_skip is not None:
-        affine = affine + x[layer] @ coders[layer].W_skip.T
+    affine, skip = coders[layer].b_dec, coders[layer].W_skip
+    if skip is not None:
+        affine = affine + x[layer] @ skip.T
     return prompt.trace.mlp_out[layer, 0] - written - affine
 
 

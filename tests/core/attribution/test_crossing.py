@@ -82,13 +82,15 @@ def test_a_feature_reaches_the_logits_through_its_later_writes_alone():
     """Its own decoder row at zero: what is left is written in the last layer, by hand."""
     model, transcoders = setup("gpt2", layers=2, skip=False)
     transcoders[0].W_dec.zero_()
+    later = transcoders[0].W_later
+    assert later is not None
     graph = build_graph(model, transcoders, IDS, DIRECTION)
     scale = model.final_norm.scale(model.trace(IDS[None]).resid_post[-1, 0])[-1]
     read = model.final_norm.transpose(model.W_U[4] - model.W_U[8], scale)
     below = (graph.kind == int(NodeKind.FEATURE)) & (graph.layer == 0)
     (logit,) = (graph.kind == int(NodeKind.LOGIT)).nonzero()[:, 0].tolist()
     for node in below.nonzero()[:, 0].tolist():
-        write = graph.activation[node] * transcoders[0].W_later[graph.index[node], 0]
+        write = graph.activation[node] * later[graph.index[node], 0]
         want = write @ read if graph.position[node] == len(IDS) - 1 else torch.zeros(())
         torch.testing.assert_close(graph.dense()[logit, node], want, rtol=1e-4, atol=1e-4)
 

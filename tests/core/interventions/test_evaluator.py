@@ -11,9 +11,9 @@ from tests.tiny import tiny_batch, tiny_model, tiny_transcoders
 ABLATIONS = tuple(Ablation)
 
 
-def make(kind="gpt2", skip=False):
+def make(kind="gpt2", skip=False, crosses=False):
     model = tiny_model(kind)
-    coders = tiny_transcoders(model, skip=skip)
+    coders = tiny_transcoders(model, skip=skip, crosses=crosses)
     batches = [tiny_batch(seed=1), tiny_batch(length=4, shift=1, seed=2)]
     others = [tiny_batch(seed=3), tiny_batch(length=4, shift=1, seed=4)]
     return Evaluator(model, coders, batches, mean_over=others, length=5), batches, others
@@ -47,8 +47,15 @@ def mlp_values(model, coders, ids):
     rows = []
     for coder, (x, y) in zip(coders.layers, seen, strict=True):
         a = coder.encode(x)
-        rows.append((x, y, a, y - coder.decode(a, x)))
+        below = from_below(coders, [row[2] for row in rows])
+        rows.append((x, y, a, y - coder.own(a, x) - below))
     return rows
+
+
+def from_below(coders, active):
+    """What features of lower layers write after them, given their activations."""
+    every, layer = torch.arange(coders.n_features), len(active)
+    return sum(a @ coders.writes(at, every, layer) for at, a in enumerate(active))
 
 
 def slow_reference(model, coders, batch, others, row, ablation):
@@ -80,15 +87,17 @@ def slow_reference(model, coders, batch, others, row, ablation):
 def slow_logits(model, coders, batch, others, row, mask, ablation, around=lambda run: run()):
     """One prompt, one circuit: y = y° + Σ_kept (a − a°) d, layer by layer; `around` the run."""
     reference = slow_reference(model, coders, batch, others, row, ablation)
-    start = mask.shape[1] - batch.clean.shape[1]
+    start, sent = mask.shape[1] - batch.clean.shape[1], []
 
     def hook(layer):
         y_ref, a_ref = reference[layer]
 
         def replace(_module, args, _out):
             a = coders.layers[layer].encode(args[0])
-            kept = mask[layer, start:][None]
-            return y_ref + (kept * (a - a_ref)) @ coders.layers[layer].W_dec
+            moved = mask[layer, start:][None] * (a - a_ref)
+            below = from_below(coders, sent)
+            sent.append(moved)
+            return y_ref + moved @ coders.layers[layer].W_dec + below
 
         return replace
 
@@ -100,9 +109,10 @@ def slow_logits(model, coders, batch, others, row, mask, ablation, around=lambda
 
 
 @pytest.mark.parametrize("ablation", ABLATIONS)
+@pytest.mark.parametrize("crosses", [False, True])
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "neox-parallel"])
-def test_outcomes_equal_the_slow_reference(kind, ablation):
-    evaluator, batches, others = make(kind)
+def test_outcomes_equal_the_slow_reference(kind, ablation, crosses):
+    evaluator, batches, others = make(kind, crosses=crosses)
     masks = random_masks(evaluator)
     got = evaluator.outcome(features(evaluator, masks), ablation)
     want = []
@@ -117,9 +127,9 @@ def test_outcomes_equal_the_slow_reference(kind, ablation):
     torch.testing.assert_close(got.logit_diff, want, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("skip", [False, True])
-def test_everything_kept_with_clean_errors_is_the_model(skip):
-    evaluator, _, _ = make(skip=skip)
+@pytest.mark.parametrize(("skip", "crosses"), [(False, False), (True, False), (True, True)])
+def test_everything_kept_with_clean_errors_is_the_model(skip, crosses):
+    evaluator, _, _ = make(skip=skip, crosses=crosses)
     ones = all_gates(evaluator.bounds)[None]
     for ablation in ABLATIONS:
         got = evaluator.outcome(ones, ablation, ErrorRegime.KEPT)
@@ -178,9 +188,10 @@ def test_importance_is_the_sum_of_squared_gradients_prompt_by_prompt():
     torch.testing.assert_close(got, want, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize("crosses", [False, True])
 @pytest.mark.parametrize("attention", list(Attention))
-def test_margins_and_their_slopes_are_those_prompt_by_prompt(attention):
-    evaluator, _, _ = make()
+def test_margins_and_their_slopes_are_those_prompt_by_prompt(attention, crosses):
+    evaluator, _, _ = make(crosses=crosses)
     bounds = evaluator.bounds
     point = torch.full(bounds[:3], 0.7)
     head = torch.full((bounds.n_layers, bounds.n_positions, bounds.n_heads), 0.8)

@@ -91,10 +91,12 @@ def tiny_bundle(model, coders, task, nodes=NODES) -> Bundle:
     )
 
 
-def tiny_lab(kind="gpt2", *, skip=False, prompts=24, nodes=NODES, answers="random") -> Lab:
+def tiny_lab(
+    kind="gpt2", *, skip=False, crosses=False, prompts=24, nodes=NODES, answers="random"
+) -> Lab:
     """`answers`: "random", or "own" for the model's."""
     model = tiny_model(kind)
-    coders = tiny_transcoders(model, skip=skip)
+    coders = tiny_transcoders(model, skip=skip, crosses=crosses)
     task = tiny_task(prompts)
     if answers == "own":
         task = own_answers(model, task)
@@ -134,11 +136,18 @@ class Slow:
         self.hf(input_ids=self.ids(text))
         for hook in hooks:
             hook.remove()
-        rows = []
+        rows, active = [], []
         for coder, (x, y), z in zip(self.coders, seen_mlp, seen_z, strict=True):
             a = coder.encode(x)
-            rows.append((x[0], y[0], a[0], (y - coder.decode(a, x))[0], z[0]))
+            rebuilt = coder.own(a, x) + self.from_below(active)
+            active.append(a)
+            rows.append((x[0], y[0], a[0], (y - rebuilt)[0], z[0]))
         return rows
+
+    def from_below(self, active):
+        """What features of lower layers write after them, given their activations."""
+        every, layer = torch.arange(self.coders.n_features), len(active)
+        return sum(a @ self.coders.writes(at, every, layer) for at, a in enumerate(active))
 
     def reference(self, pair, how):
         """(x°, y°, a°, e°, z°) of every layer, at this prompt's positions."""
@@ -176,11 +185,11 @@ class Slow:
         ref = self.reference(pair, settings.how)
         held = self.means(length)
         circuit = {tuple(node) for node in self.lab.bundle.circuit.nodes}
-        hooks = []
+        hooks, sent = [], ([], [])
         for layer, block in enumerate(self.blocks):
             hooks.append(
                 block.mlp.register_forward_hook(
-                    self._mlp(layer, changes, settings, ref, held, circuit, shift)
+                    self._mlp(layer, changes, settings, ref, held, circuit, shift, sent)
                 )
             )
             hooks.append(
@@ -193,7 +202,8 @@ class Slow:
             hook.remove()
         return out
 
-    def _mlp(self, layer, changes, settings, ref, held, circuit, shift):
+    def _mlp(self, layer, changes, settings, ref, held, circuit, shift, sent):
+        """`sent` collects this run's live and changed activations, layer by layer."""
         coder = self.coders[layer]
         x0, y0, a0, e0, _ = ref[layer]
         asked = {change.node: change.scale for change in changes}
@@ -201,7 +211,9 @@ class Slow:
         def hook(_module, args, out):
             x, y = args[0][0], out[0]
             a = coder.encode(x)
-            e = y - coder.decode(a, x)
+            running, changed = sent
+            e = y - coder.own(a, x) - self.from_below(running)
+            below = self.from_below(changed)
             inside = settings.inside == "model"
             new_a = torch.empty_like(a)
             for p in range(len(a)):
@@ -213,6 +225,8 @@ class Slow:
                     else:
                         value = a[p, f] if live else a0[p, f]
                     new_a[p, f] = value
+            running.append(a)
+            changed.append(new_a)
             rest = e if inside else e0
             if settings.errors == "mean":
                 rest = held[layer][3]
@@ -224,11 +238,12 @@ class Slow:
                 if s is not None:
                     new_e[p] = e0[p] if s == 0 else s * e[p]
             if inside:
-                return (coder.decode(new_a, x) + new_e)[None]
-            bias = y0 - a0 @ coder.W_dec - e0  # b_dec and skip at the reference
+                return (coder.own(new_a, x) + below + new_e)[None]
+            resting = self.from_below([row[2] for row in ref[:layer]])
+            bias = y0 - a0 @ coder.W_dec - resting - e0  # b_dec and skip at the reference
             if settings.errors != "live" and coder.W_skip is not None:
                 bias = bias + (x - x0) @ coder.W_skip.T
-            return (new_a @ coder.W_dec + new_e + bias)[None]
+            return (new_a @ coder.W_dec + below + new_e + bias)[None]
 
         return hook
 
