@@ -1,6 +1,6 @@
 """From a task graph to a circuit.
 
-1. The tree: supernodes cut from the task graph's edges among features, and heads where they count.
+1. The tree: supernodes cut from the feature-to-feature edges of the task graph.
 2. `hierarchical`: from the full circuit down, first the sparse part of a nested dictionary, site
    by site (its dense features reconstruct alone), then down the tree, supernodes are dropped while
    real ablations on the labels split say that the task does without them (`core.search.descend`);
@@ -29,11 +29,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from core.circuit import GatedNode, gated_nodes
-from core.graph import AttributionGraph
+from core.circuit import FeatureNode
+from core.graph import AttributionGraph, NodeKind
 from core.guide import GuideScores
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
-from core.pipeline.graphs import GATED
 from core.pipeline.probes import Probe
 from core.pipeline.progress import Clock, RunProgress
 from core.pipeline.rankings import MEASURE_COST, RESPONSE_COST, OnSearch, rankings_of
@@ -58,7 +57,7 @@ BEYOND = 10**9
 class Found:
     """What a search found."""
 
-    order: tuple[GatedNode, ...]
+    order: tuple[FeatureNode, ...]
     """Every candidate, strongest first; each prefix is a circuit."""
     size: int
     """Nodes of the circuit."""
@@ -68,31 +67,31 @@ class Found:
     """What was tried and how it did on the selection split, as JSON values."""
 
     @property
-    def circuit(self) -> tuple[GatedNode, ...]:
+    def circuit(self) -> tuple[FeatureNode, ...]:
         """The nodes of the circuit."""
         return self.order[: self.size]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class NodeGraph:
-    """The features of a task graph, its heads where they are nodes, and the edges among them."""
+class FeatureGraph:
+    """The features of a task graph, and the edges among them."""
 
-    nodes: Int[Tensor, "node 4"]
-    """(kind, layer, aligned position, feature or head)."""
+    nodes: Int[Tensor, "node 3"]
+    """(layer, aligned position, feature)."""
     place: Int[Tensor, " node"]
     """Where each stands in the task graph."""
     edge_index: Int[np.ndarray, "2 edge"]
     weight: Float[np.ndarray, " edge"]
 
 
-def node_graph(graph: AttributionGraph) -> NodeGraph:
+def feature_graph(graph: AttributionGraph) -> FeatureGraph:
     """The part of a task graph that a search may choose from."""
-    kept = graph.of_kind(*GATED)
+    kept = graph.of_kind(NodeKind.FEATURE)
     number = kept.long().cumsum(0) - 1
     source, target = graph.edge_index
     inside = kept[source] & kept[target]
-    return NodeGraph(
-        nodes=torch.stack([graph.kind, graph.layer, graph.position, graph.index], 1)[kept],
+    return FeatureGraph(
+        nodes=torch.stack([graph.layer, graph.position, graph.index], 1)[kept],
         place=kept.nonzero().squeeze(1),
         edge_index=number[graph.edge_index[:, inside]].numpy(),
         weight=graph.direct_effect[inside].double().numpy(),
@@ -104,10 +103,10 @@ def tree_settings(settings: RunSettings) -> HierarchySettings:
     return HierarchySettings(branching=settings.branching, seed=settings.seed)
 
 
-def cut(graph: NodeGraph, settings: RunSettings) -> Hierarchy:
-    """The tree of supernodes over a task graph's features and heads."""
+def cut(features: FeatureGraph, settings: RunSettings) -> Hierarchy:
+    """The tree of supernodes over a task graph's features."""
     options = tree_settings(settings)
-    return build_hierarchy(len(graph.nodes), graph.edge_index, graph.weight, options)
+    return build_hierarchy(len(features.nodes), features.edge_index, features.weight, options)
 
 
 def search(
@@ -144,7 +143,7 @@ def search(
     )
     ranking, note = _refined(probe, selection, ranking, size, settings, tell)
     return Found(
-        order=gated_nodes(probe.nodes[ranking]),
+        order=tuple(FeatureNode(*node) for node in probe.nodes[ranking].tolist()),
         size=size,
         forwards=rankings[best].forwards,
         record={
