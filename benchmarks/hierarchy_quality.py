@@ -27,7 +27,6 @@ from core.bundle import Bundle, open_bundle
 from core.circuit import FeatureNode
 from core.hierarchy import Hierarchy, HierarchySettings, TreeReport, build_hierarchy, tree_report
 from core.models import load_model
-from core.pipeline.bundled import RECIPES
 from core.pipeline.graphs import task_graph
 from core.pipeline.prepare import prepare
 from core.pipeline.progress import ignore
@@ -36,6 +35,7 @@ from core.pipeline.search import cut, feature_graph, tree_settings
 from core.pipeline.settings import RunSettings
 from core.tasks import load_task
 from core.transcoders import open_transcoders
+from core.zoo.circuits import RECIPES
 
 DEALT = 50
 """Random groupings of the second table."""

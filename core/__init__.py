@@ -29,8 +29,8 @@ holds them to that), and none of them draws anything:
     interop        graphs as circuit-tracer and Neuronpedia write them
     lab            interventions on a finished circuit, prompt by prompt and over the task
     features       what a feature, head or supernode is: contexts, outputs, variables, labels
-    zoo            how the bundled models are trained
     pipeline       the whole run, and the null runs that must not validate
+    zoo            what is bundled, and how it is made: models, dictionaries, circuits
     share          a finished circuit in other forms, for others
     cli            the `hagd` command
 

@@ -1,16 +1,17 @@
 """`hagd rebuild`: makes again what comes with the program, from scripts and seeds alone.
 
-Five steps, each from the one before it:
+Five steps, each from the one before it; what there is to make is in `core.zoo.catalogue`:
 
-1. tasks: prompts from their generators          (`core.tasks.bundled`)
-2. models: trained on them, with their cards     (`python -m core.zoo train NAME`)
-3. transcoders: nested and TopK of each model    (`python -m core.transcoders.bundled`)
-4. circuits: the whole pipeline on each          (`python -m core.pipeline.bundled NAME`)
-5. nulls: the same, which must not validate      (likewise)
+1. tasks: prompts from their generators             (`python -m core.zoo task NAME`)
+2. models: trained on them, with their cards        (`python -m core.zoo train NAME`)
+3. transcoders: nested and TopK of each model       (`python -m core.zoo transcoders`)
+4. circuits: the whole pipeline on each             (`python -m core.zoo circuit NAME`)
+5. nulls: the same, which must not validate         (likewise)
 
 What is there is left alone, and what was cut short resumes: delete a folder to have it made again,
-and run the same line after a stop. Everything is in `assets/`; the dictionaries' reports and the
-circuits' provenance say how long each took.
+and run the same line after a stop. What fails (a model below its gate, say) is told and costs only
+what is made from it. Everything is in `assets/`; the dictionaries' reports and the circuits'
+provenance say how long each took.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ import typer
 
 from core.cli.options import Json
 from core.cli.output import emit, stderr, table
+from core.errors import CoreError
 
 
 class Step(StrEnum):
@@ -42,6 +44,8 @@ class Piece(NamedTuple):
     sign: Path
     """Its file that is written last: where it is, the piece is whole."""
     make: Callable[[], object]
+    needs: Path | None = None
+    """Such a file of what it is made from."""
 
 
 Only = Annotated[
@@ -53,20 +57,39 @@ Show = Annotated[
 ]
 
 
-def command(only: Only = None, show: Show = False, as_json: Json = False) -> None:
+Match = Annotated[
+    str, typer.Option("--match", help="Only pieces whose name holds this, e.g. `parity`.")
+]
+FAILED = "failed"
+
+
+def command(
+    only: Only = None, match: Match = "", show: Show = False, as_json: Json = False
+) -> None:
     """Make what is missing of the bundled tasks, models, transcoders, circuits and nulls."""
-    rows = []
-    for piece in pieces():
-        if only and piece.step not in only:
-            continue
-        there = piece.sign.is_file()
-        if not there and not show:
-            stderr().print(f"making {piece.step.value} {piece.name}", markup=False)
-            piece.make()
-        state = "there" if there else "missing" if show else "made"
-        rows.append({"step": piece.step.value, "name": piece.name, "state": state})
+    chosen = [p for p in pieces() if (not only or p.step in only) and match in p.name]
+    rows = [{"step": p.step.value, "name": p.name, "state": _state(p, show)} for p in chosen]
     columns = ("step", "name", "state")
     emit(rows, as_json, lambda: table(columns, ([row[name] for name in columns] for row in rows)))
+    if any(row["state"] == FAILED for row in rows):
+        raise typer.Exit(1)
+
+
+def _state(piece: Piece, show: bool) -> str:
+    """What became of a piece, after it was made if it is to be."""
+    if piece.sign.is_file():
+        return "there"
+    if show:
+        return "missing"
+    if piece.needs and not piece.needs.is_file():
+        return f"not made: {piece.needs.parent.name} is missing"
+    stderr().print(f"making {piece.step.value} {piece.name}", markup=False)
+    try:
+        piece.make()
+    except CoreError as error:
+        stderr().print(str(error), markup=False)
+        return FAILED
+    return "made"
 
 
 def pieces() -> Iterator[Piece]:
@@ -88,37 +111,49 @@ def _tasks() -> Iterator[Piece]:
 
 
 def _models() -> Iterator[Piece]:
-    from core.assets import MODELS
+    from core.assets import MODELS, TASKS
     from core.zoo.__main__ import train
     from core.zoo.catalogue import MEMBERS
 
-    for name in MEMBERS:
+    for name, member in MEMBERS.items():
         yield Piece(
             Step.MODELS,
             name,
             MODELS / name / "card.json",
             lambda name=name: train(name, None, None),
+            TASKS / f"{member.task}.json",
         )
 
 
 def _transcoders() -> Iterator[Piece]:
-    from core.assets import TRANSCODERS
-    from core.transcoders.bundled import RECIPES, REPORT, make
+    from core.assets import MODELS, TRANSCODERS
+    from core.zoo.dictionaries import RECIPES, REPORT, make
 
     for recipe in RECIPES:
         name = f"{recipe.model}/{recipe.settings.kind}"
         yield Piece(
-            Step.TRANSCODERS, name, TRANSCODERS / name / REPORT,
+            Step.TRANSCODERS,
+            name,
+            TRANSCODERS / name / REPORT,
             lambda recipe=recipe: make(recipe, TRANSCODERS),
-        )  # fmt: skip
+            MODELS / recipe.model / "card.json",
+        )
 
 
 def _circuits() -> Iterator[Piece]:
-    from core.assets import CIRCUITS
+    from core.assets import CIRCUITS, TRANSCODERS
     from core.bundle.files import PROVENANCE
-    from core.pipeline.bundled import RECIPES, make
+    from core.zoo.circuits import RECIPES, make
+    from core.zoo.dictionaries import REPORT
 
     for step in (Step.CIRCUITS, Step.NULLS):
         for name, recipe in RECIPES.items():
             if (recipe.null != "none") is (step is Step.NULLS):
-                yield Piece(step, name, CIRCUITS / name / PROVENANCE, lambda name=name: make(name))
+                coders = TRANSCODERS / recipe.model / (recipe.transcoders or "nested")
+                yield Piece(
+                    step,
+                    name,
+                    CIRCUITS / name / PROVENANCE,
+                    lambda name=name: make(name),
+                    coders / REPORT,
+                )

@@ -1,4 +1,4 @@
-"""`python -m core.zoo`: trains the bundled models and writes the bundled tasks."""
+"""`python -m core.zoo`: makes what is bundled: tasks, models, transcoders and circuits."""
 
 import logging
 from dataclasses import replace
@@ -10,17 +10,18 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from core.assets import MODELS, TASKS
+from core.assets import CIRCUITS, MODELS, TASKS, TRANSCODERS
 from core.errors import CoreError
 from core.models import load_model
 from core.tasks import Split, load_task
 from core.tasks.bundled import write_task
+from core.zoo import circuits, dictionaries
 from core.zoo.card import judge_on, write_card
 from core.zoo.catalogue import member_named
 from core.zoo.corpus import corpus_for
 from core.zoo.train import train as train_model
 
-app = typer.Typer(help="Train the bundled models and write the bundled tasks.")
+app = typer.Typer(help="Make the bundled tasks, models, transcoders and circuits.")
 errors = Console(stderr=True)
 
 
@@ -73,6 +74,35 @@ def task(
     Example: python -m core.zoo task modular-addition
     """
     write_task(name, out, seed)
+
+
+@app.command()
+def transcoders(
+    model: Annotated[str | None, typer.Option(help="Only this bundled model.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only `nested` or only `topk`.")] = None,
+    out: Annotated[Path, typer.Option(help="Holds MODEL/KIND.")] = TRANSCODERS,
+    seed: Annotated[int, typer.Option(help="Initial weights and batches.")] = 0,
+) -> None:
+    """Train the dictionaries that are missing under --out.
+
+    Example: python -m core.zoo transcoders --model gpt2-modadd --kind nested
+    """
+    torch.set_num_threads(1)
+    for recipe in dictionaries.chosen(model, kind):
+        dictionaries.make(replace(recipe, settings=replace(recipe.settings, seed=seed)), out)
+
+
+@app.command()
+def circuit(
+    names: Annotated[list[str], typer.Argument(help="Circuits to make (again).")],
+    out: Annotated[Path, typer.Option(help="Holds a folder for each.")] = CIRCUITS,
+) -> None:
+    """Run the whole pipeline for bundled circuits, whether they are there or not.
+
+    Example: python -m core.zoo circuit modular-addition-gpt2
+    """
+    for name in names:
+        circuits.make(name, out)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from core.errors import SettingsError
 from core.tasks.bundled import GENERATORS
+from core.transcoders.settings import NestedSettings, TrainSettings
 from core.zoo.recipes import Recipe
 
 Kind = Literal["nested", "topk"]
@@ -97,7 +98,7 @@ WIDTHS: Mapping[Size, int] = {"small": 64, "base": 128}
 TWO: Mapping[Size, int] = {"small": 2, "base": 2}
 QUICK = {"steps": 3000, "settle": 400, "batch": 128, "lr": 2e-3}
 TASKS: Mapping[str, TaskRow] = {
-    "modular-addition": TaskRow("modadd", TWO, {"steps": 3000, "decay": 0.4}),
+    "modular-addition": TaskRow("modadd", TWO, {"steps": 5000, "settle": 800, "batch": 512}),
     "parity": TaskRow(
         "parity", TWO, QUICK | {"steps": 6000, "settle": 800, "enough": 0.95, "weight_decay": 0.1}
     ),
@@ -113,8 +114,11 @@ TASKS: Mapping[str, TaskRow] = {
     "factual-recall": TaskRow("facts", TWO, QUICK | {"weight_decay": 0.1}),
 }
 
+WHOLE = {"decay": 0.4, "settle": 0, "batch": 0}
+"""All training prompts at each step, for a number of steps set beforehand."""
 TRAINING: Mapping[str, Mapping[str, Any]] = {
-    "gpt2-modadd": {"steps": 3200},
+    "gpt2-modadd": WHOLE | {"steps": 3200},
+    "llama-modadd": WHOLE | {"steps": 3000},
     "gpt2-coref": {
         "steps": 2500, "decay": 0.4, "settle": 0, "enough": 1.0, "batch": 256,
         "config": {"tie_word_embeddings": True},
@@ -123,12 +127,28 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
 """What a model's training has of its own; `config` is added to the task's."""
 NOT_OFFERED: Mapping[str, str] = {}
 """Models that missed their gate, and by how much."""
-DICTIONARIES: Mapping[str, Mapping[str, Any]] = {
-    "gpt2-modadd": {"prefix": (36, 72), "features": 256, "k": 16, "steps": 2000},
-    "llama-modadd": {"prefix": (110, 170), "features": 512, "k": 32, "steps": 2000},
-    "gpt2-coref": {"prefix": (76, 84, 110), "features": 512, "k": 32, "steps": 2500},
+DICTIONARY: Mapping[Size, Mapping[str, Any]] = {
+    "small": {"features": 256, "k": 16, "steps": 1200, "batch": 512},
+    "base": {"features": 512, "k": 32, "steps": 1000, "batch": 512},
 }
-"""What a model's dictionaries have of their own."""
+"""How dictionaries are trained."""
+OLD = {"steps": 2000, "batch": 1024}
+DICTIONARIES: Mapping[str, Mapping[str, Any]] = {
+    "gpt2-modadd": OLD | {"prefix": (36, 72)},
+    "llama-modadd": OLD | {"prefix": (110, 170), "features": 512, "k": 32},
+    "gpt2-coref": OLD | {"prefix": (76, 84, 110), "features": 512, "k": 32, "nested_steps": 2500},
+}
+"""What a model's dictionaries have of their own; a `prefix` is else as long as its rank asks."""
+
+
+def dictionary_settings(member: Member, kind: Kind) -> TrainSettings:
+    """How a model's dictionary is trained; sites and, where not given, prefix still left open."""
+    told = {**DICTIONARY[member.size], **DICTIONARIES.get(member.name, {})}
+    prefix, longer = told.pop("prefix", ()), told.pop("nested_steps", told["steps"])
+    if kind == "topk":
+        return TrainSettings(kind="topk", **told)
+    told["steps"] = longer
+    return TrainSettings(kind="nested", nested=NestedSettings(prefix=prefix), **told)
 
 
 def members() -> Iterator[Member]:

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from core.cli import rebuild
+from core.errors import GateError
 from tests.core.cli.conftest import Hagd
 
 
-def test_everything_bundled_is_on_the_list_and_there(hagd: Hagd) -> None:
+def test_everything_bundled_is_on_the_list(hagd: Hagd) -> None:
     rows = hagd("rebuild", "--list", "--json").json
-    assert {row["state"] for row in rows} == {"there"}
+    assert {row["state"] for row in rows if row["step"] in ("tasks", "nulls")} == {"there"}
     steps = [row["step"] for row in rows]
     assert list(dict.fromkeys(steps)) == [step.value for step in rebuild.Step]
     names = {(row["step"], row["name"]) for row in rows}
@@ -38,6 +39,27 @@ def test_only_what_is_missing_is_made_and_only_of_the_steps_asked_for(
     assert (tmp_path / "models").read_text() == "old"
     assert not (tmp_path / "circuits").exists()
     assert [row["state"] for row in hagd(*words).json] == ["there", "there"]
+
+
+def test_what_fails_is_told_and_costs_only_what_is_made_from_it(
+    hagd: Hagd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> None:
+        raise GateError("below its gate")
+
+    model, other = tmp_path / "bad" / "card.json", tmp_path / "other"
+    all_ = [
+        rebuild.Piece(rebuild.Step.MODELS, "bad", model, fails),
+        rebuild.Piece(rebuild.Step.TRANSCODERS, "bad/nested", tmp_path / "no", fails, model),
+        rebuild.Piece(rebuild.Step.MODELS, "other", other, other.touch),
+    ]
+    monkeypatch.setattr(rebuild, "pieces", lambda: iter(all_))
+    ran = hagd("rebuild", "--json")
+    states = ["failed", "not made: bad is missing", "made"]
+    assert ([row["state"] for row in ran.json], ran.code) == (states, 1)
+    assert "below its gate" in ran.err
+    found = hagd("rebuild", "--list", "--match", "bad", "--json").json
+    assert [row["name"] for row in found] == ["bad", "bad/nested"]
 
 
 def test_an_unknown_step_is_refused(hagd: Hagd) -> None:

@@ -1,10 +1,12 @@
-"""Trains the dictionaries that come with the program: `python -m core.transcoders.bundled`.
+"""Trains the dictionaries that come with the program: `python -m core.zoo transcoders`.
 
 1. For each bundled model a nested dictionary and an ordinary TopK one, on the task's `features`
    split alone; settings were compared on `selection`, figures are given for it and for `test`.
 2. The nested prefix is trained where the model's card says that the MLP output matters at all.
    That chooses the places; what is learnt there is still reconstruction alone.
-3. `report.json` beside the weights names the command, the settings and the measured quality.
+3. How long the prefix is follows from the rank of what the MLPs write there, on `selection`
+   (`core.transcoders.sizing`), unless the catalogue says it for a model.
+4. `report.json` beside the weights names the command, the settings and the measured quality.
 
 Run again after a stop: a half-trained dictionary resumes, a finished one is left alone.
 """
@@ -15,22 +17,25 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import torch
-import typer
-from rich.console import Console
-from rich.logging import RichHandler
-
-from core.assets import MODELS, TRANSCODERS
-from core.errors import CoreError, SettingsError
+from core.assets import MODELS
+from core.errors import SettingsError
 from core.models import LanguageModel, load_model
 from core.tasks import PromptBatch, Split, Task, encode_pairs, load_task, longest_prompt
-from core.transcoders.files import CONFIG, save_transcoders
-from core.transcoders.report import measure_transcoders
-from core.transcoders.settings import NestedSettings, TrainSettings, only_at
-from core.transcoders.train import Progress, TrainReport, train_transcoders
-from core.transcoders.transcoder_set import TranscoderSet
+from core.transcoders import (
+    Progress,
+    TrainReport,
+    TrainSettings,
+    TranscoderSet,
+    collect,
+    measure_transcoders,
+    save_transcoders,
+    train_transcoders,
+)
+from core.transcoders.settings import only_at
+from core.transcoders.sizing import sized
+from core.zoo.catalogue import KINDS, MEMBERS, dictionary_settings
 
 SCHEMA = 1
 REPORT = "report.json"
@@ -46,10 +51,6 @@ NOTES = {
 }
 
 log = logging.getLogger(__name__)
-app = typer.Typer(help="Train the bundled transcoders.")
-errors = Console(stderr=True)
-
-Kind = Literal["nested", "topk"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,61 +62,15 @@ class Recipe:
     task: str
     """Bundled task whose `features` split it is trained on."""
     settings: TrainSettings
-    """The sites of a nested prefix are filled in from the model's card."""
+    """The sites of a nested prefix and, where none is given, its length are filled in from the
+    model."""
 
 
-def _nested(prefix: tuple[int, ...], **others: Any) -> TrainSettings:
-    return TrainSettings(kind="nested", nested=NestedSettings(prefix=prefix), **others)
-
-
-RECIPES = (
-    Recipe(
-        model="gpt2-modadd",
-        task="modular-addition",
-        settings=_nested((36, 72), features=256, k=16, steps=2000),
-    ),
-    Recipe(
-        model="gpt2-modadd",
-        task="modular-addition",
-        settings=TrainSettings(features=256, k=16, steps=2000),
-    ),
-    Recipe(
-        model="llama-modadd",
-        task="modular-addition",
-        settings=_nested((110, 170), features=512, k=32, steps=2000),
-    ),
-    Recipe(
-        model="llama-modadd",
-        task="modular-addition",
-        settings=TrainSettings(features=512, k=32, steps=2000),
-    ),
-    Recipe(
-        model="gpt2-coref",
-        task="coreference",
-        settings=_nested((76, 84, 110), features=512, k=32, steps=2500),
-    ),
-    Recipe(
-        model="gpt2-coref",
-        task="coreference",
-        settings=TrainSettings(features=512, k=32, steps=2000),
-    ),
+RECIPES = tuple(
+    Recipe(model=member.name, task=member.task, settings=dictionary_settings(member, kind))
+    for member in MEMBERS.values()
+    for kind in KINDS
 )
-
-
-@app.command()
-def train(
-    model: Annotated[str | None, typer.Option(help="Only this bundled model.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Only `nested` or only `topk`.")] = None,
-    out: Annotated[Path, typer.Option(help="Holds MODEL/KIND.")] = TRANSCODERS,
-    seed: Annotated[int, typer.Option(help="Initial weights and batches.")] = 0,
-) -> None:
-    """Train what is missing under --out.
-
-    Example: python -m core.transcoders.bundled --model gpt2-modadd --kind nested
-    """
-    torch.set_num_threads(1)  # these dictionaries are too small to gain from more
-    for recipe in chosen(model, kind):
-        make(replace(recipe, settings=replace(recipe.settings, seed=seed)), out)
 
 
 def chosen(model: str | None, kind: str | None) -> list[Recipe]:
@@ -150,6 +105,8 @@ def make(recipe: Recipe, out: Path) -> Path:
         return folder
     model, task = load_model(recipe.model), load_task(recipe.task)
     settings = with_sites(recipe.settings, MODELS / recipe.model / "card.json")
+    if settings.kind == "nested" and not settings.nested.prefix:
+        settings = sized(settings, collect(model, _batches(task, Split.SELECTION, model)))
     checkpoint = folder.with_name(f"{folder.name}.checkpoint")
     made, report = train_transcoders(
         model, _batches(task, Split.FEATURES, model), settings, _tell(folder), checkpoint
@@ -193,7 +150,7 @@ def _write_report(
     body = {
         "schema": SCHEMA,
         "command": (
-            f"python -m core.transcoders.bundled --model {recipe.model} --kind {kind} --seed {seed}"
+            f"python -m core.zoo transcoders --model {recipe.model} --kind {kind} --seed {seed}"
         ),
         "note": NOTES[kind],
         "key": made.key,
@@ -211,7 +168,7 @@ def _write_report(
     }
     text = json.dumps(_rounded(body), indent=1, ensure_ascii=False)
     (folder / REPORT).write_text(text + "\n", encoding="utf-8")
-    log.info("%s written; config %s", folder, CONFIG)
+    log.info("%s written", folder)
 
 
 def _rounded(value: Any) -> Any:
@@ -221,18 +178,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
     return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def main() -> None:
-    logging.basicConfig(
-        level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=errors)]
-    )
-    try:
-        app()
-    except CoreError as error:
-        errors.print(str(error))
-        raise SystemExit(2) from None
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,68 @@
+"""Makes the circuits that come with the program: `python -m core.zoo circuit [NAME ...]`.
+
+Each is what `hagd run` writes for the bundled model and task named: for every model with its nested
+dictionary, for small ones with the ordinary TopK one beside it; and the null runs of one model,
+which must not validate.
+"""
+
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from core.assets import CIRCUITS, NULLS
+from core.pipeline.progress import RunProgress
+from core.pipeline.run import RunRequest, run_task
+from core.pipeline.settings import Null, RunSettings
+from core.store import open_store
+from core.zoo.catalogue import KINDS, MEMBERS
+
+NULLS_OF = "gpt2-modadd"
+"""Model of the null runs."""
+
+
+class Recipe(NamedTuple):
+    """One bundled circuit."""
+
+    model: str
+    task: str
+    transcoders: str | None = None
+    null: Null = "none"
+
+
+def _recipes() -> Iterator[tuple[str, Recipe]]:
+    for kind in KINDS:
+        for member in MEMBERS.values():
+            if kind == "nested" or member.size == "small":
+                coders = None if kind == "nested" else kind
+                yield member.circuit(kind), Recipe(member.name, member.task, coders)
+    task = MEMBERS[NULLS_OF].task
+    yield "null-untrained-gpt2", Recipe(NULLS_OF, task, None, "untrained")
+    yield "null-permuted-gpt2", Recipe(NULLS_OF, task, None, "permuted-answers")
+    yield "null-same-answer-gpt2", Recipe(NULLS_OF, task, None, "same-answer")
+    yield "null-shuffled-gpt2", Recipe(NULLS_OF, task, None, "shuffled-features")
+
+
+RECIPES: Mapping[str, Recipe] = dict(_recipes())
+"""By name of the bundle; what matters most comes first."""
+
+
+def make(name: str, out: Path = CIRCUITS) -> None:
+    """Runs one recipe into `out/NAME`."""
+    recipe, log = RECIPES[name], logging.getLogger(__name__)
+
+    def tell(step: RunProgress) -> None:
+        if step.done == step.total:
+            log.info("%s: %s %s", name, step.stage, step.note)
+
+    with tempfile.TemporaryDirectory() as folder, open_store(Path(folder)) as store:
+        request = RunRequest(
+            model=recipe.model,
+            task=recipe.task,
+            transcoders=recipe.transcoders,
+            out=out / name,
+            keep=NULLS,
+            command=f"python -m core.zoo circuit {name}",
+        )
+        run_task(request, RunSettings(null=recipe.null), store=store, progress=tell)
