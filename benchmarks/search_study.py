@@ -32,7 +32,7 @@ from core.pipeline.prepare import Prepared, prepare
 from core.pipeline.probes import Probe
 from core.pipeline.progress import ignore
 from core.pipeline.rankings import MEASURE_COST, RESPONSE_COST, flat, hierarchical
-from core.pipeline.search import cut, feature_graph, in_front
+from core.pipeline.search import cut, in_front, node_graph
 from core.pipeline.settings import RunSettings
 from core.search import (
     GroupSettings,
@@ -94,7 +94,7 @@ def _study(
     labels = prepared.evaluator(coders, Split.LABELS, prompts)
     whole = task_graph(prepared, coders, settings.graph_prompts, ignore).graph()
     whole = with_active(whole, labels.active())
-    features = feature_graph(whole)
+    features = node_graph(whole)
     tree = cut(features, settings)
     prior = InfluenceGuide()(whole, tree, features.place)
     probe = Probe.on(labels, features.nodes)

@@ -31,7 +31,7 @@ from core.circuit.nodes import (
 )
 
 if TYPE_CHECKING:
-    from core.circuit.columns import node_id, node_ids, node_of, node_table
+    from core.circuit.columns import gated_nodes, node_id, node_ids, node_of, node_table
 
 __all__ = [
     "PARTS",
@@ -52,13 +52,14 @@ __all__ = [
     "check_node",
     "circuit_from_json",
     "circuit_to_json",
+    "gated_nodes",
     "node_id",
     "node_ids",
     "node_of",
     "node_table",
     "parse_node",
 ]
-_COLUMNS = ("node_id", "node_ids", "node_of", "node_table")
+_COLUMNS = ("gated_nodes", "node_id", "node_ids", "node_of", "node_table")
 
 
 def __getattr__(name: str) -> Any:

@@ -18,6 +18,7 @@ from core.circuit.nodes import (
     PositionNode,
     TokenNode,
 )
+from core.errors import NodeError
 from core.graph import AttributionGraph, NodeKind
 
 
@@ -38,6 +39,22 @@ def node_of(kind: int, layer: int, position: int, index: int) -> Node:
             return BiasNode(layer) if index < 0 else OutsideNode()
         case NodeKind.LOGIT:
             return LogitNode(None if index < 0 else index)
+
+
+def gated_nodes(rows: Int[Tensor, "node 4"]) -> tuple[GatedNode, ...]:
+    """The inverse of `node_table`.
+
+    Raises:
+        NodeError: If a row is neither a feature nor a head.
+    """
+    found = tuple(node_of(*row) for row in rows.tolist())
+    for node in found:
+        if not isinstance(node, FeatureNode | HeadNode):
+            raise NodeError(
+                f"A circuit cannot hold {node}: got a row of kind {type(node).__name__}, required "
+                "features and heads. Leave the row out."
+            )
+    return tuple(node for node in found if isinstance(node, FeatureNode | HeadNode))
 
 
 def node_id(kind: int, layer: int, position: int, index: int) -> str:

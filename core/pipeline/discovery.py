@@ -15,8 +15,8 @@ from torch import Tensor
 
 from core.attribution import TaskGraph
 from core.bundle import code_version
-from core.circuit import FeatureNode
-from core.graph import AttributionGraph
+from core.circuit import Attention, gated_nodes, node_table
+from core.graph import AttributionGraph, NodeKind
 from core.guide import InfluenceGuide
 from core.hierarchy import tree_report
 from core.interventions import Evaluator
@@ -25,15 +25,15 @@ from core.pipeline.graphs import restricted, task_graph
 from core.pipeline.prepare import Prepared
 from core.pipeline.probes import Probe
 from core.pipeline.progress import Clock
-from core.pipeline.search import Found, cut, feature_graph, search, tree_settings
+from core.pipeline.search import Found, cut, node_graph, search, tree_settings
 from core.pipeline.settings import RunSettings
-from core.store import Record, Store, plain, stage_key
+from core.store import Record, Store, stage_key
 from core.tasks import Split
 from core.transcoders import TranscoderSet
 
 EDGE_COLUMNS = ("mean_abs", "sign_consistency", "frequency")
 """What a pooled edge says besides its mean."""
-SCHEMA = 1
+SCHEMA = 2
 """Of the stored record."""
 
 
@@ -64,7 +64,7 @@ def discover(
         "task": prepared.task.key,
         "code": code_version(),
     }
-    key = stage_key("discovery", SCHEMA, inputs, plain(settings))
+    key = stage_key("discovery", SCHEMA, inputs, settings.of_search)
     record = store.get_or_compute(
         key,
         lambda: _packed(_discover(prepared, transcoders, settings, clock)),
@@ -79,7 +79,8 @@ def discover(
 def _discover(
     prepared: Prepared, transcoders: TranscoderSet, settings: RunSettings, clock: Clock
 ) -> Discovery:
-    pooled = task_graph(prepared, transcoders, settings.graph_prompts, clock.progress)
+    attention = Attention(settings.attention)
+    pooled = task_graph(prepared, transcoders, settings.graph_prompts, clock.progress, attention)
     clock.finish("graphs", f"{len(pooled.kind)} nodes, {pooled.edge_index.shape[1]} edges")
     labels = prepared.evaluator(transcoders, Split.LABELS, settings.probe_prompts)
     whole = with_active(pooled.graph(), labels.active())
@@ -103,18 +104,18 @@ def _search(
     settings: RunSettings,
     clock: Clock,
 ) -> tuple[Found, dict[str, Any]]:
-    features = feature_graph(whole)
-    tree = cut(features, settings)
+    graph, attention = node_graph(whole), Attention(settings.attention)
+    tree = cut(graph, settings)
     report = tree_report(tree, tree_settings(settings))
     clock.finish("hierarchy", f"{tree.n_supernodes} supernodes, {tree.depth} levels")
-    prior = InfluenceGuide()(whole, tree, features.place)
+    prior = InfluenceGuide()(whole, tree, graph.place)
     choose = prepared.evaluator(transcoders, Split.SELECTION)
     found = search(
-        Probe.on(labels, features.nodes),
-        Probe.on(choose, features.nodes),
+        Probe.on(labels, graph.nodes, attention),
+        Probe.on(choose, graph.nodes, attention),
         tree,
         prior,
-        dense_nodes(features.nodes, transcoders.prefixes),
+        dense_nodes(graph.nodes, transcoders.prefixes),
         settings,
         clock,
     )
@@ -122,8 +123,13 @@ def _search(
 
 
 def dense_nodes(nodes: Tensor, prefixes: tuple[int, ...]) -> Tensor:
-    """Which nodes are dense features of a nested dictionary."""
-    return nodes[:, 2] < torch.tensor(prefixes)[nodes[:, 0]]
+    """Which nodes are dense features of a nested dictionary, or heads beside such ones.
+
+    Heads are no part of a dictionary; what reconstructs without its sparse part still needs them.
+    """
+    kind, layer, _, index = nodes.T
+    dense = (kind == int(NodeKind.FEATURE)) & (index < torch.tensor(prefixes)[layer])
+    return dense | (dense.any() & (kind == int(NodeKind.HEAD)))
 
 
 def _edge_columns(pooled: TaskGraph, places: Tensor) -> dict[str, Tensor]:
@@ -140,7 +146,7 @@ def _packed(found: Discovery) -> Record:
     columns = {f"edge.{name}": values for name, values in found.columns.items()}
     return Record(
         data={"size": found.size, "forwards": found.forwards, "record": found.record},
-        tensors={"order": torch.tensor(found.order), **graph, **columns},
+        tensors={"order": node_table(found.order), **graph, **columns},
     )
 
 
@@ -148,7 +154,7 @@ def _unpacked(record: Record) -> Discovery:
     tensors = record.tensors
     names = [f.name for f in fields(AttributionGraph)]
     return Discovery(
-        order=tuple(FeatureNode(*row) for row in tensors["order"].tolist()),
+        order=gated_nodes(tensors["order"]),
         size=record.data["size"],
         forwards=record.data["forwards"],
         record=record.data["record"],

@@ -2,7 +2,7 @@
 
 1. One exact graph per prompt of the attribution split, on answer − wrong.
 2. All of them pooled by (kind, layer, aligned position, index): means, frequencies, sign agreement.
-3. For a bundle: the circuit's features, every leaf and the logit. What the features outside the
+3. For a bundle: the circuit's nodes, every leaf and the logit. What the nodes outside the
    circuit send to a kept node is one node of its own, so that incoming edges still sum.
 """
 
@@ -11,19 +11,36 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from core.attribution import Direction, TaskGraph, build_graphs, pool_graphs
-from core.circuit import FeatureNode, GatedNode, node_ids
+from core.attribution import (
+    AttributionSettings,
+    Direction,
+    TaskGraph,
+    build_graphs,
+    pool_graphs,
+)
+from core.circuit import Attention, GatedNode, node_ids
 from core.graph import LEFT_OUT, AttributionGraph, NodeKind
 from core.pipeline.prepare import Prepared, head
 from core.pipeline.progress import OnProgress, RunProgress
 from core.tasks import Split
 from core.transcoders import TranscoderSet
 
+CHOSEN = (NodeKind.FEATURE, NodeKind.HEAD)
+"""Kinds that a circuit keeps or leaves out."""
+
 
 def task_graph(
-    prepared: Prepared, transcoders: TranscoderSet, prompts: int, progress: OnProgress
+    prepared: Prepared,
+    transcoders: TranscoderSet,
+    prompts: int,
+    progress: OnProgress,
+    attention: Attention = Attention.LIVE,
 ) -> TaskGraph:
-    """The pooled graph over the first `prompts` of the attribution split."""
+    """The pooled graph over the first `prompts` of the attribution split.
+
+    Heads are nodes of it where they count, and paths through them are split there.
+    """
+    settings = AttributionSettings(heads="nodes" if attention is Attention.CIRCUIT else "in edges")
     batches = head(prepared.batches[Split.ATTRIBUTION], prompts)
     total = sum(len(batch.clean) for batch in batches)
 
@@ -34,7 +51,7 @@ def task_graph(
                 Direction(answer=a, wrong=w)
                 for a, w in zip(batch.answer.tolist(), batch.wrong.tolist(), strict=True)
             ]
-            for graph in build_graphs(prepared.model, transcoders, batch.clean, targets):
+            for graph in build_graphs(prepared.model, transcoders, batch.clean, targets, settings):
                 done += 1
                 progress(RunProgress(stage="graphs", done=done, total=total))
                 yield graph
@@ -43,12 +60,12 @@ def task_graph(
 
 
 def restricted(
-    graph: AttributionGraph, circuit: tuple[FeatureNode, ...]
+    graph: AttributionGraph, circuit: Sequence[GatedNode]
 ) -> tuple[AttributionGraph, Tensor]:
-    """A task graph with only the circuit's features; and, per kept edge, its place in the old one.
+    """A task graph with only the circuit's nodes; and, per kept edge, its place in the old one.
 
-    Features outside the circuit are joined into the node `core.graph.LEFT_OUT`; its edges have
-    place −1.
+    Features and heads outside the circuit are joined into the node `core.graph.LEFT_OUT`; its edges
+    have place −1.
     """
     keep, out = _kept(graph, circuit), _left_out(graph, circuit)
     number = torch.full((graph.n_nodes,), -1)
@@ -74,16 +91,15 @@ def restricted(
     return small, torch.cat([plain, torch.full_like(reached, -1)])
 
 
-def _left_out(graph: AttributionGraph, circuit: tuple[FeatureNode, ...]) -> Tensor:
-    return (graph.of_kind(NodeKind.FEATURE) & ~_kept(graph, circuit)) | graph.left_out
+def _left_out(graph: AttributionGraph, circuit: Sequence[GatedNode]) -> Tensor:
+    return (graph.of_kind(*CHOSEN) & ~_kept(graph, circuit)) | graph.left_out
 
 
-def _kept(graph: AttributionGraph, circuit: tuple[FeatureNode, ...]) -> Tensor:
-    """The circuit's features, and every leaf and logit."""
+def _kept(graph: AttributionGraph, circuit: Sequence[GatedNode]) -> Tensor:
+    """The circuit's nodes, and every leaf and logit."""
     wanted = {str(node) for node in circuit}
     chosen = torch.tensor([name in wanted for name in node_ids(graph)])
-    features = graph.of_kind(NodeKind.FEATURE)
-    return torch.where(features, chosen, ~graph.left_out)
+    return torch.where(graph.of_kind(*CHOSEN), chosen, ~graph.left_out)
 
 
 def order_of(graph: AttributionGraph, circuit: Sequence[GatedNode]) -> Tensor:

@@ -31,14 +31,16 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from core.circuit import FeatureNode
+from core.circuit import Attention, FeatureNode, GatedNode
 from core.errors import TaskError
+from core.graph import NodeKind
 from core.models import LanguageModel, load_model
+from core.pipeline.candidates import with_active
 from core.pipeline.discovery import EDGE_COLUMNS, Discovery
 from core.pipeline.graphs import restricted, task_graph
 from core.pipeline.prepare import Prepared
 from core.pipeline.progress import OnProgress
-from core.pipeline.search import feature_graph
+from core.pipeline.search import node_graph
 from core.pipeline.settings import RunSettings
 from core.store import write_whole
 from core.tasks import PromptPair, Split, Task, load_task
@@ -109,24 +111,27 @@ def _same_answer(
 
 
 def shuffled(
-    order: Sequence[FeatureNode], nodes: Int[Tensor, "node 3"], seed: int
-) -> tuple[FeatureNode, ...]:
-    """A ranking with each feature exchanged for a random one of its layer and position.
+    order: Sequence[GatedNode], nodes: Int[Tensor, "node 4"], seed: int
+) -> tuple[GatedNode, ...]:
+    """A ranking with each feature exchanged for a random one of its layer and position; heads stay.
 
     Args:
         order: The ranking.
-        nodes: (layer, aligned position, feature) of all that are drawn from, without repeats; the
-            ranking's own are among them.
+        nodes: (kind, layer, aligned position, feature or head) of all that are drawn from, without
+            repeats; the ranking's own are among them.
         seed: Of the draw.
     """
     draw = random.Random(f"shuffled features {seed}")
     pools: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for layer, position, feature in nodes.tolist():
+    features = nodes[nodes[:, 0] == int(NodeKind.FEATURE), 1:]
+    for layer, position, feature in features.tolist():
         pools[layer, position].append(feature)
     for pool in pools.values():
         draw.shuffle(pool)
     return tuple(
         FeatureNode(node.layer, node.position, pools[node.layer, node.position].pop())
+        if isinstance(node, FeatureNode)
+        else node
         for node in order
     )
 
@@ -139,9 +144,11 @@ def shuffle_features(
     progress: OnProgress,
 ) -> Discovery:
     """What a search found, its features `shuffled` among all of the task graph; the size stays."""
-    pooled = task_graph(prepared, transcoders, settings.graph_prompts, progress)
-    whole = pooled.graph()
-    order = shuffled(found.order, feature_graph(whole).nodes, settings.seed)
+    attention = Attention(settings.attention)
+    pooled = task_graph(prepared, transcoders, settings.graph_prompts, progress, attention)
+    labels = prepared.evaluator(transcoders, Split.LABELS, settings.probe_prompts)
+    whole = with_active(pooled.graph(), labels.active())
+    order = shuffled(found.order, node_graph(whole).nodes, settings.seed)
     graph, places = restricted(whole, order[: found.size])
     kept = places.clamp(min=0)
     columns = {

@@ -1,7 +1,7 @@
 """What the search may ask of the model, on the labels split.
 
-Nodes of a search are a flat list of (layer, aligned position, feature); a mask over nodes becomes
-the gates of a circuit. Every probe looks at resample and mean ablation both, in
+Nodes of a search are a flat list of features, and of heads where they count; a mask over nodes
+becomes the gates of a circuit. Every probe looks at resample and mean ablation both, in
 the strict regime, so that a circuit cannot lean on what one of them leaves standing.
 
 Effects are in shares of the model's margin over its empty circuit, as F is:
@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from core.circuit import Attention
 from core.graph import NodeKind
 from core.interventions import Ablation, ErrorRegime, Evaluator, Outcome, Places
 from core.search import Response
@@ -34,18 +35,24 @@ class Probe:
     """One evaluator, asked about lists of nodes."""
 
     evaluator: Evaluator
-    nodes: Int[Tensor, "node 3"]
-    """(layer, aligned position, feature) of each node."""
+    nodes: Int[Tensor, "node 4"]
+    """(kind, layer, aligned position, feature or head) of each node; position -1: all of them."""
     places: Places
     """Where the nodes have their gates."""
     end_points: dict[Ablation, tuple[Outcome, Outcome]]
     """(empty circuit, model) under each ablation."""
 
     @classmethod
-    def on(cls, evaluator: Evaluator, nodes: Int[Tensor, "node 3"]) -> "Probe":
-        """A probe with its end points measured."""
-        kind = torch.full((len(nodes), 1), int(NodeKind.FEATURE))
-        places = Places.of(torch.cat([kind, nodes], 1), evaluator.bounds)
+    def on(
+        cls,
+        evaluator: Evaluator,
+        nodes: Int[Tensor, "node columns"],
+        attention: Attention = Attention.LIVE,
+    ) -> "Probe":
+        """A probe with its end points measured; nodes may be features without their kind."""
+        if nodes.shape[1] == 3:
+            nodes = torch.cat([torch.full((len(nodes), 1), int(NodeKind.FEATURE)), nodes], 1)
+        places = Places.of(nodes, evaluator.bounds, attention)
         none = places.gates(torch.zeros(1, len(nodes)))
         model = evaluator.model_outcome()
         ends = {a: (evaluator.outcome(none, a), model) for a in ABLATIONS}

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from core.graph import NodeKind
 from core.guide import GuideScores
 from core.hierarchy import Hierarchy
 from core.pipeline.probes import Probe
@@ -59,7 +60,7 @@ def rankings_of(
         joined = torch.cat([alone.nodes, rest[~torch.isin(rest, alone.nodes)]])
         rankings["dense"] = alone._replace(nodes=joined)
     like = rankings["hierarchical"]
-    activity = probe.evaluator.mean_activation()[tuple(probe.nodes.T)].abs()
+    activity = _activity(probe)
     rankings["active"] = like._replace(nodes=most_active(like.nodes, probe.nodes, activity))
     rankings["guide"] = Ranking(best_by(prior), 0, [])
     return {name: r._replace(nodes=r.nodes[:most]) for name, r in rankings.items()}
@@ -107,11 +108,11 @@ def largest(settings: RunSettings) -> int:
     return max(settings.max_size, settings.size or 0)
 
 
-def tails(nodes: Int[Tensor, "node 3"], dense: Bool[Tensor, " node"]) -> list[Tensor]:
+def tails(nodes: Int[Tensor, "node 4"], dense: Bool[Tensor, " node"]) -> list[Tensor]:
     """The sparse features of a nested dictionary, one group per (layer, position)."""
     if not dense.any():
         return []
-    sites, site = torch.unique(nodes[:, :2], dim=0, return_inverse=True)
+    sites, site = torch.unique(nodes[:, :3], dim=0, return_inverse=True)
     groups = [((site == i) & ~dense).nonzero().squeeze(1) for i in range(len(sites))]
     return [group for group in groups if len(group)]
 
@@ -122,19 +123,28 @@ def flat(probe: Probe, candidates: Int[Tensor, " candidate"], tell: OnSearch) ->
     return Ranking(found.order, RESPONSE_COST * found.rounds, [])
 
 
+def _activity(probe: Probe) -> Float[Tensor, " node"]:
+    """Mean |activation| of each feature; heads have none and keep their order among themselves."""
+    found = torch.zeros(len(probe.nodes))
+    is_feature = probe.nodes[:, 0] == int(NodeKind.FEATURE)
+    at = tuple(probe.nodes[is_feature, 1:].T)
+    found[is_feature] = probe.evaluator.mean_activation()[at].abs()
+    return found
+
+
 def most_active(
     order: Int[Tensor, " candidate"],
-    nodes: Int[Tensor, "node 3"],
+    nodes: Int[Tensor, "node 4"],
     activity: Float[Tensor, " node"],
 ) -> Int[Tensor, " candidate"]:
     """The same sites in the same order, each giving its most active nodes first.
 
     Args:
         order: Another ranking; says which site comes when.
-        nodes: (layer, position, feature) of every node.
+        nodes: (kind, layer, position, feature or head) of every node.
         activity: How active each is; larger first.
     """
-    sites = torch.unique(nodes[order, :2], dim=0, return_inverse=True)[1]
+    sites = torch.unique(nodes[order, :3], dim=0, return_inverse=True)[1]
     found = order.clone()
     for site in range(int(sites.max()) + 1):
         here = (sites == site).nonzero().squeeze(1)

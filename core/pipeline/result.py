@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 
 from core.bundle import Bundle, Source, provenance
-from core.circuit import Circuit, FeatureNode, node_table
+from core.circuit import Attention, Circuit, GatedNode, node_table
 from core.features import label_circuit
 from core.graph import AttributionGraph
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
@@ -72,15 +72,17 @@ def make_bundle(parts: Parts, *, name: str, title: str, command: str) -> Bundle:
     return replace(bundle, labels=label_circuit(lab), tensors={**bundle.tensors, **means})
 
 
-def title_of(task: str, model: str, kind: str, null: str) -> str:
-    """What a person reads: a null says so first, another dictionary than the usual one last."""
+def title_of(task: str, model: str, kind: str, settings: RunSettings) -> str:
+    """What a person reads: a null says so first, what is not as usual stands last."""
+    null = settings.null
     mark = "" if null == "none" else f"Null: {null.replace('-', ' ')} · "
     dictionary = "" if kind == "nested" else f" · {kind}"
-    return f"{mark}{task} · {Path(model).name}{dictionary}"
+    heads = " · heads counted" if settings.attention == "circuit" else ""
+    return f"{mark}{task} · {Path(model).name}{dictionary}{heads}"
 
 
 def circuit_tree(
-    nodes: tuple[FeatureNode, ...], graph: AttributionGraph, settings: RunSettings
+    nodes: tuple[GatedNode, ...], graph: AttributionGraph, settings: RunSettings
 ) -> Hierarchy:
     """The tree of supernodes over a circuit's own nodes, for browsing: leaf i is node i.
 
@@ -95,7 +97,7 @@ def circuit_tree(
     options = HierarchySettings(
         branching=settings.branching, leaf_size=6, site_weight=SITE_WEIGHT, seed=settings.seed
     )
-    sites = torch.tensor([(node.layer, node.position) for node in nodes])
+    sites = node_table(nodes)[:, :3]  # heads apart from the features that stand beside them
     return build_hierarchy(
         n,
         number[graph.edge_index].numpy(),
@@ -109,6 +111,7 @@ def circuit_tree(
 def _circuit(parts: Parts) -> Circuit:
     return Circuit(
         nodes=parts.found.circuit,
+        attention=Attention(parts.settings.attention),
         model_key=parts.prepared.model.key,
         transcoder_key=parts.dictionary.transcoders.key,
         task_key=parts.prepared.task.key,

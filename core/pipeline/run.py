@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from core.bundle import Bundle, write_bundle
+from core.circuit import Attention
 from core.errors import TranscoderError
 from core.models import LanguageModel, load_model, suited_threads
 from core.pipeline.dictionaries import Training, find_transcoders
@@ -140,7 +141,7 @@ def _run(
         },
     )
     name = request.name or request.out.name
-    title = title_of(prepared.task.title, request.model, coders.kind, settings.null)
+    title = title_of(prepared.task.title, request.model, coders.kind, settings)
     bundle = make_bundle(parts, name=name, title=title, command=request.command)
     written = write_bundle(bundle, request.out)
     clock.finish("write", str(request.out))
@@ -209,7 +210,12 @@ def _validate(
     ood = Split.OOD in prepared.batches
     result = validate(
         prepared.evaluator(transcoders, Split.TEST),
-        Candidate(order=found.order, size=found.size, n_edges=found.graph.n_edges),
+        Candidate(
+            order=found.order,
+            size=found.size,
+            n_edges=found.graph.n_edges,
+            attention=Attention(settings.attention),
+        ),
         gate=prepared.task.gate,
         split=Split.TEST.value,
         settings=settings.validation,

@@ -1,6 +1,6 @@
 """From a task graph to a circuit.
 
-1. The tree: supernodes cut from the feature-to-feature edges of the task graph.
+1. The tree: supernodes cut from the task graph's edges among features, and heads where they count.
 2. `hierarchical`: from the full circuit down, first the sparse part of a nested dictionary, site
    by site (its dense features reconstruct alone), then down the tree, supernodes are dropped while
    real ablations on the labels split say that the task does without them (`core.search.descend`);
@@ -29,10 +29,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from core.circuit import FeatureNode
-from core.graph import AttributionGraph, NodeKind
+from core.circuit import GatedNode, gated_nodes
+from core.graph import AttributionGraph
 from core.guide import GuideScores
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
+from core.pipeline.graphs import CHOSEN
 from core.pipeline.probes import Probe
 from core.pipeline.progress import Clock, RunProgress
 from core.pipeline.rankings import MEASURE_COST, RESPONSE_COST, OnSearch, rankings_of
@@ -57,7 +58,7 @@ BEYOND = 10**9
 class Found:
     """What a search found."""
 
-    order: tuple[FeatureNode, ...]
+    order: tuple[GatedNode, ...]
     """Every candidate, strongest first; each prefix is a circuit."""
     size: int
     """Nodes of the circuit."""
@@ -67,35 +68,51 @@ class Found:
     """What was tried and how it did on the selection split, as JSON values."""
 
     @property
-    def circuit(self) -> tuple[FeatureNode, ...]:
+    def circuit(self) -> tuple[GatedNode, ...]:
         """The nodes of the circuit."""
         return self.order[: self.size]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class FeatureGraph:
-    """The features of a task graph, and the edges among them."""
+class NodeGraph:
+    """The features of a task graph, its heads where they are nodes, and the edges among them."""
 
-    nodes: Int[Tensor, "node 3"]
-    """(layer, aligned position, feature)."""
+    nodes: Int[Tensor, "node 4"]
+    """(kind, layer, aligned position, feature or head)."""
     place: Int[Tensor, " node"]
     """Where each stands in the task graph."""
     edge_index: Int[np.ndarray, "2 edge"]
     weight: Float[np.ndarray, " edge"]
 
 
-def feature_graph(graph: AttributionGraph) -> FeatureGraph:
+def node_graph(graph: AttributionGraph) -> NodeGraph:
     """The part of a task graph that a search may choose from."""
-    kept = graph.of_kind(NodeKind.FEATURE)
+    kept = graph.of_kind(*CHOSEN)
     number = kept.long().cumsum(0) - 1
-    source, target = graph.edge_index
+    source, target = graph.edge_index[0], graph.edge_index[1]
     inside = kept[source] & kept[target]
-    return FeatureGraph(
-        nodes=torch.stack([graph.layer, graph.position, graph.index], 1)[kept],
+    return NodeGraph(
+        nodes=torch.stack([graph.kind, graph.layer, graph.position, graph.index], 1)[kept],
         place=kept.nonzero().squeeze(1),
         edge_index=number[graph.edge_index[:, inside]].numpy(),
         weight=graph.direct_effect[inside].double().numpy(),
     )
+
+
+class FeatureGraph(NamedTuple):
+    """A node graph without heads."""
+
+    nodes: Int[Tensor, "node 3"]
+    """(layer, aligned position, feature)."""
+    place: Int[Tensor, " node"]
+    edge_index: Int[np.ndarray, "2 edge"]
+    weight: Float[np.ndarray, " edge"]
+
+
+def feature_graph(graph: AttributionGraph) -> FeatureGraph:
+    """The node graph of a task graph that has no head nodes."""
+    found = node_graph(graph)
+    return FeatureGraph(found.nodes[:, 1:], found.place, found.edge_index, found.weight)
 
 
 def tree_settings(settings: RunSettings) -> HierarchySettings:
@@ -103,10 +120,10 @@ def tree_settings(settings: RunSettings) -> HierarchySettings:
     return HierarchySettings(branching=settings.branching, seed=settings.seed)
 
 
-def cut(features: FeatureGraph, settings: RunSettings) -> Hierarchy:
-    """The tree of supernodes over a task graph's features."""
+def cut(graph: NodeGraph | FeatureGraph, settings: RunSettings) -> Hierarchy:
+    """The tree of supernodes over a task graph's features and heads."""
     options = tree_settings(settings)
-    return build_hierarchy(len(features.nodes), features.edge_index, features.weight, options)
+    return build_hierarchy(len(graph.nodes), graph.edge_index, graph.weight, options)
 
 
 def search(
@@ -143,7 +160,7 @@ def search(
     )
     ranking, note = _refined(probe, selection, ranking, size, settings, tell)
     return Found(
-        order=tuple(FeatureNode(*node) for node in probe.nodes[ranking].tolist()),
+        order=gated_nodes(probe.nodes[ranking]),
         size=size,
         forwards=rankings[best].forwards,
         record={

@@ -1,15 +1,20 @@
 """What a person chooses about a run."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from core.errors import SettingsError
+from core.store import plain
 from core.validation import ValidationSettings
 
 Null = Literal["none", "untrained", "permuted-answers", "same-answer", "shuffled-features"]
 """A run that must not validate; `core.pipeline.nulls` says what each is."""
+Heads = Literal["live", "circuit"]
+"""What attention heads do while a circuit runs, as in `core.circuit.Attention`."""
 BELOW_GATE: tuple[Null, ...] = ("untrained", "permuted-answers")
 """Nulls without a behaviour: they go on although they miss the gate."""
+AFTERWARDS = ("draws", "null")
+"""Settings that are read after the search only: a null has a model or a task of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,9 @@ class RunSettings:
     """Children of a supernode."""
     draws: int = 100
     """Random circuits per control."""
+    attention: Heads = "live"
+    """`live`: all heads are live and none is counted. `circuit`: heads are nodes that the search
+    chooses among; every other one is at its reference."""
     null: Null = "none"
     """A null run instead of a real one."""
 
@@ -50,6 +58,11 @@ class RunSettings:
         _ = self.validation  # refuses too few draws
         if not 0 < self.aim <= 1:
             raise SettingsError(f"Run setting aim is {self.aim}; it must be in (0, 1]. Change it.")
+
+    @property
+    def of_search(self) -> dict[str, Any]:
+        """The settings that what is found depends on: all but those of what is done with it."""
+        return {name: value for name, value in plain(self).items() if name not in AFTERWARDS}
 
     @property
     def validation(self) -> ValidationSettings:

@@ -128,8 +128,14 @@ def test_slopes_foretell_what_a_small_step_does(probe):
     torch.testing.assert_close(probe.respond(point).slope @ direction, want, rtol=0.05, atol=5e-3)
 
 
+def features(rows):
+    """Rows (layer, position, feature) with their kind."""
+    nodes = torch.tensor(rows)
+    return torch.cat([torch.zeros(len(nodes), 1, dtype=torch.long), nodes], 1)
+
+
 def test_the_sparse_part_is_grouped_by_site():
-    nodes = torch.tensor([[0, 1, 0], [0, 1, 9], [0, 2, 9], [0, 1, 8], [1, 2, 0]])
+    nodes = features([[0, 1, 0], [0, 1, 9], [0, 2, 9], [0, 1, 8], [1, 2, 0]])
     dense = torch.tensor([True, False, False, False, True])
     assert [group.tolist() for group in tails(nodes, dense)] == [[1, 3], [2]]
     assert tails(nodes, torch.zeros(5, dtype=torch.bool)) == []
@@ -145,7 +151,7 @@ def test_a_search_ranks_nested_circuits_and_says_what_each_method_did(probe):
     n = len(probe.nodes)
     tree = build_hierarchy(n, np.zeros((2, 0), dtype=np.int64), np.zeros(0))
     settings = RunSettings(size=5, max_size=8, refine_steps=3)
-    dense = probe.nodes[:, 2] < 3
+    dense = probe.nodes[:, 3] < 3
     told: list[RunProgress] = []
     clock = Clock(told.append)
     found = search(probe, probe, tree, guessed(tree), dense, settings, clock)
@@ -245,7 +251,7 @@ def test_a_task_without_two_prompts_of_one_answer_has_no_such_null(tmp_path):
 
 def test_shuffled_features_keep_their_places_and_repeat_none():
     sites = [(0, 1), (0, 2), (1, 2)]
-    nodes = torch.tensor([[la, po, f] for la, po in sites for f in range(20)])
+    nodes = features([[la, po, f] for la, po in sites for f in range(20)])
     order = tuple(FeatureNode(*site, f) for f in range(7) for site in sites)
     got = shuffled(order, nodes, seed=0)
     assert [node[:2] for node in got] == [node[:2] for node in order]
