@@ -18,6 +18,7 @@ class Kind(StrEnum):
 
     TOPK = "topk"
     NESTED = "nested"
+    CLT = "clt"
 
 
 class Skip(StrEnum):
@@ -28,7 +29,10 @@ class Skip(StrEnum):
 
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the transcoders go.")]
-KindOption = Annotated[Kind, typer.Option("--kind", help="TopK, or nested: a dense prefix first.")]
+KindOption = Annotated[
+    Kind,
+    typer.Option("--kind", help="TopK; nested: a dense prefix first; clt: writes at later layers."),
+]
 Features = Annotated[int, typer.Option("--features", metavar="N", help="Features of each layer.")]
 K = Annotated[int, typer.Option("--k", metavar="K", help="Active features of a token.")]
 Steps = Annotated[int, typer.Option("--steps", metavar="N", help="Optimiser steps.")]
@@ -38,7 +42,13 @@ Prediction = Annotated[
 ]
 
 
-OURS = ("config.yaml", "layer_*.safetensors", "prediction_heads.safetensors")
+OURS = (
+    "config.yaml",
+    "layer_*.safetensors",
+    "W_enc_*.safetensors",
+    "W_dec_*.safetensors",
+    "prediction_heads.safetensors",
+)
 """Files of an earlier dictionary, which a new one may replace."""
 
 

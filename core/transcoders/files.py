@@ -1,8 +1,9 @@
-"""Transcoder folders: read and write circuit-tracer's per-layer form.
+"""Transcoder folders: read and write circuit-tracer's per-layer and cross-layer forms.
 
 1. `config.yaml` names the model, the hooks, the activation and, if wanted, the layer files.
 2. `layer_{i}.safetensors` holds W_enc, W_dec [feature, d_model], b_enc, b_dec, and optionally
    W_skip [d_model, d_model] (applied as x W_skip^T) or activation_function.threshold (JumpReLU).
+   A cross-layer transcoder has other files (`clt_files`) and `model_kind: cross_layer_transcoder`.
 3. Nothing is guessed: whatever is missing, extra, misshapen, not finite or outside the folder is
    refused with one TranscoderError.
 4. Folders of sparsify and SAELens are recognised and handed to `imports.py`.
@@ -12,9 +13,9 @@ nested dictionaries add `activation: {type: nested, k: .., prefix: [one number f
 and all of ours `model_key`, the sha256 of the model they were trained on.
 """
 
-import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +25,21 @@ from torch import Tensor
 
 from core.errors import TranscoderError
 from core.models import LanguageModel
-from core.transcoders.activations import Activation, Gated, JumpRelu, Nested, Neurons, Relu, TopK
-from core.transcoders.imports import import_transcoders
+from core.transcoders.activation_config import CONFIG, activation_config, read_activation
+from core.transcoders.clt_files import read_layers, write_layers
+from core.transcoders.imports import import_transcoders, try_on_model
 from core.transcoders.prediction import NAME as HEADS
 from core.transcoders.tensors import check_fits, read_tensors
 from core.transcoders.transcoder import Transcoder, check_shapes, kind_of
 from core.transcoders.transcoder_set import TranscoderSet
 
-CONFIG = "config.yaml"
 REQUIRED = frozenset({"W_enc", "W_dec", "b_enc", "b_dec"})
 OPTIONAL = frozenset({"W_skip", "activation_function.threshold", "W_up", "b_up"})
 READS, WRITES = ("mlp.hook_in",), ("mlp.hook_out", "hook_mlp_out")
+SETS, CROSSING = "transcoder_set", "cross_layer_transcoder"
+"""`model_kind` of per-layer and of cross-layer folders."""
+OURS = (CONFIG, "layer_*.safetensors", "W_enc_*.safetensors", "W_dec_*.safetensors", HEADS)
+"""Files of a dictionary, which a new one in its folder replaces."""
 _LARGEST_CONFIG = 1 << 20  # bytes; a config is a few lines
 
 
@@ -50,9 +55,12 @@ def save_transcoders(transcoders: TranscoderSet, folder: str | Path) -> Path:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).unlink(missing_ok=True)
-    for stale in (*folder.glob("layer_*.safetensors"), *folder.glob(HEADS)):
-        stale.unlink()
-    for number, layer in enumerate(transcoders.layers):
+    for name in OURS[1:]:
+        for stale in folder.glob(name):
+            stale.unlink()
+    if transcoders.crosses:
+        write_layers(transcoders, folder)
+    for number, layer in enumerate(() if transcoders.crosses else transcoders):
         tensors = {name: tensor.cpu().contiguous() for name, tensor in layer.tensors().items()}
         save_file(tensors, folder / f"layer_{number}.safetensors")
     text = yaml.safe_dump(_config(transcoders), sort_keys=False)
@@ -80,20 +88,36 @@ def load_transcoders(folder: str | Path, model: LanguageModel | None = None) -> 
     if not (folder / CONFIG).is_file():
         return import_transcoders(folder, model)
     config = read_config(folder / CONFIG)
-    files = _layer_files(folder, config)
-    tensors = [read_tensors(path) for path in files]
+    crosses = config.get("model_kind") == CROSSING
+    tensors = read_layers(folder) if crosses else _read_set(folder, config)
     layers = tuple(_transcoder(config, number, found) for number, found in enumerate(tensors))
     transcoders = TranscoderSet(
         layers=layers,
         model_name=str(config.get("model_name", "")),
         model_key=str(config.get("model_key") or ""),
-        kind=kind_of(layers[0].activation),
+        kind="clt" if crosses else kind_of(layers[0].activation),
         scan=str(config.get("scan") or ""),
     )
     _check_content(folder, config.get("content_key"), transcoders.key)
     if model is not None:
         check_fits(transcoders, model)
+        if crosses and transcoders.model_key != model.key:
+            return replace(transcoders, notes=try_on_model(transcoders, model).notes)
     return transcoders
+
+
+def _read_set(folder: Path, config: Mapping[str, Any]) -> list[dict[str, Tensor]]:
+    """Tensors of every layer of a per-layer folder."""
+    tensors = [read_tensors(path) for path in _layer_files(folder, config)]
+    for number, found in enumerate(tensors):
+        wrong = REQUIRED - set(found), set(found) - REQUIRED - OPTIONAL
+        if any(wrong):
+            raise TranscoderError(
+                f"Layer {number} lacks the tensors {sorted(wrong[0])} and has unknown ones "
+                f"{sorted(wrong[1])}; {sorted(REQUIRED)} are required and {sorted(OPTIONAL)} "
+                "allowed. Rename them as circuit-tracer does."
+            )
+    return tensors
 
 
 def _check_content(folder: Path, written: Any, found: str) -> None:
@@ -121,7 +145,7 @@ def read_config(path: Path) -> dict[str, Any]:
         raise TranscoderError(f"{path} is not valid YAML: {error}. Mend or rewrite it.") from None
     if not isinstance(config, dict):
         raise TranscoderError(f"{path} holds {type(config).__name__}; a mapping is required.")
-    _one_of(config, "model_kind", ("transcoder_set",), "transcoder_set")
+    _one_of(config, "model_kind", (SETS, CROSSING), SETS)
     _one_of(config, "feature_input_hook", READS, READS[0])
     _one_of(config, "feature_output_hook", WRITES, WRITES[0])
     return config
@@ -132,30 +156,17 @@ def _config(transcoders: TranscoderSet) -> dict[str, Any]:
         "model_name": transcoders.model_name,
         **({"model_key": transcoders.model_key} if transcoders.model_key else {}),
         "content_key": transcoders.key,
-        "model_kind": "transcoder_set",
+        "model_kind": CROSSING if transcoders.crosses else SETS,
         "feature_input_hook": READS[0],
         "feature_output_hook": WRITES[0],
         "scan": transcoders.scan,
-        "transcoders": [f"layer_{number}.safetensors" for number in range(transcoders.n_layers)],
-        **_activation_config(transcoders),
+        **({} if transcoders.crosses else {"transcoders": _listed(transcoders.n_layers)}),
+        **activation_config(transcoders),
     }
 
 
-def _activation_config(transcoders: TranscoderSet) -> dict[str, Any]:
-    activation = transcoders.layers[0].activation
-    match activation:
-        case TopK():
-            return {"activation": "topk", "k": activation.k}
-        case Nested():
-            prefix = list(transcoders.prefixes)
-            return {"activation": {"type": "nested", "k": activation.k, "prefix": prefix}}
-        case Neurons() | Gated():
-            kind = kind_of(activation)
-            return {"activation": {"type": kind, "function": activation.function}}
-        case Relu():
-            return {"activation": "relu"}
-        case JumpRelu():
-            return {"activation": "jumprelu"}
+def _listed(n_layers: int) -> list[str]:
+    return [f"layer_{number}.safetensors" for number in range(n_layers)]
 
 
 def _layer_files(folder: Path, config: Mapping[str, Any]) -> list[Path]:
@@ -200,60 +211,12 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 def _transcoder(config: Mapping[str, Any], number: int, found: dict[str, Tensor]) -> Transcoder:
-    wrong = REQUIRED - set(found), set(found) - REQUIRED - OPTIONAL
-    if any(wrong):
-        raise TranscoderError(
-            f"Layer {number} lacks the tensors {sorted(wrong[0])} and has unknown ones "
-            f"{sorted(wrong[1])}; {sorted(REQUIRED)} are required and {sorted(OPTIONAL)} allowed. "
-            "Rename them as circuit-tracer does."
-        )
     check_shapes(found, f"layer {number}")
-    names = (*sorted(REQUIRED), "W_skip")
+    names = (*sorted(REQUIRED), "W_skip", "W_later")
     return Transcoder(
         **{name: found[name] for name in names if name in found},
-        activation=_activation(config, number, found),
+        activation=read_activation(config, number, found),
     )
-
-
-def _activation(config: Mapping[str, Any], number: int, found: dict[str, Tensor]) -> Activation:
-    settings = config.get("activation")
-    settings = dict(settings) if isinstance(settings, dict) else {"type": settings}
-    threshold = found.get("activation_function.threshold")
-    kind = settings.get("type") or ("relu" if threshold is None else "jumprelu")
-    match kind:
-        case "topk":
-            return TopK(k=_whole(settings.get("k", config.get("k")), "k"))
-        case "nested":
-            k = _whole(settings.get("k", config.get("k")), "k")
-            return Nested(k=k, prefix=_whole(_of_layer(settings.get("prefix"), number), "prefix"))
-        case "relu" if threshold is None:
-            return Relu()
-        case "relu" | "jumprelu" | "jump_relu" if threshold is not None:
-            return JumpRelu(threshold=threshold)
-        case "neurons":
-            return Neurons(function=str(settings.get("function")))
-        case "gated" if {"W_up", "b_up"} <= set(found):
-            up = {"W_up": found["W_up"], "b_up": found["b_up"]}
-            return Gated(function=str(settings.get("function")), **up)
-    raise TranscoderError(
-        f"The activation of layer {number} is {kind!r} and its tensors are {sorted(found)}; topk, "
-        "nested, relu, jumprelu (with a threshold), neurons or gated (with W_up, b_up) is "
-        f"required. Name it in {CONFIG}."
-    )
-
-
-def _of_layer(prefix: Any, number: int) -> Any:
-    if not isinstance(prefix, list):
-        return prefix
-    return prefix[number] if number < len(prefix) else None
-
-
-def _whole(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.fmod(value, 1):
-        raise TranscoderError(
-            f"{name} in {CONFIG} is {value!r}; a whole number is required for this activation."
-        )
-    return int(value)
 
 
 def _one_of(config: Mapping[str, Any], name: str, known: tuple[str, ...], default: str) -> None:

@@ -6,13 +6,17 @@ from typing import Literal
 
 from core.errors import SettingsError
 
+KINDS = ("topk", "nested", "clt")
+"""What can be trained."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NestedSettings:
     """The dense prefix of a nested dictionary."""
 
     prefix: tuple[int, ...] = ()
-    """Dense features of each layer; empty: in proportion to the PCA rank of what it writes."""
+    """Dense features of each layer; empty: in proportion to the PCA rank of what it writes, or
+    none in a cross-layer transcoder."""
     per_rank: float = 2.0
     """Dense features for each principal direction, where `prefix` is empty."""
     variance: float = 0.99
@@ -55,8 +59,9 @@ class PredictionSettings:
 class TrainSettings:
     """One training run; with the model and the prompts it determines the result."""
 
-    kind: Literal["topk", "nested"] = "topk"
-    """TopK, or nested: a dense prefix that reconstructs alone, and TopK for the rest."""
+    kind: Literal["topk", "nested", "clt"] = "topk"
+    """TopK; nested: a dense prefix that reconstructs alone, and TopK for the rest; or clt: features
+    write at all later layers too (TopK, or nested where `nested.prefix` is told)."""
     features: int = 256
     """Features of each layer."""
     k: int = 16
@@ -80,7 +85,7 @@ class TrainSettings:
     group_weight: float = 0.0
     """Weight of the group lasso over features at a site: use few of them there."""
     nested: NestedSettings = field(default_factory=NestedSettings)
-    """Used if `kind` is nested."""
+    """Used if `kind` is nested or clt."""
     prediction: PredictionSettings = field(default_factory=PredictionSettings)
     """The next-layer head."""
 
@@ -88,14 +93,14 @@ class TrainSettings:
         for name in ("features", "k", "steps", "batch", "dead_after"):
             value = getattr(self, name)
             _check(name, value, value >= 1, "at least 1")
-        room = self.k + max(self.nested.prefix, default=0) * (self.kind == "nested")
+        room = self.k + max(self.nested.prefix, default=0) * (self.kind != "topk")
         _check("features", self.features, room <= self.features, f"at least prefix + k = {room}")
         _check("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
         _check("blends", self.blends, self.blends >= 0, "at least 0")
         _check("aux_weight", self.aux_weight, self.aux_weight >= 0, "at least 0")
         _check("group_weight", self.group_weight, self.group_weight >= 0, "at least 0")
         _check("seed", self.seed, self.seed >= 0, "at least 0")
-        _check("kind", self.kind, self.kind in ("topk", "nested"), "topk or nested")
+        _check("kind", self.kind, self.kind in KINDS, f"one of {', '.join(KINDS)}")
 
 
 def only_at(settings: TrainSettings, sites: Iterable[tuple[int, int, bool]]) -> TrainSettings:

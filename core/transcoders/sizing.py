@@ -86,6 +86,28 @@ def sized(
     return replace(settings, nested=nested)
 
 
+def prefixes(
+    samples: Samples, settings: TrainSettings, sites: Float[Tensor, "layer pos"]
+) -> tuple[int, ...]:
+    """Dense features of each layer: as told, or in proportion to the PCA rank of its sites.
+
+    Raises:
+        SettingsError: If other than one size a layer is told.
+    """
+    count = len(samples.x)
+    told = settings.nested.prefix
+    if settings.kind == "topk" or (settings.kind == "clt" and not told):
+        return (0,) * count
+    if told and len(told) != count:
+        raise SettingsError(
+            f"`prefix` has {len(told)} sizes for {count} layers; one for each layer is required."
+        )
+    if told:
+        return told
+    ranks = pooled_ranks(samples, sites, settings.nested.variance)
+    return prefix_sizes(ranks, settings.nested.per_rank, settings.features - settings.k)
+
+
 def prefix_sizes(ranks: Sequence[int], per_rank: float, most: int) -> tuple[int, ...]:
     """Dense features of each layer: `per_rank` for each direction, from 1 to `most`."""
     return tuple(max(1, min(most, round(per_rank * rank))) for rank in ranks)

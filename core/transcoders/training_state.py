@@ -19,13 +19,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from core.errors import SettingsError
 from core.transcoders.activations import Nested, TopK
 from core.transcoders.objective import LayerBatch, LayerInTraining, Scale
 from core.transcoders.prediction import PredictionHead
 from core.transcoders.samples import Samples
 from core.transcoders.settings import TrainSettings
-from core.transcoders.sizing import pooled_ranks, prefix_sizes, site_weights
+from core.transcoders.sizing import prefixes, site_weights
 from core.transcoders.transcoder_set import TranscoderSet
 
 WARMUP = 50
@@ -44,7 +43,7 @@ class TrainingRun:
         pairs = zip(samples.x[:, rest], samples.y[:, rest], strict=True)
         self.scales = [_scale(x, y) for x, y in pairs]
         self.sites = site_weights(samples, settings)
-        self.prefixes = _prefixes(samples, settings, self.sites)
+        self.prefixes = prefixes(samples, settings, self.sites)
         self.chances = samples.chances(_extra(self.sites) if settings.nested.sites else None)
         self.x_means = samples.position_means(samples.x)
         self.y_means = samples.position_means(samples.y)
@@ -64,11 +63,14 @@ class TrainingRun:
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.learning_rate * _schedule(number, self.settings.steps)
         drawn = self._draw(number)
-        losses, activations = [], []
-        for layer, module in enumerate(self.layers):
-            loss, a = self._layer_loss(layer, module, self._batch(layer, drawn))
-            losses.append(loss)
-            activations.append(a)
+        batches = [self._batch(layer, drawn) for layer in range(len(self.layers))]
+        rows = list(zip(self.layers, batches, strict=True))
+        pre = [module.read(batch.x) for module, batch in rows]
+        activations = [module.activation(x) for module, x in zip(self.layers, pre, strict=True)]
+        losses = [
+            self._layer_loss(layer, batch, pre[layer], activations)
+            for layer, batch in enumerate(batches)
+        ]
         total = torch.stack(losses).sum()
         for layer, head in enumerate(self.heads):
             error = head.error(activations[layer], activations[layer + 1])
@@ -92,9 +94,11 @@ class TrainingRun:
 
     def finished(self, model_name: str, model_key: str = "") -> TranscoderSet:
         """The dictionary as it stands, normalisation folded into the weights."""
-        pairs = zip(self.layers, self.scales, strict=True)
         return TranscoderSet(
-            layers=tuple(module.finished(scale) for module, scale in pairs),
+            layers=tuple(
+                module.finished(self.scales[layer], self.scales[layer + 1 :])
+                for layer, module in enumerate(self.layers)
+            ),
             model_name=model_name,
             model_key=model_key,
             kind=self.settings.kind,
@@ -134,20 +138,37 @@ class TrainingRun:
             prefix_weight=self.prefix_weights[layer][draw.token],
         )
 
-    def _layer_loss(self, layer: int, module: LayerInTraining, batch: LayerBatch):
-        pre = module.read(batch.x)
-        a = module.activation(pre)
-        error = batch.y - module.write(a, batch.x)
+    def _layer_loss(
+        self, layer: int, batch: LayerBatch, pre: Tensor, activations: Sequence[Tensor]
+    ) -> Float[Tensor, ""]:
+        """Loss of one layer's reconstruction, given the activations of all layers."""
+        module, a = self.layers[layer], activations[layer]
+        error = batch.y - module.write(a, batch.x) - self._from_below(layer, activations, None)
         loss = (error.square().sum(-1) * batch.weight).mean()
         if module.lengths:
-            loss = loss + self.settings.nested.weight * module.prefix_error(a, batch)
+            numbers = range(len(module.lengths)) if layer and module.W_later is not None else ()
+            below = [self._from_below(layer, activations, number) for number in numbers]
+            loss = loss + self.settings.nested.weight * module.prefix_error(a, batch, below)
         if self.settings.group_weight:
             loss = loss + self.settings.group_weight * module.spread(a, batch)
         fired = (a.detach() > 0).any(0)
         self.silent[layer] = (self.silent[layer] + 1) * ~fired
         dead = self.silent[layer] >= self.settings.dead_after
         aux = module.revive(pre, error, dead, batch.weight)
-        return loss + self.settings.aux_weight * aux, a
+        return loss + self.settings.aux_weight * aux
+
+    def _from_below(self, layer: int, activations: Sequence[Tensor], number: int | None) -> Tensor:
+        """What features of lower layers write here: all, or the first of their `number`th length.
+
+        0 in a per-layer set.
+        """
+        total = activations[layer].new_zeros(())
+        for at, module in enumerate(self.layers[:layer]):
+            if module.W_later is None:
+                continue
+            length = None if number is None else module.lengths[number]
+            total = total + module.later(activations[at], layer - at, length)
+        return total
 
     def _error_weights(self) -> tuple[list[Tensor], list[Tensor]]:
         """Weights of each token's error: 1 over `loudness`, in normalised units."""
@@ -170,13 +191,15 @@ class TrainingRun:
         }
         if settings.skip == "affine":
             start["W_skip"] = torch.zeros(d_model, d_model)
+        if settings.kind == "clt":
+            start["W_later"] = torch.zeros(n, len(self.scales) - 1 - layer, d_model)
         means = (self.y_means[layer] - scale.y_mean) / scale.y_size
-        if settings.kind == "topk":
-            return LayerInTraining(TopK(k=settings.k), (), start, means)
         prefix = self.prefixes[layer]
-        lengths = {max(1, round(share * prefix)) for share in settings.nested.lengths}
+        if not prefix:
+            return LayerInTraining(TopK(k=settings.k), (), start, means)
+        lengths = (max(1, round(share * prefix)) for share in settings.nested.lengths)
         activation = Nested(prefix=prefix, k=settings.k)
-        return LayerInTraining(activation, tuple(sorted(lengths)), start, means)
+        return LayerInTraining(activation, tuple(lengths), start, means)
 
 
 class Draw(NamedTuple):
@@ -202,24 +225,6 @@ def _scale(x: Float[Tensor, "sample d_model"], y: Float[Tensor, "sample d_model"
         return float((values - values.mean(0)).square().sum(-1).mean().sqrt().clamp(min=1e-12))
 
     return Scale(x_mean=x.mean(0), x_size=size(x), y_mean=y.mean(0), y_size=size(y))
-
-
-def _prefixes(
-    samples: Samples, settings: TrainSettings, sites: Float[Tensor, "layer pos"]
-) -> tuple[int, ...]:
-    """Dense features of each layer: as told, or in proportion to the PCA rank of its sites."""
-    count = len(samples.x)
-    if settings.kind == "topk":
-        return (0,) * count
-    told = settings.nested.prefix
-    if told and len(told) != count:
-        raise SettingsError(
-            f"`prefix` has {len(told)} sizes for {count} layers; one for each layer is required."
-        )
-    if told:
-        return told
-    ranks = pooled_ranks(samples, sites, settings.nested.variance)
-    return prefix_sizes(ranks, settings.nested.per_rank, settings.features - settings.k)
 
 
 def _schedule(step: int, steps: int) -> float:

@@ -174,10 +174,11 @@ def check_shapes(tensors: Mapping[str, Tensor], where: str) -> None:
             f"W_enc of {where} has shape {shape}; [feature, d_model] is required."
         )
     feature, d_model = shape
+    above = tensors["W_later"].shape[1] if "W_later" in tensors else 0
     required = {
         "W_dec": [feature, d_model], "b_enc": [feature], "b_dec": [d_model],
         "W_skip": [d_model, d_model], "activation_function.threshold": [feature],
-        "W_up": [feature, d_model], "b_up": [feature],
+        "W_up": [feature, d_model], "b_up": [feature], "W_later": [feature, above, d_model],
     }  # fmt: skip
     wrong = [
         f"{name} has shape {list(tensor.shape)}, required {required[name]}"

@@ -1,4 +1,4 @@
-"""The Lab on a cross-layer transcoder: what is changed at one layer is changed at all later ones."""
+"""The Lab on a cross-layer transcoder: a change at one layer is one at all later ones too."""
 
 from concurrent.futures import ThreadPoolExecutor
 

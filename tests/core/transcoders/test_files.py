@@ -166,7 +166,7 @@ def without(tensors, name):
         (lambda f: edit_config(f, activation="batchtopk"), "'batchtopk'"),
         (lambda f: edit_config(f, activation="jumprelu"), "with a threshold"),
         (lambda f: edit_config(f, activation={"type": "nested", "prefix": [3]}), "prefix in"),
-        (lambda f: edit_config(f, model_kind="cross_layer_transcoder"), "model_kind"),
+        (lambda f: edit_config(f, model_kind="crosscoder"), "model_kind"),
         (lambda f: edit_config(f, feature_input_hook="hook_resid_mid"), "feature_input_hook"),
         (lambda f: edit_layer(f, lambda t: without(t, "b_dec")), r"lacks the tensors \['b_dec'\]"),
         (lambda f: edit_layer(f, lambda t: t | {"W": t["b_dec"].clone()}), r"unknown ones \['W'\]"),
