@@ -26,6 +26,13 @@ class Null(StrEnum):
     SHUFFLED = "shuffled-features"
 
 
+class Heads(StrEnum):
+    """What attention heads do while a circuit runs."""
+
+    LIVE = "live"
+    CIRCUIT = "circuit"
+
+
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -59,6 +66,14 @@ Draws = Annotated[
     int,
     typer.Option("--draws", metavar="N", min=100, help="Random circuits per control."),
 ]
+AttentionOption = Annotated[
+    Heads,
+    typer.Option(
+        "--attention",
+        help="`live`: all heads stay live and none is counted. `circuit`: heads are nodes too, and "
+        "those that are not kept are ablated.",
+    ),
+]
 NullOption = Annotated[
     Null,
     typer.Option(
@@ -76,6 +91,7 @@ def command(
     transcoders: Coders = None,
     size: Size = None,
     draws: Draws = 100,
+    attention: AttentionOption = Heads.LIVE,
     null: NullOption = Null.NONE,
     seed: Seed = 0,
     store: StoreDir = None,
@@ -88,7 +104,9 @@ def command(
     from core.pipeline.settings import RunSettings
     from core.store import open_store
 
-    settings = RunSettings(size=size, draws=draws, seed=seed, null=null.value)
+    settings = RunSettings(
+        size=size, draws=draws, seed=seed, attention=attention.value, null=null.value
+    )
     with open_store(store, tell) as opened, Meter() as meter:
         folder = (
             out or opened.results_dir / f"{slug(Path(model).name)}-{slug(Path(task).stem)}-{seed}"
@@ -119,12 +137,47 @@ def report_text(report: dict[str, Any]) -> RenderableType:
         f"{report.get('error_regime')}"
     )
     reasons = [shown(f"- {reason}") for reason in report.get("reasons", ())]
+    reasons += [shown(f"- {line}") for line in section_lines(report)]
     reasons += [shown(f"Note: {note}") for note in report.get("notes", ())]
     verdict = f"Verdict: {verdict_shown(str(report.get('verdict'))).word}"
     where = f"Bundle: {report['out']}"
-    return Group(shown(head), table(COLUMNS, rows), verdict, *reasons, where)
+    errors = [shown(line) for line in error_lines(report.get("dark_matter") or {})]
+    return Group(shown(head), table(COLUMNS, rows), verdict, *reasons, *errors, where)
 
 
+def error_lines(found: dict[str, Any]) -> list[str]:
+    """What the dictionary's errors carry in the whole model: a line for each layer, and for all."""
+    base = next(iter(found.get("bases") or ()), None)
+    if base is None:
+        return []
+    shares = [f" ({row['unexplained']:.1%} of the variance)" for row in found["layers"]]
+    lines = [
+        _error_line(f"layer {number}{share}", row)
+        for number, (row, share) in enumerate(zip(base["layers"], shares, strict=True))
+    ]
+    together = base.get("together")
+    return [*lines, _error_line("all layers", together)] if together else lines
+
+
+def _error_line(where: str, row: dict[str, Any]) -> str:
+    lost = {name: f"{one['value']:z.3f}" for name, one in row["lost"].items()}
+    return (
+        f"Dark matter, {where}: {row['verdict']}. F lost with their mean {lost['mean']}, noise of "
+        f"equal norm {lost['noise']}, another prompt's {lost['shuffled']}, the corrupt prompt's "
+        f"{lost['resampled']}; without their linear part {lost['nonlinear']}, with it alone "
+        f"{lost['linear']}."
+    )
+
+
+def section_lines(report: dict[str, Any]) -> list[str]:
+    """One line for each further section that has something to say in words."""
+    sections = (report.get(name) for name in SECTIONS)
+    said = (section.get("sentence") for section in sections if isinstance(section, dict))
+    return [str(sentence) for sentence in said if sentence]
+
+
+SECTIONS = ("predictions", "shi", "circularity")
+"""Further sections of a validation that are summed up in a sentence."""
 COLUMNS = ("", "circuit", "control", "control is")
 
 

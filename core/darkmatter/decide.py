@@ -111,9 +111,11 @@ def _reached(
 
 
 def equivalence(difference: Float[Tensor, " prompt"], margin: float = MARGIN) -> float:
-    """p of |mean| ≥ margin: the larger of two one-sided t tests."""
+    """p of |mean| ≥ margin: the larger of two one-sided t tests; 1 for a single prompt."""
     d = difference.double()
     mean, n = float(d.mean()), len(d)
+    if n < 2:
+        return 1.0
     error = float(d.std()) / math.sqrt(n)
     if error == 0:
         return 0.0 if abs(mean) < margin else 1.0

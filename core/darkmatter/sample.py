@@ -71,8 +71,8 @@ def _observed(
     """Read, written, error and corrupt error, with zeros in front of short prompts."""
     clean, corrupt = model.trace(batch.clean), model.trace(batch.corrupt)
     with torch.no_grad():
-        written = torch.stack([c(x) for c, x in zip(coders.layers, clean.mlp_in, strict=True)])
-        again = torch.stack([c(x) for c, x in zip(coders.layers, corrupt.mlp_in, strict=True)])
+        written = coders.rebuild(coders.encode(clean.mlp_in), clean.mlp_in)
+        again = coders.rebuild(coders.encode(corrupt.mlp_in), corrupt.mlp_in)
     found = [clean.mlp_in, written, clean.mlp_out - written, corrupt.mlp_out - again]
     front = length - batch.clean.shape[1]
     return [torch.nn.functional.pad(value, (0, 0, front, 0)) for value in found]

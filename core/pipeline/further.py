@@ -6,6 +6,7 @@ own; none changes the verdict, and none may use the name of a field that the val
 
 from typing import Any
 
+from core.pipeline.dark_matter import dark_matter_of
 from core.pipeline.discovery import Discovery
 from core.pipeline.prepare import Prepared, head
 from core.pipeline.progress import Clock, RunProgress
@@ -35,7 +36,12 @@ def further(
         settings: Of the run.
         clock: Its `progress` may be told of steps of the stage `validate`; raise there to cancel.
     """
-    return {"predictions": _predictions(prepared, coders, found, settings, clock)}
+    return {
+        "predictions": _predictions(prepared, coders, found, settings, clock),
+        "dark_matter": dark_matter_of(
+            prepared, coders, found.circuit, seed=settings.seed, progress=clock.progress
+        ),
+    }
 
 
 def _predictions(

@@ -16,6 +16,7 @@ from core.circuit import FeatureNode, GatedNode, HeadNode, node_of
 from core.errors import TaskError
 from core.lab import Lab
 from core.models import suited_threads
+from core.pipeline.dark_matter import dark_matter_of
 from core.pipeline.prepare import Prepared, prepare
 from core.pipeline.run import with_overlap, worst_fvu
 from core.tasks import Split, load_task
@@ -56,7 +57,19 @@ def _validated(
         worst_fvu=worst_fvu(quality),
         progress=progress,
     )
-    return with_overlap(result, prepared) | {"task": prepared.task.name, "bundle": lab.bundle.name}
+    circuit = lab.bundle.circuit
+    errors = dark_matter_of(
+        prepared,
+        lab.transcoders,
+        circuit.nodes,
+        attention=circuit.attention,
+        seed=settings.seed,
+    )
+    return with_overlap(result, prepared) | {
+        "task": prepared.task.name,
+        "bundle": lab.bundle.name,
+        "dark_matter": errors,
+    }
 
 
 def _other(own: Prepared, task: str, name: str) -> Prepared:

@@ -8,7 +8,7 @@ import pytest
 
 from core.bundle import FILES, open_bundle
 from core.cli.output import emit
-from core.cli.run import _rows, report_text
+from core.cli.run import _rows, error_lines, report_text
 from tests.core.cli.conftest import Hagd
 from tests.tiny import WORDS, tiny_hf, tiny_tokenizer
 
@@ -114,3 +114,17 @@ def test_validate_refuses_what_is_no_circuit(hagd: Hagd, tmp_path: Path) -> None
     assert "There is no circuit 'nosuch'" in hagd("validate", "nosuch").refused()
     (tmp_path / "empty").mkdir()
     assert "provenance.json" in hagd("validate", tmp_path / "empty").refused()
+
+
+def test_each_layers_errors_have_a_line_and_old_results_have_none() -> None:
+    kinds = ("mean", "noise", "shuffled", "resampled", "linear", "nonlinear")
+    lost = {kind: {"value": place / 1000, "ci": [0, 0]} for place, kind in enumerate(kinds)}
+    row = {"layers": [0], "lost": lost, "verdict": "noise"}
+    base = {"layers": [row], "together": row | {"verdict": "undecided"}}
+    lines = error_lines({"layers": [{"unexplained": 0.0123}], "bases": [base, {}]})
+    assert lines[0].startswith("Dark matter, layer 0 (1.2% of the variance): noise. F lost with")
+    assert (
+        "noise of equal norm 0.001, another prompt's 0.002, the corrupt prompt's 0.003" in lines[0]
+    )
+    assert lines[1].startswith("Dark matter, all layers: undecided.")
+    assert error_lines({}) == error_lines({"layers": [], "bases": []}) == []

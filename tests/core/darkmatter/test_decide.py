@@ -55,6 +55,7 @@ def test_equivalence_is_the_larger_of_two_t_tests():
     assert equivalence(d) == pytest.approx(max(low, high), rel=1e-6)
     assert equivalence(torch.zeros(4)) == 0.0
     assert equivalence(torch.full((4,), 0.5)) == 1.0
+    assert equivalence(torch.zeros(1)) == 1.0
 
 
 def test_holm_by_hand():
