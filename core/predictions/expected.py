@@ -25,6 +25,7 @@ from torch import Tensor
 from core.circuit import GatedNode, HeadNode, node_ids
 from core.graph import AttributionGraph, NodeKind
 from core.models import Edits, LanguageModel
+from core.models.hooks import MlpEdit
 from core.predictions.trials import Intervention, Trial, here, margins
 from core.transcoders import TranscoderSet
 
@@ -113,9 +114,24 @@ def _feature_shares(
 ) -> Float[Tensor, "pos feature"]:
     live, W = trial.live.activation[layer], coders[layer].W_dec
     moved = trial.target(live, trial.other.activation[layer], intervention) - live
+    if coders.crosses:  # the line runs through all later MLP outputs: differentiate by activations
+        edits = _written_above(coders, live, layer)
+        return (moved * _slope(model, trial, layer, (live, moved), edits)).sum(0)
     line = trial.mlp_out[layer], moved @ W
     slope = _slope(model, trial, layer, line, lambda z: Edits(mlp={layer: lambda x, y: z}))
     return (moved * (slope @ W.T)).sum(0)
+
+
+def _written_above(
+    coders: TranscoderSet, live: Float[Tensor, "prompt pos feature"], layer: int
+) -> Callable[[Tensor], Edits]:
+    """Edits that give one layer's features other activations, wherever they write."""
+    every = torch.arange(coders.n_features)
+
+    def edit(at: int, values: Tensor) -> MlpEdit:
+        return lambda x, y: y + (values - live) @ coders.writes(layer, every, at)
+
+    return lambda z: Edits(mlp={at: edit(at, z) for at in range(layer, coders.n_layers)})
 
 
 def _head_shares(

@@ -22,7 +22,7 @@ from core.circuit import FeatureNode, GatedNode, HeadNode
 from core.interventions import State, observe
 from core.models import Edits, LanguageModel
 from core.tasks import PromptBatch
-from core.transcoders import Transcoder, TranscoderSet
+from core.transcoders import Transcoder, TranscoderSet, arrived, hand_up
 
 
 class Intervention(StrEnum):
@@ -147,11 +147,14 @@ def _edits(
         {layer: rows for layer, kind, rows in places if kind is wanted}
         for wanted in (FeatureNode, HeadNode)
     )
+    mlp = {
+        layer: _feature_edit(coders[layer], trial, layer, rows, intervention)
+        for layer, rows in features.items()
+    }
+    above = range(min(features, default=0) + 1, coders.n_layers if coders.crosses else 0)
+    mlp |= {layer: _arriving(coders[layer]) for layer in above if layer not in features}
     return Edits(
-        mlp={
-            layer: _feature_edit(coders[layer], trial, layer, rows, intervention)
-            for layer, rows in features.items()
-        },
+        mlp=mlp,
         heads={
             layer: _head_edit(trial, layer, rows, intervention) for layer, rows in heads.items()
         },
@@ -188,9 +191,18 @@ def _feature_edit(
     def edit(x: Tensor, y: Tensor) -> Tensor:
         a = coder.encode(x[:, positions])[:, number, feature]
         moved = trial.target(a, others, intervention) - a
-        return y.index_add(1, at, moved[..., None] * W)
+        if coder.crosses:
+            grid = a.new_zeros(len(x), len(positions), coder.n_features)
+            grid[:, number, feature] = moved
+            hand_up(coder, grid, positions)
+        return arrived(coder, y).index_add(1, at, moved[..., None] * W)
 
     return edit
+
+
+def _arriving(coder: Transcoder) -> Callable[[Tensor, Tensor], Tensor]:
+    """The MLP's own output and what changed features of lower layers write here."""
+    return lambda _, y: arrived(coder, y)
 
 
 def _head_edit(
