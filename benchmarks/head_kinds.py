@@ -26,7 +26,7 @@ from torch import Tensor
 
 from core.assets import MODELS
 from core.attention.effects import HeadEffect, head_effects, preference
-from core.attention.kinds import HeadKind, HeadProfile, profiles
+from core.attention.kinds import HeadKind, HeadProfile, Prompts, profiles
 from core.interventions import Ablation
 from core.models import LanguageModel, bundled_models, load_model, suited_threads
 from core.pipeline.prepare import Prepared, prepare
@@ -70,15 +70,15 @@ def study(model: LanguageModel, task: str) -> dict[str, Any]:
     batch = max(prepared.batches[Split.SELECTION], key=lambda b: len(b.clean))
     roles = prepared.task.roles[-batch.clean.shape[1] :]
     answers = answers_of(prepared)
-    found = profiles(model, batch.clean, answers, roles)
+    found = _profiles(model, batch.clean, answers, roles)
     movers = [(f.layer, f.head) for f in found if HeadKind.MOVER in f.kinds]
     mean, resampled = (
         head_effects(model, batch, how, movers) for how in (Ablation.MEAN, Ablation.RESAMPLE)
     )
     pattern = model.trace(batch.clean).pattern
     own = repeats(batch)
-    again = profiles(model, own, answers, [str(i) for i in range(own.shape[1])])
-    untrained = profiles(fresh(model), batch.clean, answers, roles)
+    again = _profiles(model, own, answers, tuple(map(str, range(own.shape[1]))))
+    untrained = _profiles(fresh(model), batch.clean, answers, roles)
     liked = preference(pattern, batch, movers)
     return {
         "task": task,
@@ -97,6 +97,16 @@ def study(model: LanguageModel, task: str) -> dict[str, Any]:
             "lowered": round(max(f.lowered for f in untrained), 3),
         },
     }
+
+
+def _profiles(
+    model: LanguageModel,
+    ids: Int[Tensor, "prompt pos"],
+    answers: Int[Tensor, " answer"],
+    roles: tuple[str, ...],
+) -> tuple[HeadProfile, ...]:
+    on = Prompts(model=model, ids=ids, trace=model.trace(ids), answers=answers, roles=roles)
+    return profiles(on)
 
 
 def row(

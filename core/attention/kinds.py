@@ -18,7 +18,6 @@ even attention would put there, (w - u) / (1 - u); 0 for even attention, 1 if al
 What a head does causally is in `effects`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -136,45 +135,46 @@ class HeadProfile:
                 return other.value
 
 
-def profiles(
-    model: LanguageModel,
-    ids: Int[Tensor, "prompt pos"],
-    answers: Int[Tensor, " answer"],
-    roles: Sequence[str],
-    seed: int = 0,
-) -> tuple[HeadProfile, ...]:
-    """Every head of a model, measured on prompts of one length.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prompts:
+    """Prompts of one length that heads are told by."""
 
-    Args:
-        model: The model.
-        ids: The prompts.
-        answers: Vocabulary ids that may be an answer, none twice.
-        roles: Name of each position.
-        seed: Deals the cells of the control.
-    """
-    trace = model.trace(ids)
+    model: LanguageModel
+    ids: Int[Tensor, "prompt pos"]
+    trace: Trace
+    """Of all of them."""
+    answers: Int[Tensor, " answer"]
+    """Vocabulary ids that may be an answer, none twice."""
+    roles: tuple[str, ...]
+    """Name of each position."""
+
+
+def profiles(prompts: Prompts, seed: int = 0) -> tuple[HeadProfile, ...]:
+    """Every head of a model, layer by layer."""
+    model = prompts.model
+    places = ((layer, head) for layer in range(model.n_layers) for head in range(model.n_heads))
+    return tuple(profile(prompts, *place, seed=seed) for place in places)
+
+
+def profile(prompts: Prompts, layer: int, head: int, *, seed: int = 0) -> HeadProfile:
+    """What one head does on the prompts; the seed deals the cells of the control."""
+    ids, pattern = prompts.ids, prompts.trace.pattern[layer, :, head]
     order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(seed))
-    holds_answer = torch.isin(ids, answers).float().mean(0) >= 0.5
-    found = []
-    for layer in range(model.n_layers):
-        raised, lowered = copying(model, trace, ids, layer, answers)
-        for head in range(model.n_heads):
-            pattern = trace.pattern[layer, :, head]
-            lift, control = _lifts(pattern, ids, order)
-            chosen, lift[HeadKind.READER] = _read(pattern[:, -1])
-            profile = HeadProfile(
-                layer=layer,
-                head=head,
-                lift=lift,
-                control=control,
-                roles=tuple(roles[place] for place in chosen),
-                moved=tuple(roles[place] for place in chosen if holds_answer[place]),
-                raised=float(raised[head]),
-                lowered=float(lowered[head]),
-                evenness=evenness(pattern[:, -1]),
-            )
-            found.append(profile)
-    return tuple(found)
+    holds_answer = torch.isin(ids, prompts.answers).float().mean(0) >= 0.5
+    raised, lowered = copying(prompts, layer)
+    lift, control = _lifts(pattern, ids, order)
+    chosen, lift[HeadKind.READER] = _read(pattern[:, -1])
+    return HeadProfile(
+        layer=layer,
+        head=head,
+        lift=lift,
+        control=control,
+        roles=tuple(prompts.roles[place] for place in chosen),
+        moved=tuple(prompts.roles[place] for place in chosen if holds_answer[place]),
+        raised=float(raised[head]),
+        lowered=float(lowered[head]),
+        evenness=evenness(pattern[:, -1]),
+    )
 
 
 Lifts = dict[HeadKind, float]
@@ -231,25 +231,20 @@ def _read(row: Float[Tensor, "prompt key"]) -> tuple[list[int], float]:
     return sorted(chosen), (share - expected) / max(1 - expected, 1e-6)
 
 
-def copying(
-    model: LanguageModel,
-    trace: Trace,
-    ids: Int[Tensor, "prompt pos"],
-    layer: int,
-    answers: Int[Tensor, " answer"],
-) -> tuple[Float[Tensor, " head"], Float[Tensor, " head"]]:
+def copying(prompts: Prompts, layer: int) -> tuple[Float[Tensor, " head"], Float[Tensor, " head"]]:
     """How much of what each head reads at the last position is raised most, and lowered most.
 
     Over positions that hold a token that may be an answer, weighted by attention: whether what the
     head writes from there moves that token's logit more than every other answer's, up or down.
     The final norm is frozen at its scale, which does not matter to an order.
     """
+    model, trace = prompts.model, prompts.trace
     weights = model.weights(layer)
     value = weights.norm1(trace.resid_pre[layer])[:, None] @ weights.W_V
-    unembed = model.W_U[answers]
+    unembed = model.W_U[prompts.answers]
     read = model.final_norm.transpose(unembed, unembed.new_ones(1, 1))
     effect = value @ weights.W_O @ (read - read.mean(0)).T
-    own = ids[:, :, None] == answers
+    own = prompts.ids[:, :, None] == prompts.answers
     weight = trace.pattern[layer, :, :, -1] * own.any(-1)[:, None]
     place = own.long().argmax(-1)[:, None].expand_as(weight)
     total = weight.sum((0, 2)).clamp(min=1e-12)
