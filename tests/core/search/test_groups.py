@@ -1,13 +1,14 @@
 """Group testing: by hand, planted circuits, gates that need two kinds of ablation, budgets."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from core.errors import SettingsError
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
-from core.search import GroupSettings, SearchProgress, best_first, recall_at
+from core.search import Gate, GroupSettings, SearchProgress, best_first, gates_of, recall_at
 
 
 def tree_over(n: int, leaf_size: int = 8, branching: int = 4) -> Hierarchy:
@@ -193,6 +194,102 @@ def test_bad_answers_and_settings_are_refused() -> None:
         best_first(tree, np.zeros(16), lambda groups: np.full(len(groups), np.nan))
     with pytest.raises(SettingsError, match="prior does not fit"):
         best_first(tree, np.zeros(15), lambda groups: np.zeros(len(groups)))
-    for name, value in (("epsilon", -1.0), ("batch", 0), ("guard", 2.0), ("budget", 0)):
+    for name, value in (
+        ("epsilon", -1.0),
+        ("batch", 0),
+        ("guard", 2.0),
+        ("budget", 0),
+        ("trust", 1.0),
+    ):
         with pytest.raises(SettingsError, match=name):
-            GroupSettings(**{name: value})
+            GroupSettings(**cast("Any", {name: value}))
+
+
+def guided(prior: np.ndarray, effect: np.ndarray, trust: float = 0.75, **settings: Any):
+    group_effect, _ = additive(effect)
+    options = GroupSettings(epsilon=0.02, trust=trust, **settings)
+    return best_first(tree_over(len(effect)), prior, group_effect, options)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_perfect_prior_finds_all_sooner_than_none_and_than_groups_alone(seed: int) -> None:
+    effect, _ = planted(512, 16, 0.0, seed)
+    found = {
+        name: guided(prior, effect, trust=trust, budget=32).measured[effect > 0].mean()
+        for name, prior, trust in (("trusted", effect, 0.75), ("queue", effect, 0.0),
+                                   ("blind", np.zeros(512), 0.75))
+    }  # fmt: skip
+    assert found["trusted"] == 1.0
+    assert max(found["queue"], found["blind"]) < 0.5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_wrong_prior_cannot_hide_a_node_and_costs_only_its_share(seed: int) -> None:
+    effect, _ = planted(512, 16, 0.7, seed)
+    wrong = 1 / (1 + effect) * np.random.default_rng(seed).uniform(0.9, 1, 512)
+    wrong[effect > 0] = 0
+    blind, misled = guided(np.zeros(512), effect), guided(wrong, effect, trust=0.5)
+    assert recall_at(misled, effect, 16) == 1.0
+    assert misled.value[effect > 0].tolist() == pytest.approx(effect[effect > 0].tolist())
+    # Half of the forwards follow the prior; what they clear on the way, groups need not.
+    assert misled.forwards <= 2 * blind.forwards + 16
+
+
+def test_trust_spends_its_share_on_single_nodes_in_the_order_of_the_prior() -> None:
+    prior = np.arange(64, 0, -1.0)
+    trace = guided(prior, np.ones(64), trust=0.5, budget=8, batch=1)
+    singles = [members for members in trace.order if len(members) == 1]
+    assert singles == [(0,), (1,), (2,), (3,)]
+    # Groups leave out what was measured alone.
+    groups = [set(members) for members in trace.order if len(members) > 1]
+    assert groups[0] == set(range(1, 16))
+
+
+def test_scores_of_supernodes_decide_their_turn() -> None:
+    tree, score = tree_over(16, leaf_size=4), np.zeros(5)
+    score[[3, 1]] = 2.0, 1.0
+    group_effect, _ = additive(np.zeros(16))
+    settings = GroupSettings(batch=1)
+    trace = best_first(tree, np.zeros(16), group_effect, settings, supernode=score)
+    first = [tuple(tree.members(s).tolist()) for s in (3, 1)]
+    assert list(trace.order[:2]) == first
+    with pytest.raises(SettingsError, match="for 5 supernodes"):
+        best_first(tree, np.zeros(16), group_effect, supernode=np.zeros(4))
+
+
+def gated(groups: Sequence[np.ndarray]) -> np.ndarray:
+    """AND of 3 and 40, OR of 9 and 50, and 20 adds 1; noising and denoising effects."""
+    rows = []
+    for group in groups:
+        of = set(group.tolist())
+        noised = float(bool(of & {3, 40})) + float({9, 50} <= of) + float(20 in of)
+        denoised = float({3, 40} <= of) + float(bool(of & {9, 50})) + float(20 in of)
+        rows.append([noised, denoised])
+    return np.array(rows)
+
+
+def test_gates_are_told_apart_by_what_sees_them() -> None:
+    trace = best_first(tree_over(64), np.zeros(64), gated)
+    gates = gates_of(trace.after(len(trace.order)).by_kind, 0.5)
+    named = {node: gate for node, gate in enumerate(gates) if gate is not Gate.NONE}
+    assert named == {3: "and", 40: "and", 9: "or", 50: "or", 20: "adder"}
+    with pytest.raises(SettingsError, match="epsilon 0"):
+        gates_of(np.zeros((2, 2)), 0.0)
+
+
+def test_wanting_both_effects_leaves_the_adders() -> None:
+    trace = best_first(tree_over(64), np.zeros(64), gated, GroupSettings(want="both"))
+    assert np.flatnonzero(trace.value).tolist() == [20]
+    either = best_first(tree_over(64), np.zeros(64), gated)
+    assert np.flatnonzero(either.value).tolist() == [3, 9, 20, 40, 50]
+    assert trace.forwards < either.forwards
+
+
+def test_what_was_known_earlier_is_what_a_smaller_budget_finds() -> None:
+    effect, prior = planted(256, 16, 0.7, 1)
+    for trust in (0.0, 0.5):
+        whole = guided(prior, effect, trust=trust, batch=1)
+        part = guided(prior, effect, trust=trust, batch=1, budget=40)
+        early = whole.after(40)
+        assert early.value.tolist() == part.value.tolist()
+        assert early.measured.tolist() == part.measured.tolist()
