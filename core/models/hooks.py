@@ -32,6 +32,8 @@ MlpReplacement = Callable[[Tensor], Tensor]
 """mlp_in [batch pos d_model] → the MLP output; the MLP itself is not computed."""
 HeadEdit = Callable[[Tensor], Tensor]
 """z [batch pos head d_head] → the per-head outputs to use instead."""
+ResidEdit = Callable[[Tensor], Tensor]
+"""Residual stream leaving a block [batch pos d_model] → what to use instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,8 @@ class Edits:
     """MLPs that something else stands in for, by layer; saves their work."""
     heads: Mapping[int, HeadEdit] = field(default_factory=dict)
     """Attention-head edits by layer."""
+    resid: Mapping[int, ResidEdit] = field(default_factory=dict)
+    """Edits of the residual stream that leaves a block, by layer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,13 @@ def handed_up() -> dict[Any, Any]:
             "called by a pass. Give it to `LanguageModel.run` or `trace` as a part of `Edits`."
         )
     return now.carry
+
+
+def leaving(layer: int, resid: Tensor) -> Tensor:
+    """The residual stream that leaves a block, as the edits of the running pass want it."""
+    now = _SESSION.get()
+    edit = None if now is None else now.edits.resid.get(layer)
+    return resid if edit is None else edit(resid)
 
 
 def attach(

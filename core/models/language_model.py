@@ -22,7 +22,7 @@ from torch import Tensor
 
 from core.errors import ModelError
 from core.models.families import FamilySpec, LayerWeights, layer_weights, reach
-from core.models.hooks import Edits, attach, session
+from core.models.hooks import Edits, attach, leaving, session
 from core.models.norms import HfModule, NormWeights, norm_of
 
 NOTHING = Edits()
@@ -203,7 +203,7 @@ class LanguageModel:
         extra = self._block_arguments(resid)
         for layer in range(start, self.n_layers):
             before = resid
-            resid = self.blocks[layer](resid, **extra)
+            resid = leaving(layer, self.blocks[layer](resid, **extra))
             if record is not None:
                 record.setdefault("resid_pre", {})[layer] = before
                 record.setdefault("resid_post", {})[layer] = resid
