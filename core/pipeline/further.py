@@ -6,6 +6,8 @@ own; none changes the verdict, and none may use the name of a field that the val
 
 from typing import Any
 
+from core.circuit import Attention, HeadNode
+from core.pipeline.circularity import circularity
 from core.pipeline.dark_matter import dark_matter_of
 from core.pipeline.discovery import Discovery
 from core.pipeline.prepare import Prepared, head
@@ -15,9 +17,13 @@ from core.pipeline.settings import RunSettings
 from core.predictions import Subject, predictions
 from core.tasks import Split
 from core.transcoders import TranscoderSet
+from core.validation import Candidate
+from core.validation.shi import shi_tests
 
 PREDICTED = 64
 """Prompts of the attribution and of the test split that predictions are made and tested on."""
+TESTED = 64
+"""Test prompts that the hypothesis tests look at."""
 
 
 def further(
@@ -36,8 +42,18 @@ def further(
         settings: Of the run.
         clock: Its `progress` may be told of steps of the stage `validate`; raise there to cancel.
     """
+    heads = any(isinstance(node, HeadNode) for node in found.order)
+    candidate = Candidate(
+        order=found.order,
+        size=found.size,
+        n_edges=found.graph.n_edges,
+        attention=Attention.CIRCUIT if heads else Attention.LIVE,
+    )
+    tested = prepared.evaluator(coders, Split.TEST, TESTED)
     return {
         "predictions": _predictions(prepared, coders, found, settings, clock),
+        "shi": shi_tests(tested, candidate, seed=settings.seed),
+        "circularity": circularity(prepared, coders, candidate, seed=settings.seed),
         "dark_matter": dark_matter_of(
             prepared, coders, found.circuit, seed=settings.seed, progress=clock.progress
         ),
