@@ -23,6 +23,7 @@ from core.features.readout import Decoded
 from core.features.supernode import supernode_report
 from core.features.variables import VariableFit, variable_fits
 from core.features.waves import Wave
+from core.features.why import SourcePair, WhyReport, why_report
 
 __all__ = [
     "Context",
@@ -37,10 +38,12 @@ __all__ = [
     "Quantile",
     "Reading",
     "Share",
+    "SourcePair",
     "SupernodeReport",
     "TokenEffect",
     "VariableFit",
     "Wave",
+    "WhyReport",
     "feature_report",
     "head_report",
     "label_circuit",
@@ -48,4 +51,5 @@ __all__ = [
     "reading",
     "supernode_report",
     "variable_fits",
+    "why_report",
 ]

@@ -158,6 +158,10 @@ class HeadReport:
     """`L0H2` or `L0H2@4`."""
     label: str
     """A person's label, or an automatic one."""
+    kind: str
+    """What kind of head it is, on all prompts of this length; `other` where of none."""
+    kind_about: str
+    """The figures that this rests on."""
     prompt: int
     """The prompt."""
     tokens: tuple[str, ...]

@@ -1,19 +1,25 @@
 """The inspector's page of one attention head on one prompt.
 
+Its kind names it (`core.attention.kinds`, on all prompts of that length), unless a person did.
 1. Its pattern on the prompt and, on average, on all prompts of that length.
 2. From one query position: what it takes from each key (weight · value · output matrix), read
    through the frozen final norm as a direct effect on answer − wrong; exact, so the parts and the
    value bias sum to the head's own effect. A weight's cause is shown as its score: the log of the
-   weight less the row's mean, which is the attention score up to the softmax's constant.
+   weight less the row's mean, which is the attention score up to the softmax's constant; what that
+   score is made of is in `why`.
 3. Tokens that the head's whole output at that position raises and lowers.
 """
+
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core.attention.kinds import HeadKind, HeadProfile, Prompts, profile
 from core.circuit import HeadNode, check_node, parse_node
 from core.errors import NodeError
+from core.features.activations import role_of
 from core.features.contents import HeadReport, KeyShare
 from core.features.outputs import logit_effect, token_effects
 from core.lab import Lab, PromptView
@@ -31,7 +37,7 @@ def head_report(lab: Lab, head: str, prompt: int = 0) -> HeadReport:
     Raises:
         NodeError: If it is no head of this model or prompt, or there is no such prompt.
     """
-    node = _head(lab, head)
+    node = head_node(lab, head)
     number, _ = lab.place(prompt)
     view = lab.prompts[prompt]
     query = lab.length - 1 if node.position is None else node.position
@@ -42,7 +48,8 @@ def head_report(lab: Lab, head: str, prompt: int = 0) -> HeadReport:
             f"tokens are at {view.shift}..{lab.length - 1}. Choose one of these positions."
         )
     trace = lab.model.trace(torch.tensor(view.ids)[None])
-    everything = lab.model.trace(lab.parts[number].batch.clean)
+    everything = prompts_of(lab, number)
+    found = profile(everything, node.layer, node.head)
     moved = _moved(lab, node, trace, at)
     promoted, suppressed = token_effects(
         lab.model, logit_effect(lab.model, trace, _written(lab, node, trace, at))
@@ -50,12 +57,15 @@ def head_report(lab: Lab, head: str, prompt: int = 0) -> HeadReport:
     return HeadReport(
         node=head,
         label=lab.bundle.labels.get(head)
+        or found.label
         or _label(view, trace.pattern[node.layer, 0, node.head], at),
+        kind=found.kind,
+        kind_about=_about(found, len(everything.answers)),
         prompt=prompt,
         tokens=view.tokens,
         shift=view.shift,
         pattern=trace.pattern[node.layer, 0, node.head],
-        mean_pattern=everything.pattern[node.layer, :, node.head].mean(0),
+        mean_pattern=everything.trace.pattern[node.layer, :, node.head].mean(0),
         query=query,
         keys=_keys(lab, node, trace, at, view, moved),
         promoted=promoted,
@@ -64,7 +74,56 @@ def head_report(lab: Lab, head: str, prompt: int = 0) -> HeadReport:
     )
 
 
-def _head(lab: Lab, text: str) -> HeadNode:
+def prompts_of(lab: Lab, number: int) -> Prompts:
+    """The Lab's prompts of one length, as heads are told by."""
+    ids = lab.parts[number].batch.clean
+    batches = [part.batch for part in lab.parts]
+    answers = torch.cat([ids for batch in batches for ids in (batch.answer, batch.wrong)])
+    roles = [role_of(lab, lab.parts[number].start + place) for place in range(ids.shape[1])]
+    return Prompts(
+        model=lab.model,
+        ids=ids,
+        trace=lab.model.trace(ids),
+        answers=answers.unique(),
+        roles=tuple(roles),
+    )
+
+
+def head_labels(lab: Lab, heads: Sequence[HeadNode]) -> dict[str, str]:
+    """Names of heads by their kind, on the prompts of the commonest length; `L0H2` where of none.
+
+    Args:
+        lab: Where they live.
+        heads: Any heads of the model.
+    """
+    if not heads:
+        return {}
+    longest = max(range(len(lab.parts)), key=lambda part: len(lab.parts[part].batch.clean))
+    prompts = prompts_of(lab, longest)
+    found = {place: profile(prompts, *place) for place in {(h.layer, h.head) for h in heads}}
+    return {str(h): found[h.layer, h.head].label or f"L{h.layer}H{h.head}" for h in heads}
+
+
+def _about(found: HeadProfile, n_answers: int) -> str:
+    """The figures that a kind rests on, in a line."""
+    reads = f"lift {found.lift[HeadKind.READER]:.2f} over even attention"
+    share = found.raised if found.kind is HeadKind.MOVER else found.lowered
+    copied = f"in {share:.0%} of what it reads, chance {1 / n_answers:.1%}"
+    match found.kind:
+        case HeadKind.MOVER:
+            return f"raises the token it reads most, {copied}; {reads}"
+        case HeadKind.SUPPRESSOR:
+            return f"lowers the token it reads most, {copied}; {reads}"
+        case HeadKind.READER | HeadKind.OTHER:
+            return f"from the last position, {reads}"
+        case HeadKind.EVEN:
+            return f"entropy {found.evenness:.1%} of even attention"
+        case kind:
+            return f"lift {found.lift[kind]:.2f}, control {found.control[kind]:.2f}"
+
+
+def head_node(lab: Lab, text: str) -> HeadNode:
+    """The head that a text names; refused where there is none."""
     node = parse_node(text)
     if not isinstance(node, HeadNode):
         raise NodeError(

@@ -3,14 +3,17 @@
 1. A feature is named by the variable it follows best (`variables`); failing that, at the last
    position by the answers it raises where they are the answer (`→ Mary`); failing that neutrally by
    where it is (`L0 at name 1`).
-2. A supernode is named by what can be decoded from its members (`groups`), told apart from the
+2. A head is named by its kind (`head`).
+3. A supernode is named by what can be decoded from its members (`groups`), told apart from the
    other children of its parent (`siblings`). One of a single member is named as that member.
 """
 
 from collections.abc import Mapping
 
+from core.circuit import HeadNode
 from core.features.activations import role_of
 from core.features.groups import Measured, facts, measure, raised_answers
+from core.features.head import head_labels
 from core.features.names import reading
 from core.features.siblings import told_apart
 from core.lab import Lab
@@ -18,7 +21,7 @@ from core.models import suited_threads
 
 
 def label_circuit(lab: Lab) -> dict[str, str]:
-    """A label for every feature and supernode of the circuit, by id; heads have none."""
+    """A label for every feature, head and supernode of the circuit, by id."""
     with suited_threads(lab.model):
         return _all_labels(lab) | dict(lab.bundle.labels)
 
@@ -26,6 +29,7 @@ def label_circuit(lab: Lab) -> dict[str, str]:
 def _all_labels(lab: Lab) -> dict[str, str]:
     measured = measure(lab, lab.bundle.circuit.features)
     found = {str(node): feature_label(measured, place) for place, node in enumerate(measured.nodes)}
+    found |= head_labels(lab, [n for n in lab.bundle.circuit.nodes if isinstance(n, HeadNode)])
     tree = lab.bundle.hierarchy
     for above in range(-1, tree.n_supernodes):
         found |= sibling_labels(measured, above, found)
