@@ -2,7 +2,8 @@
 
 A JSONL line is `{"clean": ..., "corrupt": ..., "answer": ..., "wrong": ..., "variables": {...},
 "split": ...}`; the last two are optional. A CSV has the columns `clean, corrupted, correct_idx,
-incorrect_idx`, where the last two are vocabulary ids (Hanna et al. 2024, arXiv 2403.17806).
+incorrect_idx`, where the last two are vocabulary ids (Hanna et al. 2024, arXiv 2403.17806). Lines
+of WinoGrande and HellaSwag are turned into pairs (`published.py`).
 
 Files are data from anywhere: they are bounded in size, and all bad lines are listed at once.
 """
@@ -20,6 +21,7 @@ from transformers import PreTrainedTokenizerBase
 from core.errors import TaskError
 from core.tasks.encode import pair_problems
 from core.tasks.problems import Problems, Reason
+from core.tasks.published import OTHER, converter
 from core.tasks.task import PromptPair, Split
 
 MAX_BYTES = 64 * 2**20
@@ -31,7 +33,7 @@ COLUMNS = ("clean", "corrupted", "correct_idx", "incorrect_idx")
 REQUIRED = (
     "Each line must hold clean, corrupt, answer and wrong as texts, with corrupt different from "
     "clean and wrong different from answer; variables and split are optional; no clean prompt may "
-    "be in two splits. Correct or remove the lines listed."
+    f"be in two splits. {OTHER} Correct or remove the lines listed."
 )
 FITTING = (
     " With a model, clean and corrupt must be of one token length, in words it knows, and answer "
@@ -106,7 +108,9 @@ def _jsonl_pairs(text: str, _: str, problems: Problems) -> Iterator[PromptPair]:
         except (ValueError, RecursionError) as error:
             problems.add("line", number, Reason("not JSON: {}", (str(error),)))
             continue
-        reasons = _reasons(row)
+        convert = converter(row)
+        row, reasons = convert(row) if convert else (row, [])
+        reasons = reasons or _reasons(row)
         for reason in reasons:
             problems.add("line", number, reason)
         if not reasons:

@@ -43,7 +43,7 @@ def train(
     corpus, task = corpus_for(recipe.task), load_task(recipe.task)
     judge = judge_on(task, Split.SELECTION, corpus.tokenizer)
     hf = train_model(recipe, corpus, checkpoint, judge)
-    hf.save_pretrained(folder)
+    hf.to(getattr(torch, recipe.stored)).save_pretrained(folder)
     corpus.tokenizer.save_pretrained(folder)
     write_card(folder, load_model(folder), task, recipe)
     checkpoint.unlink()

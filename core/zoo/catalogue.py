@@ -6,7 +6,7 @@ what was tried and is not offered stands in `NOT_OFFERED`, with the reason.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from core.errors import SettingsError
@@ -94,6 +94,7 @@ FAMILIES: Mapping[str, Family] = {
     "neox": Family("gpt_neox", _neox),
     "llama": Family("llama", _llama),
 }
+STORED: Mapping[Size, Literal["float32", "float16"]] = {"small": "float32", "base": "float16"}
 WIDTHS: Mapping[Size, int] = {"small": 64, "base": 128}
 TWO: Mapping[Size, int] = {"small": 2, "base": 2}
 QUICK = {"steps": 3000, "settle": 400, "batch": 128, "lr": 2e-3}
@@ -129,7 +130,7 @@ NOT_OFFERED: Mapping[str, str] = {}
 """Models that missed their gate, and by how much."""
 DICTIONARY: Mapping[Size, Mapping[str, Any]] = {
     "small": {"features": 256, "k": 16, "steps": 1200, "batch": 512},
-    "base": {"features": 512, "k": 32, "steps": 1000, "batch": 512},
+    "base": {"features": 256, "k": 16, "steps": 1200, "batch": 512},
 }
 """How dictionaries are trained."""
 OLD = {"steps": 2000, "batch": 1024}
@@ -159,6 +160,7 @@ def members() -> Iterator[Member]:
                 name = "-".join([family, row.short, *([size] if size != "small" else [])])
                 if name not in NOT_OFFERED:
                     recipe = _recipe(name, task, family, Shape(width, row.layers[size]))
+                    recipe = replace(recipe, stored=STORED[size])
                     yield Member(name=name, task=task, family=family, size=size, recipe=recipe)
 
 

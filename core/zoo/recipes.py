@@ -40,5 +40,7 @@ class Recipe:
     """Weight of the other tokens' loss beside the answer's, per token."""
     seed: int = 0
     """Seeds the initial weights and the batches; `--seed` overrides it."""
+    stored: Literal["float32", "float16"] = "float32"
+    """Type of the weights in the files; they are loaded as float32, and measured as loaded."""
     gate: float = 0.98
     """Least held-out accuracy for the model to be offered, in [0, 1]."""

@@ -38,6 +38,23 @@ def test_one_task_is_told_with_the_prompts_its_splits_share(hagd: Hagd, tmp_path
     assert "Unknown task" in hagd("tasks", "subtraction").refused()
 
 
+def test_a_winogrande_file_is_told_like_any_task(hagd: Hagd, tmp_path: Path) -> None:
+    names = ("Ann", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Ida", "Jon", "Kim", "Lou")
+    rows = [
+        {"sentence": f"{a} fed {b} as _ was hungry", "option1": a, "option2": b, "answer": "2"}
+        for a, b in zip(names, (*names[1:], names[0]), strict=True)
+    ]
+    file = tmp_path / "dev.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = hagd("tasks", file, "--json").json
+    assert sum(found["prompts"].values()) == 12
+    assert found["example"]["clean"].endswith("The blank is")
+    file.write_text(json.dumps(rows[0] | {"answer": ""}))
+    refused = hagd("tasks", file)
+    assert refused.code == 2
+    assert "line 1: answer must be 1 or 2" in refused.err
+
+
 def test_results_of_a_new_store_are_the_bundled_ones(hagd: Hagd, tmp_path: Path) -> None:
     found = hagd("results", "--store", tmp_path / "new", "--json").json
     assert all("assets" in entry["path"] for entry in found)
