@@ -78,7 +78,7 @@ def _write_files(bundle: Bundle, draft: Path, target: Path) -> None:
             | {"name": bundle.name, "title": bundle.title, "labels": dict(bundle.labels)}
             | {SEAL: seal(_finite({**record, "schema": SCHEMA}))}
         ),
-        files.HIERARCHY: _json(bundle.hierarchy.to_json()),
+        files.HIERARCHY: _json(bundle.hierarchy.to_json(), indent=None),
         files.GRAPH: _json(graph_to_json(bundle.graph), indent=None),
         files.VALIDATION: _json(bundle.validation),
         files.TENSORS: save({k: v.contiguous() for k, v in bundle.tensors.items()}),
