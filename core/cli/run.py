@@ -33,6 +33,14 @@ class Heads(StrEnum):
     CIRCUIT = "circuit"
 
 
+class Guide(StrEnum):
+    """What says which nodes look important before anything is ablated."""
+
+    INFLUENCE = "influence"
+    SHIFTED = "shifted-influence"
+    GNN = "gnn"
+
+
 Out = Annotated[
     Path | None,
     typer.Option(
@@ -74,6 +82,16 @@ AttentionOption = Annotated[
         "those that are not kept are ablated.",
     ),
 ]
+GuideOption = Annotated[
+    Guide | None,
+    typer.Option(
+        "--guide",
+        help="What the search looks at first: influence on the logits, the part of it that a "
+        "resample moves, or the graph network's prediction; else whichever ranks best on held-out "
+        "models (benchmarks/results/guide_study.md).",
+        show_default=False,
+    ),
+]
 NullOption = Annotated[
     Null,
     typer.Option(
@@ -92,6 +110,7 @@ def command(
     size: Size = None,
     draws: Draws = 100,
     attention: AttentionOption = Heads.LIVE,
+    guide: GuideOption = None,
     null: NullOption = Null.NONE,
     seed: Seed = 0,
     store: StoreDir = None,
@@ -100,12 +119,18 @@ def command(
     """Find the circuit of a task in a model, and validate it."""
     from core.bundle import FILES
     from core.cli.inputs import new_folder
+    from core.guide import DEFAULT_GUIDE
     from core.pipeline.run import RunRequest, run_task
     from core.pipeline.settings import RunSettings
     from core.store import open_store
 
     settings = RunSettings(
-        size=size, draws=draws, seed=seed, attention=attention.value, null=null.value
+        size=size,
+        draws=draws,
+        seed=seed,
+        attention=attention.value,
+        guide=guide.value if guide else DEFAULT_GUIDE,
+        null=null.value,
     )
     with open_store(store, tell) as opened, Meter() as meter:
         folder = (

@@ -1,13 +1,21 @@
 """Which nodes and supernodes look important before anything is ablated.
 
-A run only orders by it what its search has dropped (`core.pipeline.rankings`); the order in which
-supernodes are tried comes from slopes at the circuit itself. Group testing
-(`core.search.best_first`), which no run takes, does look first where a guide points.
-
-What learned guides read is in `core.guide.hetero`, not imported here: torch_geometric takes
-seconds.
+What the learned guide needs (`core.guide.hetero`, `network`, `gnn`) is not imported here:
+torch_geometric takes seconds. `guide_named` imports it where it is asked for.
 """
 
-from core.guide.guide import Guide, GuideScores, InfluenceGuide
+from core.guide.guide import Guide, GuideScores, InfluenceGuide, ShiftedInfluenceGuide
+from core.guide.named import DEFAULT_GUIDE, GUIDES, GuideName, guide_named
+from core.guide.pooled import Pooled
 
-__all__ = ["Guide", "GuideScores", "InfluenceGuide"]
+__all__ = [
+    "DEFAULT_GUIDE",
+    "GUIDES",
+    "Guide",
+    "GuideName",
+    "GuideScores",
+    "InfluenceGuide",
+    "Pooled",
+    "ShiftedInfluenceGuide",
+    "guide_named",
+]

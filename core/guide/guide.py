@@ -1,14 +1,16 @@
-"""The seam of all guides, and the one that needs no learning: influence on the logits.
+"""The seam of all guides, and those that need no learning: influence on the logits.
 
 A guide reads an attribution graph, of a prompt or pooled over a task, and a tree over some of its
 nodes. The tree's leaves need not be all of them: a search chooses among features, while influence
 runs through errors, inputs and logits too. So a guide is told which node each leaf is.
 
-No guide steers the search of a run today: `core.pipeline.rankings` orders by it what was dropped.
-One that is learned has to beat influence (`core.graph.influence`) to be used.
+Influence is circuit-tracer's measure (`core.graph.influence`): what passes through a node, whether
+or not ablation would change it. `ShiftedInfluenceGuide` weighs it by how far clean and corrupt
+differ at the node. A learned guide (`core.guide.gnn`) has to beat both to be used;
+`benchmarks/results/guide_study.md` has the comparison.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -17,6 +19,7 @@ from torch import Tensor
 
 from core.errors import GraphError
 from core.graph import AttributionGraph, influence
+from core.guide.pooled import Pooled, fitting
 from core.hierarchy.tree import Hierarchy
 
 
@@ -39,8 +42,12 @@ class Guide(Protocol):
         graph: AttributionGraph,
         hierarchy: Hierarchy,
         leaves: Int[Tensor, " leaf"] | None = None,
+        pooled: Pooled | None = None,
     ) -> GuideScores:
-        """Score a tree; leaf i of `hierarchy` is node `leaves[i]`, node i if None."""
+        """Score a tree; leaf i of `hierarchy` is node `leaves[i]`, node i if None.
+
+        `pooled` says more of a task's graph than its means do; a guide may leave it unread.
+        """
         ...
 
 
@@ -52,6 +59,7 @@ class InfluenceGuide:
         graph: AttributionGraph,
         hierarchy: Hierarchy,
         leaves: Int[Tensor, " leaf"] | None = None,
+        pooled: Pooled | None = None,
     ) -> GuideScores:
         """Influence of each leaf, the largest of its members for each supernode.
 
@@ -60,6 +68,27 @@ class InfluenceGuide:
         """
         places = leaf_places(graph, hierarchy, leaves)
         leaf = influence(graph).numpy()[places]
+        return GuideScores(leaf=leaf, supernode=largest_member(hierarchy, leaf))
+
+
+class ShiftedInfluenceGuide:
+    """Scores by influence along mean edge sizes, times the share of it that a resample moves."""
+
+    def __call__(
+        self,
+        graph: AttributionGraph,
+        hierarchy: Hierarchy,
+        leaves: Int[Tensor, " leaf"] | None = None,
+        pooled: Pooled | None = None,
+    ) -> GuideScores:
+        """As `InfluenceGuide`; without statistics on features the two are the same.
+
+        Raises:
+            GraphError: As `influence`; or if `leaves` or `pooled` does not fit.
+        """
+        places, pooled = leaf_places(graph, hierarchy, leaves), fitting(graph, pooled)
+        sizes = replace(graph, direct_effect=pooled.edge_size)
+        leaf = (influence(sizes) * pooled.ratio).numpy()[places]
         return GuideScores(leaf=leaf, supernode=largest_member(hierarchy, leaf))
 
 

@@ -1,10 +1,12 @@
 """A graph and its hierarchy as one torch_geometric graph, which is what a learned guide reads.
 
-Every feature is scale-free (ranks within the graph, shares, one-hot), so that a network trained on
-the graphs of one model can be tried on those of another.
+Every feature is scale-free (ranks within the graph, shares, logarithms of ratios, one-hot), so that
+a network trained on the graphs of one model can be tried on those of another.
 
 * Node types `node` and `supernode`.
-* (node, drives, node) along direct effects and (node, driven_by, node) against them.
+* (node, drives, node) along direct effects and (node, driven_by, node) against them. Of each node
+  only the strongest few edges in and out are kept (`NEIGHBOURS`): the features of the nodes are
+  sums over all edges, messages go along the strongest.
 * (supernode, drives, supernode) and back, at every level: coarse edges.
 * (supernode, holds, supernode), (supernode, holds, node) from parent to child, `held_by` back.
 
@@ -18,11 +20,12 @@ import warnings
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy.stats import rankdata
 from torch import Tensor
 
-from core.graph import AttributionGraph, NodeKind, influence
+from core.graph import AttributionGraph
+from core.guide.columns import FIXED, RANKED, Columns, columns_of, quantile
 from core.guide.guide import largest_member, leaf_places
+from core.guide.pooled import Pooled, fitting
 from core.hierarchy.restrict import restrict_edges
 from core.hierarchy.tree import Hierarchy
 
@@ -31,17 +34,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=".*torch.jit", category=DeprecationWarning)
     from torch_geometric.data import HeteroData
 
-RANKED = (
-    "activation",
-    "influence",
-    "direct_logit_effect",
-    "strength_in",
-    "strength_out",
-    "degree_in",
-    "degree_out",
-)
-"""Given as rank quantiles of the absolute value within the graph."""
-NODE_FEATURES = (*RANKED, "layer_share", *(f"kind_{int(kind)}" for kind in NodeKind))
+NODE_FEATURES = (*RANKED, *FIXED)
 """Columns of `data["node"].x`; all in [0, 1]."""
 SUPERNODE_FEATURES = (
     *(f"mean_{name}" for name in RANKED),
@@ -51,14 +44,30 @@ SUPERNODE_FEATURES = (
     "level_share",
 )
 """Columns of `data["supernode"].x`; all in [0, 1]. `inside_share`: of the weight at its members."""
-EDGE_FEATURES = ("signed_quantile", "layers_crossed", "same_position")
-"""Columns of the node edges; `signed_quantile` in [-1, 1] is the rank of |w| with the sign of w."""
+EDGE_FEATURES = (
+    "signed_quantile",
+    "consistency",
+    "share_in",
+    "share_out",
+    "layers_crossed",
+    "same_position",
+)
+"""Columns of the node edges. `signed_quantile` in [-1, 1] is the rank of the mean |w| with the sign
+of the mean w; `consistency` |mean w| / mean |w|; the shares are of the target's and the source's
+total over all their edges."""
 COARSE_FEATURES = ("signed_quantile", "coherence", "peak_share")
 """Columns of the supernode edges: rank of Σ|w| with the sign of Σw, |Σw| / Σ|w|, max|w| / Σ|w|."""
+NEIGHBOURS = 6
+"""Edges kept of each node, in and out; an edge stays if either end keeps it."""
 
 
 def to_hetero(
-    graph: AttributionGraph, hierarchy: Hierarchy, leaves: Int[Tensor, " leaf"] | None = None
+    graph: AttributionGraph,
+    hierarchy: Hierarchy,
+    leaves: Int[Tensor, " leaf"] | None = None,
+    pooled: Pooled | None = None,
+    *,
+    neighbours: int = NEIGHBOURS,
 ) -> HeteroData:
     """The graph and its hierarchy as a torch_geometric `HeteroData`.
 
@@ -66,67 +75,56 @@ def to_hetero(
         graph: Of a prompt, or a task's means.
         hierarchy: Over some or all of its nodes; edges are taken from the graph.
         leaves: The node of each leaf; None if leaf i is node i.
+        pooled: What is known of a task's graph besides; None takes the graph's own.
+        neighbours: Edges kept of each node, in and out.
 
     Raises:
-        GraphError: As `influence`; or if `leaves` does not fit the hierarchy.
+        GraphError: As `influence`; or if `leaves` or `pooled` does not fit.
     """
     places = leaf_places(graph, hierarchy, leaves)
-    ends, kept = restrict_edges(graph.n_nodes, places, graph.edge_index.numpy())
-    own = hierarchy.with_edges(ends, _weight(graph)[kept])
-    ranked = _ranked(graph)
+    columns = columns_of(graph, fitting(graph, pooled))
+    kept = strongest(graph.n_nodes, graph.edge_index.numpy(), columns.edge_size, neighbours)
+    edges, weight = graph.edge_index.numpy()[:, kept], columns.weight[kept]
+    ends, inside = restrict_edges(graph.n_nodes, places, edges)
+    own = hierarchy.with_edges(ends, weight[inside])
     data = HeteroData()
-    data["node"].x = _tensor(np.concatenate([ranked, _fixed(graph)], axis=1))
-    data["supernode"].x = _tensor(_supernodes(own, ranked[places]))
-    edges = graph.edge_index.numpy()
-    _both_ways(data, "node", ("drives", "driven_by"), edges, _edges(graph))
+    data["node"].x = _tensor(columns.x)
+    data["supernode"].x = _tensor(_supernodes(own, columns.x[places, : len(RANKED)]))
+    _both_ways(data, "node", ("drives", "driven_by"), edges, _edges(graph, columns, kept))
     _both_ways(data, "supernode", ("drives", "driven_by"), *_coarse(own))
     _tree(data, own, places)
     return data
 
 
-def quantile(x: Float[np.ndarray, " item"]) -> Float[np.ndarray, " item"]:
-    """Rank quantile of |x|, in (0, 1); equals share theirs."""
-    return (rankdata(np.abs(x), method="average") - 0.5) / max(len(x), 1)
+def strongest(
+    n: int, ends: Int[np.ndarray, "2 edge"], size: Float[np.ndarray, " edge"], most: int
+) -> Int[np.ndarray, " kept"]:
+    """Edges that are among the `most` largest of their source or of their target, ascending."""
+    by_size = np.argsort(-size, kind="stable")
+    keep = np.zeros(len(size), dtype=bool)
+    for end in ends:
+        order = by_size[np.argsort(end[by_size], kind="stable")]
+        first = np.searchsorted(end[order], np.arange(n))
+        keep[order[np.arange(len(order)) - first[end[order]] < most]] = True
+    return np.flatnonzero(keep)
 
 
-def _weight(graph: AttributionGraph) -> np.ndarray:
-    return graph.direct_effect.double().numpy()
-
-
-def _ranked(graph: AttributionGraph) -> np.ndarray:
-    source, target = graph.edge_index.numpy()
-    weight, size = _weight(graph), graph.n_nodes
-    w, on_logits = np.abs(weight), weight * graph.logit_weight.double().numpy()[target]
-    columns = {
-        "activation": graph.activation.double().numpy(),
-        "influence": influence(graph).numpy(),
-        "direct_logit_effect": np.bincount(source, on_logits, minlength=size),
-        "strength_in": np.bincount(target, w, minlength=size),
-        "strength_out": np.bincount(source, w, minlength=size),
-        "degree_in": np.bincount(target, minlength=size),
-        "degree_out": np.bincount(source, minlength=size),
-    }
-    # Without any edge bincount returns whole numbers.
-    return np.stack([quantile(columns[name].astype(float)) for name in RANKED], axis=1)
-
-
-def _fixed(graph: AttributionGraph) -> np.ndarray:
-    layer = graph.layer.numpy().clip(0) / _depth(graph)
-    kind = np.eye(len(NodeKind))[graph.kind.numpy()]
-    return np.concatenate([layer[:, None], kind], axis=1)
-
-
-def _depth(graph: AttributionGraph) -> int:
-    return max(int(graph.layer.max()), 1)
-
-
-def _edges(graph: AttributionGraph) -> np.ndarray:
-    source, target = graph.edge_index.numpy()
-    layer, position, weight = graph.layer.numpy(), graph.position.numpy(), _weight(graph)
-    crossed = np.abs(layer[target] - layer[source]) / _depth(graph)
-    same = position[source] == position[target]
-    signed = quantile(weight) * np.sign(weight)
-    return np.stack([signed, np.minimum(crossed, 1.0), same], axis=1)
+def _edges(graph: AttributionGraph, columns: Columns, kept: np.ndarray) -> np.ndarray:
+    source, target = graph.edge_index.numpy()[:, kept]
+    layer, position = graph.layer.numpy(), graph.position.numpy()
+    size, weight = columns.edge_size[kept], columns.weight[kept]
+    crossed = np.abs(layer[target] - layer[source]) / max(int(layer.max()), 1)
+    return np.stack(
+        [
+            quantile(size) * np.sign(weight),
+            np.abs(weight) / np.maximum(size, 1e-300),
+            size / np.maximum(columns.total_in[target], 1e-300),
+            size / np.maximum(columns.total_out[source], 1e-300),
+            np.minimum(crossed, 1.0),
+            position[source] == position[target],
+        ],
+        axis=1,
+    )
 
 
 def _supernodes(hierarchy: Hierarchy, ranked: np.ndarray) -> np.ndarray:

@@ -17,11 +17,12 @@ from core.attribution import TaskGraph
 from core.bundle import code_version
 from core.circuit import Attention, gated_nodes, node_table
 from core.graph import AttributionGraph, NodeKind
-from core.guide import InfluenceGuide
+from core.guide import Pooled, guide_named
 from core.hierarchy import tree_report
 from core.interventions import Evaluator
 from core.pipeline.candidates import with_active
 from core.pipeline.graphs import restricted, task_graph
+from core.pipeline.pooled import pooled_statistics
 from core.pipeline.prepare import Prepared
 from core.pipeline.probes import Probe
 from core.pipeline.progress import Clock
@@ -84,7 +85,8 @@ def _discover(
     clock.finish("graphs", f"{len(pooled.kind)} nodes, {pooled.edge_index.shape[1]} edges")
     labels = prepared.evaluator(transcoders, Split.LABELS, settings.probe_prompts)
     whole = with_active(pooled.graph(), labels.active())
-    found, tree = _search(prepared, transcoders, whole, labels, settings, clock)
+    known = pooled_statistics(prepared, transcoders, pooled, whole, settings.graph_prompts)
+    found, tree = _search(prepared, transcoders, whole, known, labels, settings, clock)
     graph, places = restricted(whole, found.order[: found.size])
     return Discovery(
         order=found.order,
@@ -100,6 +102,7 @@ def _search(
     prepared: Prepared,
     transcoders: TranscoderSet,
     whole: AttributionGraph,
+    known: Pooled,
     labels: Evaluator,
     settings: RunSettings,
     clock: Clock,
@@ -108,7 +111,7 @@ def _search(
     tree = cut(graph, settings)
     report = tree_report(tree, tree_settings(settings))
     clock.finish("hierarchy", f"{tree.n_supernodes} supernodes, {tree.depth} levels")
-    prior = InfluenceGuide()(whole, tree, graph.place)
+    prior = guide_named(settings.guide)(whole, tree, graph.place, known)
     choose = prepared.evaluator(transcoders, Split.SELECTION)
     found = search(
         Probe.on(labels, graph.nodes, attention),

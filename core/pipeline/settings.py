@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.errors import SettingsError
+from core.guide import DEFAULT_GUIDE, GUIDES, GuideName
 from core.store import plain
 from core.validation import ValidationSettings
 
@@ -44,10 +45,17 @@ class RunSettings:
     attention: Heads = "live"
     """`live`: all heads are live and none is counted. `circuit`: heads are nodes that the search
     chooses among; every other one is at its reference."""
+    guide: GuideName = DEFAULT_GUIDE
+    """What says, before anything is ablated, which nodes look important."""
     null: Null = "none"
     """A null run instead of a real one."""
 
     def __post_init__(self) -> None:
+        if self.guide not in GUIDES:
+            raise SettingsError(
+                f"Run setting guide is {self.guide!r}; it must be one of {', '.join(GUIDES)}. "
+                "Choose one of them."
+            )
         for name in ("size", "max_size", "graph_prompts", "probe_prompts", "branching", "forwards"):
             value = getattr(self, name)
             if value is not None and value < (2 if name == "branching" else 1):

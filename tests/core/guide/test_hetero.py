@@ -30,7 +30,7 @@ def test_features_do_not_change_with_scale() -> None:
     graph = larger()
     hierarchy = tree(graph)
     scaled = replace(
-        graph, activation=graph.activation * 1024, direct_effect=graph.direct_effect / 128
+        graph, activation=graph.activation * 1024, direct_effect=graph.direct_effect * 1024
     )
     before, after = to_hetero(graph, hierarchy), to_hetero(scaled, hierarchy)
     for kind in ("node", "supernode"):

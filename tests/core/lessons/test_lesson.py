@@ -1,0 +1,86 @@
+"""Lessons: of a compiled program, of a tiny model, and back from a file."""
+
+from dataclasses import fields
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from core.errors import FormatError, UnknownSchemaError
+from core.lessons.compiled import COMPILED, take_compiled
+from core.lessons.lesson import BASELINES, lesson_of
+from core.lessons.pairs import Pair
+from core.lessons.store import load_lesson, save_labels, save_lesson
+from core.pipeline.prepare import prepare
+from tests.core.pipeline.test_parts import task_of
+from tests.tiny import tiny_model, tiny_transcoders
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    return take_compiled(next(pair for pair in COMPILED if pair.model == "hist"))
+
+
+def test_influence_finds_what_a_program_uses(lesson):
+    """In `hist` what has no effect has no influence either."""
+    influence = lesson.baselines[:, BASELINES.index("influence")]
+    matters = lesson.effects.strength > 1e-6
+    assert matters.any()
+    assert not matters.all()
+    assert influence[matters].min() > influence[~matters].max()
+
+
+def test_groups_are_supernodes_and_their_effects_bound_what_a_member_shows(lesson):
+    supernode, leaf = lesson.member
+    assert len(lesson.groups) == len(lesson.group_effect)
+    biggest = lesson.groups[0]
+    assert (supernode == biggest).sum() == torch.bincount(supernode)[1:].max()
+    assert leaf[supernode == 0].sort().values.tolist() == list(range(len(lesson.nodes)))
+
+
+def test_a_lesson_of_a_model_has_every_column():
+    model = tiny_model("llama")
+    coders, prepared = tiny_transcoders(model), prepare(model, task_of())
+    pair = Pair(model="tiny", task="toy", kind="topk", family="llama", size="small")
+    found = lesson_of(pair, prepared, coders)
+    n = len(found.nodes)
+    assert found.baselines.shape == (n, len(BASELINES))
+    assert found.baselines.isfinite().all()
+    assert (found.baselines >= 0).all()
+    assert found.effects.strength.max() > 0
+    assert found.group_effect.isfinite().all()
+    assert found.data["node"].x.shape[0] > n
+
+
+def test_a_lesson_comes_back_from_its_file(lesson, tmp_path):
+    back = load_lesson(save_lesson(lesson, tmp_path))
+    assert back.pair == lesson.pair
+    for name in ("nodes", "place", "member", "groups", "group_effect"):
+        torch.testing.assert_close(getattr(back, name), getattr(lesson, name))
+    for field in fields(lesson.effects):
+        one, other = getattr(back.effects, field.name), getattr(lesson.effects, field.name)
+        torch.testing.assert_close(one, other)
+    assert set(back.data.edge_types) == set(lesson.data.edge_types)
+    for kind in lesson.data.edge_types:
+        torch.testing.assert_close(back.data[kind].edge_index, lesson.data[kind].edge_index)
+
+
+def test_labels_hold_what_was_measured(lesson, tmp_path):
+    path = tmp_path / "labels.safetensors"
+    save_labels([lesson], path, {"command": "test"})
+    tensors = load_file(path)
+    torch.testing.assert_close(tensors["hist.compiled/noising"], lesson.effects.noising)
+    assert tensors["hist.compiled/nodes"].tolist() == lesson.nodes.tolist()
+
+
+def test_a_lesson_of_another_version_is_refused(lesson, tmp_path):
+    path = save_lesson(lesson, tmp_path)
+    save_file(load_file(path), path, metadata={"schema": "hagd-lesson/0"})
+    with pytest.raises(UnknownSchemaError, match="hagd-lesson/0"):
+        load_lesson(path)
+
+
+def test_a_file_that_is_no_lesson_is_refused(tmp_path):
+    (tmp_path / "x.safetensors").write_bytes(b"")
+    with pytest.raises(FormatError, match="cannot be read as a lesson"):
+        load_lesson(tmp_path / "x.safetensors")
