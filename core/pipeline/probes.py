@@ -107,10 +107,16 @@ class Probe:
 
     def measure(self, masks: Float[Tensor, "circuit node"]) -> Float[Tensor, " circuit"]:
         """Mean squared residual of each circuit; two forwards each, one per ablation."""
+        return self.residuals(masks).square().mean(1)
+
+    def residuals(
+        self, masks: Float[Tensor, "circuit node"]
+    ) -> Float[Tensor, "circuit measurement"]:
+        """Residuals of each circuit, in the order of `respond`; no gradient."""
         gates = self.places.gates(masks)
         model = self.end_points[ABLATIONS[0]][1].logit_diff
         found = [self.evaluator.outcome(gates, a).logit_diff - model for a in ABLATIONS]
-        return torch.stack([(one / self._scale).square().mean(1) for one in found]).mean(0)
+        return torch.cat(found, 1) / self._scale
 
     @property
     def _scale(self) -> float:

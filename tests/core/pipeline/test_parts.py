@@ -117,6 +117,7 @@ def test_residuals_are_margins_less_the_models_in_units_of_it(probe):
     want = [probe.evaluator.outcome(gates, a).logit_diff[0] - model for a in ABLATIONS]
     torch.testing.assert_close(found.residual, torch.cat(want) / scale)
     torch.testing.assert_close(probe.measure(mask[None])[0], found.residual.square().mean())
+    torch.testing.assert_close(probe.residuals(mask[None])[0], found.residual)
     assert found.slope.shape == (len(found.residual), len(probe.nodes))
 
 

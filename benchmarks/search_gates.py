@@ -1,0 +1,140 @@
+"""Circuits by noising, by denoising, and by both.
+
+    python benchmarks/search_gates.py [--pairs gpt2-modadd/topk ...]
+
+1. Down the tree and joint elimination rank the nodes twice on the labels split: by what the model
+   does without, and by what brings the behaviour back (`core.search.twoway`).
+2. At each size three circuits: the first nodes of either ranking, and as many of both in turn.
+3. On the selection split, resample and mean ablation, the worse of both: F of the circuit (1 is the
+   model), and F of everything else (0 where nothing outside the circuit could stand in for it).
+
+A circuit by noising may leave out inputs of OR gates, so that what it leaves out still works; one
+by denoising leaves out inputs of AND gates, so that it does not work alone. Results:
+benchmarks/results/search_gates.json and .md.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from recall_effects import Pair, bundled_pairs
+from torch import Tensor
+
+from core.hierarchy import Hierarchy
+from core.models import load_model, suited_threads
+from core.pipeline.candidates import with_active
+from core.pipeline.graphs import task_graph
+from core.pipeline.prepare import Prepared, prepare
+from core.pipeline.probes import Probe
+from core.pipeline.progress import ignore
+from core.pipeline.search import cut, node_graph
+from core.pipeline.settings import RunSettings
+from core.search import DescendSettings, TwoWay, both_ways, descend, eliminate_jointly
+from core.search.descend import Measure
+from core.search.joint import Respond
+from core.tasks import Split, load_task
+from core.transcoders import open_transcoders
+
+SIZES = (57, 100, 200, 347)
+OUT = Path(__file__).parent / "results" / "search_gates.json"
+
+
+def main() -> None:
+    """Runs the study and writes it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", nargs="*", help="such as gpt2-modadd/nested; all if none")
+    parser.add_argument("--out", type=Path, default=OUT)
+    given = parser.parse_args()
+    found = json.loads(given.out.read_text()) if given.out.is_file() else {}
+    for pair in bundled_pairs():
+        if pair.name in (given.pairs or [pair.name]) and (given.pairs or pair.name not in found):
+            found[pair.name] = study(pair)
+            given.out.write_text(json.dumps(found, indent=1) + "\n")
+            given.out.with_suffix(".md").write_text(table(found))
+            print(pair.name, flush=True)
+
+
+def study(pair: Pair) -> dict[str, Any]:
+    """Both directions on one pair."""
+    model = load_model(pair.model)
+    with suited_threads(model):
+        prepared = prepare(model, load_task(pair.task, tokenizer=model.tokenizer))
+        return _study(prepared, pair)
+
+
+def _study(prepared: Prepared, pair: Pair) -> dict[str, Any]:
+    settings, opened = RunSettings(), open_transcoders(prepared.model, pair.kind)
+    assert opened is not None  # bundled
+    coders = opened.transcoders
+    labels = prepared.evaluator(coders, Split.LABELS, settings.probe_prompts)
+    whole = task_graph(prepared, coders, settings.graph_prompts, ignore).graph()
+    graph = node_graph(with_active(whole, labels.active()))
+    probe = Probe.on(labels, graph.nodes)
+    selection = Probe.on(prepared.evaluator(coders, Split.SELECTION), graph.nodes)
+    ranked = rankings(probe, cut(graph, settings))
+    rows = [row for size in SIZES for row in at_size(selection, ranked, size)]
+    return {
+        "command": f"python benchmarks/search_gates.py --pairs {pair.name}",
+        "nodes": len(graph.nodes),
+        "rows": rows,
+    }
+
+
+def rankings(probe: Probe, tree: Hierarchy) -> TwoWay:
+    """Every node left by either descent, strongest first."""
+
+    def search(respond: Respond, measure: Measure) -> Tensor:
+        kept = descend(tree, respond, measure, DescendSettings(keep=SIZES[-1]))
+        return eliminate_jointly(tree.n_leaves, respond, candidates=kept.live).order
+
+    return both_ways(tree.n_leaves, search, probe.respond, probe.residuals)
+
+
+def at_size(selection: Probe, ranked: TwoWay, size: int) -> list[dict[str, Any]]:
+    """The three circuits of one size."""
+    found = []
+    for name, order in (("noising", ranked.noising), ("denoising", ranked.denoising),
+                        ("both", in_turn(ranked))):  # fmt: skip
+        mask = torch.zeros(1, len(selection.nodes))
+        mask[0, order[:size]] = 1.0
+        inside, outside = selection.scores(mask)[0], selection.scores(1 - mask)[0]
+        found.append({
+            "circuit": name,
+            "size": size,
+            "faithfulness": round(float(inside.min()), 4),
+            "rest": round(float(outside.max()), 4),
+        })  # fmt: skip
+    shared = torch.isin(ranked.noising[:size], ranked.denoising[:size]).float().mean()
+    return [{**row, "shared": round(float(shared), 3)} for row in found]
+
+
+def in_turn(ranked: TwoWay) -> Tensor:
+    """Nodes of both rankings in turn, each once."""
+    n = min(len(ranked.noising), len(ranked.denoising))
+    dealt = torch.stack([ranked.noising[:n], ranked.denoising[:n]], 1).flatten().tolist()
+    return torch.tensor(list(dict.fromkeys(dealt)))
+
+
+def table(found: dict[str, Any]) -> str:
+    """Markdown: F of the circuit (F of the rest)."""
+    lines = [
+        "# Circuits by noising, by denoising and by both",
+        "",
+        "`python benchmarks/search_gates.py`; selection split, the worse of resample and mean",
+        "ablation: F of the circuit (F of everything else). Shared: nodes both directions have.",
+        "",
+        "| pair | nodes | noising | denoising | both in turn | shared |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, result in found.items():
+        for size in SIZES:
+            rows = [row for row in result["rows"] if row["size"] == size]
+            cells = " | ".join(f"{row['faithfulness']:.3f} ({row['rest']:.3f})" for row in rows)
+            lines.append(f"| {name} | {size} | {cells} | {rows[0]['shared']:.2f} |")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    main()
