@@ -124,6 +124,8 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
         "steps": 2500, "decay": 0.4, "settle": 0, "enough": 1.0, "batch": 256,
         "config": {"tie_word_embeddings": True},
     },
+    "llama-parity": {"enough": 0.98, "settle": 1400},
+    "neox-parity": {"enough": 0.98, "settle": 1400},
 }  # fmt: skip
 """What a model's training has of its own; `config` is added to the task's."""
 NOT_OFFERED: Mapping[str, str] = {}
