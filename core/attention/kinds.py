@@ -197,9 +197,11 @@ def _lifts(
 
 def distance_lift(pattern: Float[Tensor, "prompt query key"], away: int) -> float:
     """Lift of the key that is `away` before the query: median over queries of the mean."""
+    if away >= pattern.shape[-1]:
+        return float("-inf")
     weight = pattern.diagonal(-away, 1, 2).mean(0)
     even = 1 / torch.arange(away + 1, pattern.shape[-1] + 1, dtype=pattern.dtype)
-    return float(((weight - even) / (1 - even)).median()) if len(weight) else float("-inf")
+    return float(((weight - even) / (1 - even)).median())
 
 
 def lift_at(

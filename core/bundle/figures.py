@@ -63,7 +63,7 @@ FIELDS: Mapping[str, Sort] = {
     **dict.fromkeys(
         (
             *("faithfulness", "faithfulness_empty", "faithfulness_full"),
-            *("phi", "phi_empty", "phi_full", "necessity"),
+            *("phi", "phi_empty", "phi_full", "necessity", "necessity_features"),
             *("faithfulness_mean", "faithfulness_max", "phi_mean", "phi_max"),
             *("necessity_mean", "necessity_max", "p_value", "overlap"),
             *("random_low", "random_high", "cpr", "cmd", "accuracy", "agreement", "kl"),

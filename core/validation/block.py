@@ -2,7 +2,9 @@
 
 1. End points of F: the empty circuit in the strict regime, and the model.
 2. The circuit beside them, with intervals; nothing and everything live under the same regime.
-3. Necessity: all but the circuit, with the model's own errors.
+3. Necessity: all but the circuit, with the model's own errors. Where heads are nodes, also of its
+   features alone, all heads live: a layer has few heads, a circuit most of the useful ones, and a
+   random circuit then has the same, so that only features can be held against random ones.
 4. Matched and free random circuits with p, and the matched ones' necessity; circuits of the same
    sites that need no search; F and φ over sizes, with bands of random circuits.
 """
@@ -120,6 +122,7 @@ def measure(
         "span_ci": _span_interval(bench, settings.seed),
         "necessity": number(float(_necessity(bench, circuit, attention)[0])),
         "necessity_errors": ErrorRegime.KEPT.value,
+        **_features_needed(bench, circuit, attention),
         **_controls(bench, candidate, found, settings),
         **_curve(bench, candidate, settings),
         "forwards_used": None,
@@ -164,6 +167,20 @@ def _necessity(bench: _Bench, circuits: Gates, attention: Attention) -> Float[Te
     return 1 - bench.f_of(bench.evaluator.outcome(rest, bench.ablation, ErrorRegime.KEPT))
 
 
+def _needed_features(bench: _Bench, circuits: Gates) -> Float[Tensor, " circuit"]:
+    """As `_necessity`, of each circuit's features alone; all heads stay live."""
+    live = Gates(feature=circuits.feature, head=torch.ones_like(circuits.head))
+    return _necessity(bench, live, Attention.LIVE)
+
+
+def _features_needed(
+    bench: _Bench, circuit: Gates, attention: Attention
+) -> dict[str, float | None]:
+    if attention is Attention.LIVE:
+        return {}
+    return {"necessity_features": number(float(_needed_features(bench, circuit)[0]))}
+
+
 def _controls(
     bench: _Bench, candidate: Candidate, found: Scores, settings: ValidationSettings
 ) -> dict[str, Any]:
@@ -172,7 +189,7 @@ def _controls(
     matched = matched_circuits(circuit, alive, **options)
     free = free_circuits(circuit, alive, **options)
     plain = plain_circuits(circuit, alive)
-    needed = _random_necessity(bench, matched, candidate.attention) if _published(bench) else {}
+    needed = _random_necessity(bench, matched) if _published(bench) else {}
     return {
         "random": _random_json(bench, matched, found) | needed,
         "random_free": _random_json(bench, free, found),
@@ -196,10 +213,9 @@ def _random_json(bench: _Bench, random: RandomCircuits, found: Scores) -> dict[s
     }
 
 
-def _random_necessity(
-    bench: _Bench, random: RandomCircuits, attention: Attention
-) -> dict[str, float | None]:
-    found = _necessity(bench, random.gates, attention)
+def _random_necessity(bench: _Bench, random: RandomCircuits) -> dict[str, float | None]:
+    """Of the random circuits' features; where heads are no nodes, that is the whole circuit."""
+    found = _needed_features(bench, random.gates)
     return {
         "necessity_mean": number(float(found.mean())),
         "necessity_max": number(float(found.max())),

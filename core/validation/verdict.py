@@ -26,7 +26,8 @@ PARTLY = 0.7
 """Least F and φ of one that holds in part."""
 NECESSARY = 0.5
 """Least necessity, 1 − F of everything but the circuit. It must beat that of every matched random
-circuit as well: where many features share the work, taking out any of them costs much."""
+circuit as well (that of its features, where heads are nodes): where many features share the work,
+taking out any of them costs much."""
 SIGNIFICANT = 0.01
 """Largest p against matched random circuits. None of them may reach `SUFFICIENT` either: where
 random features of the same sites do as well, the sites are found but not the features."""
@@ -112,7 +113,7 @@ def _unmet(block: Mapping[str, Any]) -> list[str]:
         and not _of(block["random"], "faithfulness_max") >= SUFFICIENT,
         "floor": _of(block, "phi_empty") <= FLOOR * _of(block, "phi"),
         "necessity": _of(block, "necessity") >= NECESSARY
-        and not _of(block, "necessity") <= _of(block["random"], "necessity_max"),
+        and not _of_features(block) <= _of(block["random"], "necessity_max"),
     }
     return [name for name, fine in met.items() if not fine]
 
@@ -132,6 +133,11 @@ def _word(evidence: Evidence, unmet: list[tuple[str, ...]]) -> Verdict:
     return Verdict.NECESSARY_NOT_SUFFICIENT if all(necessary) else Verdict.DOES_NOT_HOLD
 
 
+def _of_features(block: Mapping[str, Any]) -> float:
+    """The necessity that random circuits are measured by: of features, heads apart."""
+    return _of(block, "necessity_features" if "necessity_features" in block else "necessity")
+
+
 def _partly(block: Mapping[str, Any]) -> bool:
     """Most of the margin and of the right answers, by more than luck."""
     kept = min(_of(block, "faithfulness"), _of(block, "phi"))
@@ -149,8 +155,9 @@ def _beyond(block: Mapping[str, Any]) -> str:
         f"{_measured(block['random'], 'faithfulness_max')} (below {SUFFICIENT} is required)",
         "floor": f"φ {_measured(block, 'phi_empty')} with nothing kept (at most half of the "
         "circuit's is allowed)",
-        "necessity": f"necessity {_measured(block, 'necessity')} ({NECESSARY} is required, and "
-        f"more than the best random circuit's {_measured(block['random'], 'necessity_max')})",
+        "necessity": f"necessity {_measured(block, 'necessity')} ({NECESSARY} is required, and"
+        f"{_apart(block)} more than the best random circuit's "
+        f"{_measured(block['random'], 'necessity_max')})",
     }
     if not names:
         return f"Apart from that, under {block['ablation']} ablation it meets every condition."
@@ -158,6 +165,12 @@ def _beyond(block: Mapping[str, Any]) -> str:
         f"Apart from that, under {block['ablation']} ablation it would fail by "
         f"{'; '.join(said[name] for name in names)}."
     )
+
+
+def _apart(block: Mapping[str, Any]) -> str:
+    if "necessity_features" not in block:
+        return ""
+    return f" of its features ({_measured(block, 'necessity_features')})"
 
 
 def _measured(block: Mapping[str, Any], name: str) -> str:
@@ -190,7 +203,14 @@ def _unsearched(block: Mapping[str, Any]) -> str:
 
 def _without_random(block: Mapping[str, Any]) -> str:
     most = block["random"].get("necessity_max")
-    return "" if most is None else f" (without a random circuit: {figure(1 - most)} or more)"
+    if most is None:
+        return ""
+    if "necessity_features" not in block:
+        return f" (without a random circuit: {figure(1 - most)} or more)"
+    return (
+        f" (without its features but with all heads: {figure(1 - _of_features(block))}; without a "
+        f"random circuit's features: {figure(1 - most)} or more)"
+    )
 
 
 def _of(block: Mapping[str, Any], name: str) -> float:

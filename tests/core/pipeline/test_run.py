@@ -9,8 +9,9 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from core.bundle import FILES, open_bundle
+from core.circuit import Attention, node_ids
 from core.errors import GateError, TaskError, TranscoderError
-from core.lab import Lab
+from core.lab import Change, Lab, LabSettings
 from core.pipeline.revalidate import revalidate
 from core.pipeline.run import RunRequest, run_task
 from core.pipeline.settings import RunSettings
@@ -153,6 +154,41 @@ def test_a_repeated_run_does_not_search_again(made, place, monkeypatch):
             request(place, place / "repeated"), SETTINGS, store=store, training=TRAINING
         )
     assert again.circuit.nodes == made[0].circuit.nodes
+
+
+def test_only_what_is_tested_changed_so_nothing_is_searched_again(made, place, monkeypatch):
+    def never(*_args, **_options):
+        raise AssertionError("searched again")
+
+    monkeypatch.setattr("core.pipeline.discovery.task_graph", never)
+    with open_store(place / "store") as store:
+        again = run_task(
+            request(place, place / "more"), replace(SETTINGS, draws=101), store=store,
+            training=TRAINING,
+        )  # fmt: skip
+    assert again.circuit.nodes == made[0].circuit.nodes
+    assert again.validation["random"]["n"] == 101
+
+
+def test_a_run_may_choose_among_heads(made, place):
+    """Heads are nodes of circuit, graph, tree, labels and Lab; those not kept are ablated."""
+    asked = replace(request(place, place / "heads"), transcoders=str(coders_of(place)))
+    with open_store(place / "store") as store:
+        run_task(asked, replace(SETTINGS, attention="circuit"), store=store)
+    bundle = open_bundle(place / "heads")
+    heads = bundle.circuit.heads
+    assert 0 < len(heads) < 2 * 3 * 4  # fewer than there are
+    assert bundle.circuit.attention is Attention.CIRCUIT
+    assert bundle.hierarchy.n_leaves == len(bundle.circuit.nodes)
+    assert {str(head) for head in heads} <= set(node_ids(bundle.graph))
+    assert all(str(head) in bundle.labels for head in heads)
+    assert "necessity_features" in bundle.validation
+    assert bundle.title.endswith("heads counted")
+    lab = Lab(bundle)
+    effect = lab.across_task([Change(node=str(heads[0]), scale=0.0)], LabSettings(inside="circuit"))
+    assert effect.faithfulness_circuit == pytest.approx(bundle.validation["faithfulness"], abs=1e-3)
+    again = revalidate(place / "heads", settings=ValidationSettings())
+    assert again["faithfulness"] == pytest.approx(bundle.validation["faithfulness"], abs=1e-4)
 
 
 def test_damaged_transcoders_are_set_aside_and_trained_anew(made, place):

@@ -8,14 +8,15 @@ import pytest
 import torch
 
 from core.bundle import BundleInfo
-from core.circuit import FeatureNode
+from core.circuit import Attention, FeatureNode, HeadNode
 from core.cli.output import shown
 from core.cli.results import _row as results_row
 from core.cli.run import report_text
-from core.interventions import Ablation, Evaluator, Places
+from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, Places
 from core.report import report_html
 from core.tasks import Split, encode_pairs
-from core.validation import Candidate, ValidationSettings, validate
+from core.validation import Candidate, ValidationSettings, faithfulness, validate
+from core.validation.block import measure
 from core.validation.metrics import SPAN_SHARE, smallest_span
 from core.validation.verdict import Evidence, judge
 from explorer.circuit.page import claim_html
@@ -51,6 +52,28 @@ def test_the_published_interval_of_the_span_is_the_measured_one(null):
     rows = torch.randint(len(span), (1000, len(span)), generator=torch.Generator().manual_seed(0))
     want = torch.quantile(span[rows].mean(1), torch.tensor([0.025, 0.975])).tolist()
     assert found["span_ci"] == pytest.approx(want, abs=1e-6)
+
+
+def test_where_heads_count_features_are_also_judged_with_all_heads_live():
+    lab = tiny_lab("gpt2")
+    runs, nodes = evaluator(lab), (*(FeatureNode(*n) for n in NODES), HeadNode(0, 1, 2))
+    candidate = Candidate(order=nodes, size=len(nodes), n_edges=3, attention=Attention.CIRCUIT)
+    settings = ValidationSettings(draws=100, curve_draws=2)
+    found = measure(runs, candidate, "test", Ablation.ZERO, ErrorRegime.ABLATED, settings)
+    places = Places.of(nodes, runs.bounds, Attention.CIRCUIT)
+    kept, none = (places.gates(torch.full((1, len(nodes)), v)) for v in (1.0, 0.0))
+    empty = runs.outcome(none, Ablation.ZERO).logit_diff[0]
+    model = runs.model_outcome().logit_diff[0]
+
+    def needed(rest):
+        outcome = runs.outcome(rest, Ablation.ZERO, ErrorRegime.KEPT)
+        return 1 - float(faithfulness(outcome.logit_diff, empty, model))
+
+    heads = torch.ones_like(kept.head)
+    wanted = needed(Gates(feature=1 - kept.feature, head=heads))
+    whole = needed(Gates(feature=1 - kept.feature, head=1 - kept.head))
+    assert found["necessity_features"] == pytest.approx(wanted, abs=1e-4)
+    assert found["necessity"] == pytest.approx(whole, abs=1e-4)
 
 
 @pytest.mark.parametrize(("low", "refused"), [(0.5, True), (0.6, False)])

@@ -35,6 +35,8 @@ def test_what_cannot_be_computed_passes_no_threshold_and_is_a_dash():
     assert "as on the clean prompt, – of the margin is left" in judged.reasons[0]
 
 
+NEEDED = {"n": 100, "faithfulness_max": 0.3, "p_value": 1 / 101, "necessity_max": 0.96}
+"""Random circuits of which one is needed as much; heads are left out of that where they count."""
 WEAK = {"faithfulness": 0.4, "faithfulness_ci": [0.35, 0.45], "phi": 0.5}
 
 
@@ -43,6 +45,9 @@ WEAK = {"faithfulness": 0.4, "faithfulness_ci": [0.35, 0.45], "phi": 0.5}
     [
         (evidence(block()), Verdict.HOLDS),
         (evidence(block(necessity=0.1)), Verdict.SUFFICIENT_NOT_NECESSARY),
+        (evidence(block(random=NEEDED)), Verdict.SUFFICIENT_NOT_NECESSARY),
+        (evidence(block(random=NEEDED, necessity_features=0.94)), Verdict.SUFFICIENT_NOT_NECESSARY),
+        (evidence(block(random=NEEDED, necessity_features=0.97)), Verdict.HOLDS),
         (evidence(block(faithfulness=0.8, faithfulness_ci=[0.75, 0.85])), Verdict.HOLDS_IN_PART),
         (evidence(block(), block(**WEAK, ablation="mean")), Verdict.HOLDS_IN_PART),
         (evidence(block(**WEAK)), Verdict.NECESSARY_NOT_SUFFICIENT),
