@@ -29,6 +29,7 @@ holds them to that), and none of them draws anything:
     interop        graphs as circuit-tracer and Neuronpedia write them
     lab            interventions on a finished circuit, prompt by prompt and over the task
     features       what a feature, head or supernode is: contexts, outputs, variables, labels
+    darkmatter     what a dictionary's reconstruction errors are to the behaviour, and its tests
     pipeline       the whole run, and the null runs that must not validate
     zoo            what is bundled, and how it is made: models, dictionaries, circuits
     share          a finished circuit in other forms, for others

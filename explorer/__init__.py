@@ -8,6 +8,7 @@
     circuit     one circuit: browse, drill down, ablate by click
     lab         change nodes, test them against random ones, keep a log
     prompt      one prompt's attribution graph
+    validation  the verdict and why: curves, regimes, controls, dark matter
     inspector   what is known of the node selected last, beside each of these
 
     network     the canvas: from a graph and its tree to what the browser draws (`network/canvas`)

@@ -14,6 +14,7 @@ MENU = (
     ("prompt", "Prompt"),
     ("circuit", "Circuit"),
     ("lab", "Lab"),
+    ("validation", "Validation"),
 )
 """File in `pages/` and name in the menu; the first one lives at “/”."""
 

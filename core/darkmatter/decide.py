@@ -134,9 +134,10 @@ def holm(values: list[float]) -> list[float]:
 
 def decide(tested: Evidence) -> Word:
     """The word for one layer, or for all at once."""
+    p_structure = _chance(tested.p_structure)
     carries = (
         f"the real error gives {figure3(tested.over_noise)} of F more than noise of equal norm and "
-        f"{figure3(tested.over_shuffled)} more than another prompt's (p {tested.p_structure:.4f})"
+        f"{figure3(tested.over_shuffled)} more than another prompt's ({p_structure})"
     )
     probed = tested.probed
     tells = (
@@ -146,24 +147,28 @@ def decide(tested: Evidence) -> Word:
     )
     significant = tested.p_structure < ALPHA
     if significant and probed.lost >= MOVED and probed.p_value < ALPHA:
-        return Word(Content.STRUCTURED, f"{_up(carries)}; {tells} (p {probed.p_value:.4f}).")
+        return Word(Content.STRUCTURED, f"{_up(carries)}; {tells} ({_chance(probed.p_value)}).")
     if tested.p_equivalent < EQUIVALENT:
         beside = f"; {carries}" if significant else ""
         return Word(
             Content.NOISE,
             "Noise of equal norm, another prompt's error and the corrupt prompt's each change F by "
-            f"less than {MARGIN} (equivalence p {tested.p_equivalent:.4f}){beside}.",
+            f"less than {MARGIN} (equivalence {_chance(tested.p_equivalent)}){beside}.",
         )
     return Word(
         Content.UNDECIDED,
-        f"{_up(carries)}; {tells} (p {probed.p_value:.4f}; {MOVED} at p < {ALPHA} is required), "
-        f"and equivalence to noise within {MARGIN} is not shown (p {tested.p_equivalent:.4f}).",
+        f"{_up(carries)}; {tells} ({_chance(probed.p_value)}; {MOVED} at p < {ALPHA} is required), "
+        f"and equivalence to noise within {MARGIN} is not shown ({_chance(tested.p_equivalent)}).",
     )
 
 
 def figure3(value: float) -> str:
     """Three decimals: two would show most errors as nothing."""
     return f"{value:z.3f}"
+
+
+def _chance(p: float) -> str:
+    return "p < 0.0001" if p < 0.00005 else f"p {p:.4f}"
 
 
 def _up(text: str) -> str:

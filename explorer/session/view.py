@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple, get_args
 How = Literal["resample", "mean", "zero"]
 Errors = Literal["live", "mean", "zero"]
 Inside = Literal["circuit", "model"]
+Base = Literal["dictionary", "circuit"]
 Sign = Literal["both", "plus", "minus"]
 Layout = Literal["table", "cards"]
 Kind = Literal["errors", "biases"]
@@ -103,6 +104,8 @@ class View:
     how: How = "resample"
     errors: Errors = "live"
     inside: Inside = "circuit"
+    base: Base = "dictionary"
+    """What the errors are exchanged in on the Validation page."""
     filters: Filters = field(default_factory=Filters)
     shelf: Shelf = field(default_factory=Shelf)
     traced: Traced = field(default_factory=Traced)
@@ -209,12 +212,13 @@ def _pages(*names: str) -> frozenset[str]:
 
 _CIRCUIT = _pages("circuit", "lab")
 _ONLY = _pages("circuit")
+_VALIDATION = _pages("validation")
 _LIBRARY = _pages("library")
 _PROMPT = _pages("prompt")
 _name, _long = _text(MAX_NAME), _text(MAX_TEXT)
 
 PARAMETERS = (
-    Parameter("circuit", "circuit", _name, str, _CIRCUIT),
+    Parameter("circuit", "circuit", _name, str, _CIRCUIT | _VALIDATION),
     Parameter("prompt", "prompt", _index, str, _CIRCUIT),
     Parameter("open", "path", _nodes, ",".join, _CIRCUIT),
     Parameter("select", "selection", _nodes, ",".join, _CIRCUIT),
@@ -222,6 +226,7 @@ PARAMETERS = (
     Parameter("how", "how", _choice(How), str, _CIRCUIT),
     Parameter("errors", "errors", _choice(Errors), str, _CIRCUIT),
     Parameter("inside", "inside", _choice(Inside), str, _CIRCUIT),
+    Parameter("base", "base", _choice(Base), str, _VALIDATION),
     Parameter("min", "filters.min_effect", _effect, lambda v: f"{v:g}", _ONLY),
     Parameter("layer", "filters.layer", _index, str, _ONLY),
     Parameter("position", "filters.position", _index, str, _ONLY),

@@ -1,0 +1,1 @@
+"""The Validation page: the verdict and why, curves, regimes, controls, and dark matter."""
