@@ -115,9 +115,8 @@ def _rows(opened: Opened, truth: np.ndarray, seeds: int) -> Iterator[Row]:
         nothing = np.zeros((2, 0), dtype=np.int64), np.zeros(0)
         other = random_tree(n, *nothing, HierarchySettings(seed=seed))
         for trust in (0.0, TRUST):
-            for name in ("influence", "shifted-influence"):
-                curve = _tested(other, scores[name], effects, truth, trust)
-                yield Row(_called("random tree", trust), name, curve)
+            curve = _tested(other, scores["influence"], effects, truth, trust)
+            yield Row(_called("random tree", trust), "influence", curve)
 
 
 def _called(tree: str, trust: float) -> str:
