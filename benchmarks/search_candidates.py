@@ -5,8 +5,8 @@
 1. *graph*: a search among the features of the pooled task graph alone, those that fire on the clean
    prompts of 64 pairs. *all*: among those that fire on any prompt it may look at, clean or corrupt.
 2. Either pool kept whole: what no circuit of that pool can pass.
-3. Every ranking of a run (`core.pipeline.rankings`) on either pool; at the size that reaches the aim
-   or at 347 nodes, and the one that a run takes.
+3. Every ranking of a run (`core.pipeline.rankings`) on either pool, at the size that reaches the
+   aim or at 347 nodes, and the one that a run takes.
 
 All on the selection split, F and φ the worse of resample and mean ablation. Results:
 benchmarks/results/search_candidates.json and .md.
