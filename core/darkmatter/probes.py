@@ -30,6 +30,8 @@ CONTROLS = 3
 PERMUTATIONS = 999
 MOST_DIRECTIONS = 8
 """Directions that are taken out, at most."""
+CONSTANT = 1e-10
+"""Share of an error's mean square below which what varies is rounding."""
 
 
 class Labels(NamedTuple):
@@ -148,8 +150,10 @@ def _read(views: Views, labels: Sequence[Labels]) -> list[_Reading]:
     targets = [torch.nn.functional.one_hot(one.fit, one.n_values).float() for one in labels]
     target = torch.cat([one - one.mean(0) for one in targets], 1)
     best: list[_Reading | None] = [None] * len(labels)
+    # What rounding leaves of a constant error is nothing to read (and has no eigenvectors).
+    varies = fit.square().sum((0, 2)) > CONSTANT * views.fit.square().sum((0, 2))
     for position in range(fit.shape[1]):
-        if not fit[:, position].any():
+        if not varies[position]:
             continue
         for weights in _weights(fit[:, position], target):
             widths = [one.n_values for one in labels]

@@ -11,7 +11,7 @@ from tests.core.cli.conftest import Hagd
 BASE = ("train", "--model", "gpt2-modadd", "--task", "modular-addition", "--features", 32)
 
 
-@pytest.mark.parametrize("kind", ["topk", "nested"])
+@pytest.mark.parametrize("kind", ["topk", "nested", "clt"])
 def test_writes_transcoders_that_load_and_reports_them(
     hagd: Hagd, tmp_path: Path, kind: str
 ) -> None:

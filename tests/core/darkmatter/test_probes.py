@@ -1,5 +1,6 @@
 """Probes find what was planted where it was planted, and nothing in the control task."""
 
+import pytest
 import torch
 
 from core.darkmatter.probes import Labels, Views, labels_of, probe_all, probed_directions, without
@@ -47,6 +48,15 @@ def test_an_error_that_never_varies_reads_nothing():
     still = Views(*(torch.ones(n, 2, D) for n in SIZES))
     (probe,) = probe_all(still, still, [labels], seed=0)
     assert probe.accuracy < 0.5
+
+
+def test_what_rounding_leaves_of_a_constant_error_is_not_read():
+    _, labels = planted()
+    groups = (labels.fit, labels.choose, labels.judge)
+    still = Views(*(37.7 + 4e-6 * group[:, None, None].expand(-1, 2, D) for group in groups))
+    assert len(still.fit.unique()) > 1
+    (probe,) = probe_all(still, still, [labels], seed=0)
+    assert probe.accuracy == pytest.approx(float((labels.judge == 0).float().mean()))
 
 
 def test_taking_the_directions_out_makes_the_values_alike_and_moves_nothing_else():
