@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from core.interventions import observe
 from core.models import LanguageModel
 from core.tasks import PromptBatch
 from core.transcoders import TranscoderSet
@@ -56,7 +57,8 @@ def observe_errors(
         batches: Prompts, each batch of one length.
         length: Aligned length of the task.
     """
-    parts = [_observed(model, coders, batch, length) for batch in batches]
+    with torch.no_grad():
+        parts = [_observed(model, coders, batch, length) for batch in batches]
     read, written, error, corrupt = (torch.cat([part[i] for part in parts], 1) for i in range(4))
     tokens = torch.cat([torch.full((len(b.clean),), b.clean.shape[1]) for b in batches])
     present = torch.arange(length) >= length - tokens[:, None]
@@ -69,10 +71,8 @@ def _observed(
     model: LanguageModel, coders: TranscoderSet, batch: PromptBatch, length: int
 ) -> list[Tensor]:
     """Read, written, error and corrupt error, with zeros in front of short prompts."""
-    clean, corrupt = model.trace(batch.clean), model.trace(batch.corrupt)
-    with torch.no_grad():
-        written = coders.rebuild(coders.encode(clean.mlp_in), clean.mlp_in)
-        again = coders.rebuild(coders.encode(corrupt.mlp_in), corrupt.mlp_in)
-    found = [clean.mlp_in, written, clean.mlp_out - written, corrupt.mlp_out - again]
+    clean = observe(coders, model.trace(batch.clean))
+    corrupt = observe(coders, model.trace(batch.corrupt)).error
+    found = [clean.mlp_in, clean.mlp_out - clean.error, clean.error, corrupt]
     front = length - batch.clean.shape[1]
     return [torch.nn.functional.pad(value, (0, 0, front, 0)) for value in found]

@@ -55,7 +55,12 @@ def further(
         "shi": shi_tests(tested, candidate, seed=settings.seed),
         "circularity": circularity(prepared, coders, candidate, seed=settings.seed),
         "dark_matter": dark_matter_of(
-            prepared, coders, found.circuit, seed=settings.seed, progress=clock.progress
+            prepared,
+            coders,
+            found.circuit,
+            attention=candidate.attention,
+            seed=settings.seed,
+            progress=clock.progress,
         ),
     }
 
