@@ -1,12 +1,13 @@
 """The pipeline's own small parts, each by hand or against what it stands for."""
 
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
 import pytest
 import torch
 
-from core.circuit import FeatureNode, HeadNode, node_table
+from core.circuit import Attention, FeatureNode, HeadNode, node_table
 from core.errors import GateError, SettingsError, TaskError
 from core.graph import AttributionGraph, NodeKind
 from core.guide import GuideScores
@@ -213,6 +214,73 @@ def test_what_is_left_out_is_one_node_and_inputs_still_sum():
 def test_settings_out_of_range(wrong):
     with pytest.raises(SettingsError, match="Run setting"):
         RunSettings(**wrong)
+
+
+def test_nodes_without_positions_are_refused_and_told_where_they_are_counted():
+    with pytest.raises(SettingsError, match=r"positions is 'all'.*benchmarks/frontier.py"):
+        RunSettings(positions="all")
+
+
+def heads_of(evaluator):
+    """Every head at every position, as rows."""
+    sizes = (evaluator.bounds.n_layers, evaluator.bounds.n_positions, evaluator.bounds.n_heads)
+    return torch.cartesian_prod(
+        torch.tensor([int(NodeKind.HEAD)]), *(torch.arange(size) for size in sizes)
+    )
+
+
+def test_slopes_of_heads_foretell_what_a_small_step_does(probe):
+    nodes = torch.cat([probe.nodes, heads_of(probe.evaluator)])
+    counted = Probe.on(probe.evaluator, nodes, Attention.CIRCUIT)
+    point = torch.full((len(nodes),), 0.5)
+    direction = torch.randn(len(point), generator=torch.Generator().manual_seed(0))
+    direction[: len(probe.nodes)] = 0
+    ends = [counted.respond(point + step * direction).residual for step in (0.005, -0.005)]
+    want = (ends[0] - ends[1]) / 0.01
+    torch.testing.assert_close(counted.respond(point).slope @ direction, want, rtol=0.05, atol=5e-3)
+
+
+def test_a_node_at_all_positions_is_its_nodes_at_each(probe):
+    """Position -1, for features and heads alike."""
+    everywhere = probe.nodes[:, [0, 1, 3]].unique(dim=0)
+    rows = torch.stack([everywhere[:, 0], everywhere[:, 1], torch.full((len(everywhere),), -1),
+                        everywhere[:, 2]], 1)  # fmt: skip
+    heads = heads_of(probe.evaluator)
+    whole = heads[heads[:, 2] == 0].clone()
+    whole[:, 2] = -1
+    few = Probe.on(probe.evaluator, torch.cat([rows[:5], whole[:3]]), Attention.CIRCUIT)
+    many = [
+        row
+        for kind, layer, _, index in few.nodes.tolist()
+        for row in [[kind, layer, p, index] for p in range(5)]
+    ]
+    each = Probe.on(probe.evaluator, torch.tensor(many), Attention.CIRCUIT)
+    for one, two in zip(
+        few.scores(torch.ones(1, 8)), each.scores(torch.ones(1, len(many))), strict=True
+    ):
+        torch.testing.assert_close(one, two)
+    slope = few.respond(torch.ones(8)).slope
+    want = each.respond(torch.ones(len(many))).slope.view(len(slope), 8, 5).sum(2)
+    torch.testing.assert_close(slope, want, rtol=1e-4, atol=1e-5)
+
+
+def test_heads_outside_a_circuit_are_left_out_with_its_features():
+    whole = graph()
+    whole = replace(whole, kind=torch.tensor([1, 0, 0, 3, 6]))  # f0 is a head now
+    small, _ = restricted(whole, (FeatureNode(1, 2, 6),))
+    assert small.kind.tolist() == [0, 3, 6, 5]
+    want = whole.dense().sum(1)
+    assert small.dense().sum(1)[:3].tolist() == [want[2], 0.0, want[4]]
+    kept, _ = restricted(whole, (FeatureNode(1, 2, 6), HeadNode(0, 4, 1)))
+    assert kept.kind.tolist() == [1, 0, 3, 6, 5]
+
+
+def test_shuffled_features_leave_heads_where_they_are():
+    nodes = features([[0, 1, f] for f in range(9)])
+    order = (FeatureNode(0, 1, 2), HeadNode(0, 3, 1), FeatureNode(0, 1, 5))
+    got = shuffled(order, nodes, seed=0)
+    assert got[1] == HeadNode(0, 3, 1)
+    assert all(isinstance(node, FeatureNode) for node in (got[0], got[2]))
 
 
 def sums(count=6):
