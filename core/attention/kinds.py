@@ -18,8 +18,11 @@ even attention would put there, (w - u) / (1 - u); 0 for even attention, 1 if al
 What a head does causally is in `effects`.
 """
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -149,30 +152,41 @@ class Prompts:
     """Name of each position."""
 
 
-def profiles(prompts: Prompts, seed: int = 0) -> tuple[HeadProfile, ...]:
-    """Every head of a model, layer by layer."""
+def profiles(
+    prompts: Prompts, heads: Sequence[tuple[int, int]] | None = None, seed: int = 0
+) -> tuple[HeadProfile, ...]:
+    """Every head of a model, layer by layer, or some.
+
+    Args:
+        prompts: What they are told by.
+        heads: (layer, head) of those wanted; all if None.
+        seed: Deals the cells of the control.
+    """
     model = prompts.model
-    places = ((layer, head) for layer in range(model.n_layers) for head in range(model.n_heads))
-    return tuple(profile(prompts, *place, seed=seed) for place in places)
+    if heads is None:
+        heads = list(itertools.product(range(model.n_layers), range(model.n_heads)))
+    order = torch.randperm(len(prompts.ids), generator=torch.Generator().manual_seed(seed))
+    copied = {layer: copying(prompts, layer) for layer in {place[0] for place in heads}}
+    return tuple(_profile(prompts, place, copied[place[0]], order) for place in heads)
 
 
-def profile(prompts: Prompts, layer: int, head: int, *, seed: int = 0) -> HeadProfile:
-    """What one head does on the prompts; the seed deals the cells of the control."""
-    ids, pattern = prompts.ids, prompts.trace.pattern[layer, :, head]
-    order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(seed))
-    holds_answer = torch.isin(ids, prompts.answers).float().mean(0) >= 0.5
-    raised, lowered = copying(prompts, layer)
-    lift, control = _lifts(pattern, ids, order)
+def _profile(
+    prompts: Prompts, place: tuple[int, int], copied: "Copied", order: Int[Tensor, " prompt"]
+) -> HeadProfile:
+    layer, head = place
+    pattern = prompts.trace.pattern[layer, :, head]
+    holds_answer = torch.isin(prompts.ids, prompts.answers).float().mean(0) >= 0.5
+    lift, control = _lifts(pattern, prompts.ids, order)
     chosen, lift[HeadKind.READER] = _read(pattern[:, -1])
     return HeadProfile(
         layer=layer,
         head=head,
         lift=lift,
         control=control,
-        roles=tuple(prompts.roles[place] for place in chosen),
-        moved=tuple(prompts.roles[place] for place in chosen if holds_answer[place]),
-        raised=float(raised[head]),
-        lowered=float(lowered[head]),
+        roles=tuple(prompts.roles[at] for at in chosen),
+        moved=tuple(prompts.roles[at] for at in chosen if holds_answer[at]),
+        raised=float(copied.raised[head]),
+        lowered=float(copied.lowered[head]),
         evenness=evenness(pattern[:, -1]),
     )
 
@@ -233,7 +247,14 @@ def _read(row: Float[Tensor, "prompt key"]) -> tuple[list[int], float]:
     return sorted(chosen), (share - expected) / max(1 - expected, 1e-6)
 
 
-def copying(prompts: Prompts, layer: int) -> tuple[Float[Tensor, " head"], Float[Tensor, " head"]]:
+class Copied(NamedTuple):
+    """How much of what each head of a layer reads is moved most, in [0, 1]."""
+
+    raised: Float[Tensor, " head"]
+    lowered: Float[Tensor, " head"]
+
+
+def copying(prompts: Prompts, layer: int) -> Copied:
     """How much of what each head reads at the last position is raised most, and lowered most.
 
     Over positions that hold a token that may be an answer, weighted by attention: whether what the
@@ -252,4 +273,4 @@ def copying(prompts: Prompts, layer: int) -> tuple[Float[Tensor, " head"], Float
     total = weight.sum((0, 2)).clamp(min=1e-12)
     raised = (weight * (effect.argmax(-1) == place)).sum((0, 2)) / total
     lowered = (weight * (effect.argmin(-1) == place)).sum((0, 2)) / total
-    return raised, lowered
+    return Copied(raised, lowered)

@@ -16,7 +16,7 @@ from core.features.contents import (
 )
 from core.features.edges import node_text
 from core.features.feature import feature_report
-from core.features.head import head_report
+from core.features.head import head_labels, head_report
 from core.features.labels import label_circuit
 from core.features.names import Reading, reading
 from core.features.readout import Decoded
@@ -45,6 +45,7 @@ __all__ = [
     "Wave",
     "WhyReport",
     "feature_report",
+    "head_labels",
     "head_report",
     "label_circuit",
     "node_text",

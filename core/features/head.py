@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.attention.kinds import HeadKind, HeadProfile, Prompts, profile
+from core.attention.kinds import HeadKind, HeadProfile, Prompts, profiles
 from core.circuit import HeadNode, check_node, parse_node
 from core.errors import NodeError
 from core.features.activations import role_of
@@ -49,7 +49,7 @@ def head_report(lab: Lab, head: str, prompt: int = 0) -> HeadReport:
         )
     trace = lab.model.trace(torch.tensor(view.ids)[None])
     everything = prompts_of(lab, number)
-    found = profile(everything, node.layer, node.head)
+    found = profiles(everything, [(node.layer, node.head)])[0]
     moved = _moved(lab, node, trace, at)
     promoted, suppressed = token_effects(
         lab.model, logit_effect(lab.model, trace, _written(lab, node, trace, at))
@@ -100,7 +100,8 @@ def head_labels(lab: Lab, heads: Sequence[HeadNode]) -> dict[str, str]:
         return {}
     longest = max(range(len(lab.parts)), key=lambda part: len(lab.parts[part].batch.clean))
     prompts = prompts_of(lab, longest)
-    found = {place: profile(prompts, *place) for place in {(h.layer, h.head) for h in heads}}
+    asked = {(head.layer, head.head) for head in heads}
+    found = {(f.layer, f.head): f for f in profiles(prompts, sorted(asked))}
     return {str(h): found[h.layer, h.head].label or f"L{h.layer}H{h.head}" for h in heads}
 
 

@@ -1,4 +1,4 @@
-"""The inspector's sections for a feature and for a head, from the engine's reports."""
+"""The inspector's sections for a feature, from the engine's report."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -9,7 +9,6 @@ import streamlit as st
 from core.features import (
     EdgeRow,
     FeatureReport,
-    HeadReport,
     Quantile,
     TokenEffect,
     VariableFit,
@@ -169,50 +168,3 @@ def edge_bars(rows: Sequence[EdgeRow]) -> list[Bar]:
     if rest := rows[EDGES:]:
         bars.append(Bar(f"{len(rest)} others", sum(row.effect for row in rest)))
     return bars
-
-
-def head_facts(report: HeadReport) -> list[Fact]:
-    """Where the head looks most, and what ablating it does."""
-    top = max(report.keys, key=lambda key: key.weight, default=None)
-    facts = [Fact(inspector.signed(report.delta_p), "ΔP if ablated")]
-    if top is not None:
-        facts.insert(0, Fact(top.token.strip() or str(top.position), "looks most at"))
-        facts.insert(1, Fact(inspector.percent(top.weight), "of attention"))
-        facts.append(Fact(inspector.signed(sum(key.effect for key in report.keys)), "direct"))
-    return facts
-
-
-def draw_head(report: HeadReport) -> None:
-    """Pattern, what each position contributes, and promoted tokens."""
-    st.html(inspector.section_html("Pattern", pattern_html(report), "query ↓ key →, this prompt"))
-    names = [key.token.strip() or str(key.position) for key in report.keys]
-    scores = [Bar(n, k.score, mono=True) for n, k in zip(names, report.keys, strict=True)]
-    effects = [Bar(n, k.effect, mono=True) for n, k in zip(names, report.keys, strict=True)]
-    st.html(
-        inspector.pair_html(
-            inspector.heading_html("Why it looks there (QK score)") + inspector.bars_html(scores),
-            inspector.heading_html("What it brings, in logits") + inspector.bars_html(effects),
-        )
-    )
-    st.html(
-        inspector.section_html(
-            "Promotes, suppresses",
-            inspector.bars_html(token_bars(report.promoted, report.suppressed)),
-        )
-    )
-
-
-def pattern_html(report: HeadReport) -> str:
-    """Attention weights as a matrix in one hue, with the tokens at both sides."""
-    size = len(report.tokens)
-    names = [escape(token.strip() or token) for token in report.tokens]
-    cells = ["<span></span>", *(f'<span class="hx-mono">{name}</span>' for name in names)]
-    for q in range(size):
-        cells.append(f'<span class="hx-mono hx-clip">{names[q]}</span>')
-        for k in range(size):
-            weight = float(report.pattern[q, k])
-            tip = f"{names[q]} looks at {names[k]}: {weight:.2f}"
-            shown = f'<i style="--v: {weight:.3f}" title="{tip}"></i>'
-            cells.append(shown if k <= q else "<span></span>")
-    columns = f"minmax(36px, auto) repeat({size}, minmax(0, 1fr))"
-    return f'<div class="hx-matrix" style="grid-template-columns: {columns}">{"".join(cells)}</div>'

@@ -10,10 +10,11 @@ import streamlit as st
 
 from core.errors import CoreError
 from explorer.inspector import parts as inspector
-from explorer.inspector.seen import Inspected, alone, lost
+from explorer.inspector.seen import Inspected, alone, heads, lost
 from explorer.inspector.single import draw_node
 from explorer.inspector.supernode import draw_supernode
 from explorer.look import notices, theme
+from explorer.session import state
 
 __all__ = ["Inspected", "inspect"]
 
@@ -43,12 +44,36 @@ def _overview(seen: Inspected) -> None:
     rows = [_supernode_row(seen, name) for name in names]
     note = ALONE if seen.ready else "" if seen.lab else "the model is loading"
     st.html(inspector.section_html("Supernodes", "".join(rows), note))
+    _draw_heads(seen)
     reasons = [str(reason) for reason in seen.bundle.validation.get("reasons", ())]
     if reasons:
         listed = "".join(f"<p>{escape(reason)}</p>" for reason in reasons[:6])
         st.html(inspector.section_html("Why this verdict", f'<div class="hx-prose">{listed}</div>'))
     if not seen.ready and not isinstance(seen.lab, CoreError):
         notices.skeleton(3)
+
+
+def _draw_heads(seen: Inspected) -> None:
+    """A way to any head of the model, whether or not the circuit has it as a node."""
+    names = heads(seen)
+    if not names:
+        return
+
+    def look() -> None:
+        chosen = state.value("inspect-head")
+        if chosen:
+            state.update(selection=(chosen,))
+
+    st.selectbox(
+        "Look at a head",
+        list(names),
+        index=None,
+        format_func=lambda head: head if names[head] == head else f"{head} · {names[head]}",
+        placeholder="Look at a head: what it reads, and why",
+        label_visibility="collapsed",
+        key="inspect-head",
+        on_change=look,
+    )
 
 
 def _supernode_row(seen: Inspected, name: str) -> str:

@@ -1,5 +1,6 @@
 """What the inspector is drawn from, and what it asks of the engine for a node or supernode."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from explorer.session import changes, resources, state
 from explorer.session.state import View
 
 if TYPE_CHECKING:
+    from core.features import WhyReport
     from core.lab import Lab, LabSettings
 
 
@@ -83,3 +85,18 @@ def report(seen: Inspected, kind: str, node: str) -> Any:
         return make(seen.name, node, seen.view.prompt)
     except CoreError:
         return None
+
+
+def why(seen: Inspected, head: str, query: int, key: int) -> "WhyReport | None":
+    """Why a head looks from a query at a key; None where that cannot be told."""
+    if seen.ready is None:
+        return None
+    try:
+        return resources.why_report(seen.name, head, seen.view.prompt, query, key)
+    except CoreError:
+        return None
+
+
+def heads(seen: Inspected) -> Mapping[str, str]:
+    """Every head of the model by what it does; empty until the model is there."""
+    return {} if seen.ready is None else resources.head_names(seen.name)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
+from explorer.inspector import head as inspector_head
 from explorer.inspector import node as inspector_node
 from explorer.inspector import parts as inspector
 from explorer.inspector.actions import draw_actions, draw_rename
@@ -24,17 +25,18 @@ def draw_node(seen: Inspected, node: str) -> None:
         _feature(seen, node, report)
         return
     glyph: Any = kind if kind in ("feature", "head", "error", "token", "logit") else "error"
-    name = seen.label(node) or (short(seen.scene, place) if place is not None else node)
+    own = report.label if kind == "head" and report is not None else ""
+    name = seen.label(node) or own or (short(seen.scene, place) if place is not None else node)
     sub = f'<span class="hx-mono">{escape(node)}</span> &nbsp;{escape(_WHAT.get(kind, kind))}'
     st.html(inspector.title_html(name, sub, glyph=glyph, role="kind-feature"))
     if kind == "head" and report is not None:
-        st.html(inspector.facts_html(inspector_node.head_facts(report)))
+        st.html(inspector.facts_html(inspector_head.head_facts(report)))
     elif place is not None:
         st.html(inspector.facts_html(_facts(seen, node, place)))
     if kind in ("feature", "head", "error"):
         draw_actions(seen, node)
     if kind == "head" and report is not None:
-        inspector_node.draw_head(report)
+        inspector_head.draw_head(seen, report)
     if place is not None:
         _draw_edges(seen, place)
 

@@ -19,12 +19,14 @@ from explorer.session.resources.drawings import scene, thumbnail, warm
 from explorer.session.resources.graphs import graphs, imported
 from explorer.session.resources.labs import (
     feature_report,
+    head_names,
     head_report,
     lab,
     lab_state,
     load_lab,
     random_band,
     supernode_report,
+    why_report,
 )
 from explorer.session.resources.models import (
     model,
@@ -44,6 +46,7 @@ __all__ = [
     "find",
     "given",
     "graphs",
+    "head_names",
     "head_report",
     "imported",
     "is_bundled",
@@ -72,4 +75,5 @@ __all__ = [
     "traced_scene",
     "trained",
     "warm",
+    "why_report",
 ]

@@ -11,7 +11,9 @@ from core.errors import CoreError
 from explorer.session.resources.circuits import find, open_at, written_at
 
 if TYPE_CHECKING:
-    from core.features import FeatureReport, HeadReport, SupernodeReport
+    from collections.abc import Mapping
+
+    from core.features import FeatureReport, HeadReport, SupernodeReport, WhyReport
     from core.lab import Lab, LabSettings
 
 
@@ -90,6 +92,34 @@ def head_report(name: str, node: str, prompt: int = 0) -> "HeadReport":
 def supernode_report(name: str, node: str, prompt: int = 0) -> "SupernodeReport":
     """What a supernode holds, for the inspector."""
     return _report("supernode", name, written_at(find(name).path), node, prompt)
+
+
+def why_report(name: str, head: str, prompt: int, query: int, key: int) -> "WhyReport":
+    """Why a head looks from one position at another, for the inspector."""
+    return _why_report(name, written_at(find(name).path), head, prompt, query, key)
+
+
+@st.cache_resource(show_spinner=False, max_entries=512)
+def _why_report(name: str, stamp: str, head: str, prompt: int, query: int, key: int) -> "WhyReport":
+    from core.features import why_report as make
+
+    return make(lab(name), head, prompt, query=query, key=key)
+
+
+def head_names(name: str) -> "Mapping[str, str]":
+    """Every head of the circuit's model, named by its kind."""
+    return _head_names(name, written_at(find(name).path))
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _head_names(name: str, stamp: str) -> "Mapping[str, str]":
+    from core.circuit import HeadNode
+    from core.features import head_labels
+
+    found = lab(name)
+    model = found.model
+    places = ((layer, head) for layer in range(model.n_layers) for head in range(model.n_heads))
+    return head_labels(found, [HeadNode(*place) for place in places])
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)
