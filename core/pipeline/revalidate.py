@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from core.bundle import Bundle, open_bundle
-from core.circuit import FeatureNode, GatedNode, HeadNode, node_of
+from core.circuit import FeatureNode, GatedNode, gated_nodes
 from core.errors import TaskError
 from core.lab import Lab
 from core.models import suited_threads
@@ -100,5 +100,4 @@ def _ranked(order: Tensor) -> tuple[GatedNode, ...]:
     """A bundle's ranking: rows (kind, layer, position, index), or the last three of features."""
     if order.shape[1] == 3:
         return tuple(FeatureNode(*row) for row in order.tolist())
-    found = (node_of(*row) for row in order.tolist())
-    return tuple(node for node in found if isinstance(node, FeatureNode | HeadNode))
+    return gated_nodes(order)
