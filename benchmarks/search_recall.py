@@ -27,7 +27,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from recall_effects import TOP, Effects, Opened, Pair, bundled_pairs, open_pair
+from recall_effects import Effects, Opened, Pair, bundled_pairs, open_pair
+from recall_table import SHARES, table
 
 from core.assets import ASSETS
 from core.guide import GUIDES, InfluenceGuide, guide_named
@@ -38,8 +39,6 @@ from core.pipeline.settings import RunSettings
 from core.search import GroupSettings, best_first, gates_of
 from core.search.progress import ignore as unheard
 
-SHARES = (0.05, 0.1, 0.15, 0.2, 0.25)
-"""Forwards, of exhaustive ones."""
 SEEDS = 5
 EPSILON = 1e-3
 """Effects below this are taken for none, in shares of the margin."""
@@ -199,37 +198,6 @@ def _joined(rows: list[Row]) -> list[dict[str, Any]]:
             }
         found.append(entry)
     return found
-
-
-def table(found: dict[str, Any]) -> str:
-    """Markdown: per pair, found (ranked) at every share."""
-    lines = ["# Recall against exhaustive ablation, by forwards", ""]
-    lines += [
-        "`python benchmarks/search_recall.py`; what the figures mean: `search_recall.py`.",
-        "",
-    ]
-    head = " | ".join(f"{share:.0%}" for share in SHARES)
-    for name, result in found.items():
-        gates = ", ".join(f"{many} {gate}" for gate, many in result["gates"].items())
-        lines += [
-            f"## {name}",
-            "",
-            f"{result['nodes']} nodes, {result['important']} important (of the first {TOP}; the "
-            f"smallest moves {result['smallest']:.2%} of the margin; {gates}). Ceiling of "
-            f"*ranked*: {result['ceiling']:.2f}. The search of a run: ranked "
-            f"{result['search of a run']['ranked']:.2f} at "
-            f"{result['search of a run']['share of forwards']:.1%} of the forwards, "
-            f"{result['search of a run']['among the first 347']:.2f} among its first 347.",
-            "",
-            f"| method | scores | {head} |",
-            "|---|---|" + "---|" * len(SHARES),
-        ]
-        for row in result["methods"]:
-            pairs = zip(row["found"]["mean"], row["ranked"]["mean"], strict=True)
-            cells = " | ".join(f"{a:.2f} ({b:.2f})" for a, b in pairs)
-            lines.append(f"| {row['method']} | {row['scores']} | {cells} |")
-        lines.append("")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":
