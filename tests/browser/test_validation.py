@@ -16,8 +16,6 @@ VALUES = (
     "[...document.querySelectorAll('.st-key-dark-row-0 .annotation-text')]"
     ".map(text => text.textContent)"
 )
-    "[...document.querySelectorAll('.st-key-dark-row-0 .annotation-text')].map(t => t.textContent)"
-)
 
 
 @pytest.fixture
