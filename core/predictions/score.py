@@ -80,11 +80,11 @@ def _beside(
 ) -> dict[str, float | int | None]:
     """Means of other predictions' figures, and how often they are as good."""
     found: dict[str, float | int | None] = {"n": len(others)}
-    y = measured.mean
+    y, stack = measured.mean, np.stack(others)
     for name, figure in (("spearman", spearman), ("r2", r2)):
-        drawn = np.array([figure(one, y) for one in others])
+        drawn = figure(stack, y)
         found[f"{name}_mean"] = number(float(np.mean(drawn)))
-        found[f"p_{name}"] = chance_of(figure(predicted, y), drawn)
+        found[f"p_{name}"] = chance_of(float(figure(predicted, y)), drawn)
     return found
 
 
@@ -115,22 +115,23 @@ def always(measured: Measured) -> float | None:
     return number(max(up.mean(), 1 - up.mean())) if len(up) else None
 
 
-def pearson(x: np.ndarray, y: np.ndarray) -> float:
-    """Correlation; 0 where either is constant: such a prediction says nothing."""
-    x, y = x - x.mean(), y - y.mean()
-    scale = math.sqrt(float((x @ x) * (y @ y)))
-    return float(x @ y) / scale if scale > 1e-12 else 0.0
+def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Correlation of y with x, or with each row of it; 0 for a constant, which says nothing."""
+    x, y = x - x.mean(-1, keepdims=True), y - y.mean()
+    scale = np.sqrt((x * x).sum(-1) * (y @ y))
+    return np.where(scale > 1e-12, (x @ y) / np.maximum(scale, 1e-12), 0.0)
 
 
-def spearman(x: np.ndarray, y: np.ndarray) -> float:
-    """Correlation of ranks."""
-    return pearson(rankdata(x), rankdata(y))
+def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Correlation of ranks, likewise."""
+    return pearson(rankdata(x, axis=-1), rankdata(y))
 
 
-def r2(x: np.ndarray, y: np.ndarray) -> float:
+def r2(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Share of the variance of y that x itself explains, unfitted; NaN where y is constant."""
     spread = float(((y - y.mean()) ** 2).sum())
-    return 1 - float(((y - x) ** 2).sum()) / spread if spread > 1e-12 else math.nan
+    left = ((y - x) ** 2).sum(-1)
+    return np.asarray(1 - left / spread if spread > 1e-12 else np.nan * left)
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
@@ -141,6 +142,6 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return slope, float(y.mean() - slope * x.mean())
 
 
-def number(value: float) -> float | None:
+def number(value: float | np.ndarray) -> float | None:
     """Rounded for JSON; None where it cannot be computed."""
-    return round(float(value), 4) if math.isfinite(value) else None
+    return round(float(value), 4) if math.isfinite(float(value)) else None

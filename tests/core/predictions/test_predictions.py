@@ -172,6 +172,8 @@ def subject(parts):
 
 
 def test_predictions_are_registered_before_a_test_prompt_is_run(subject, monkeypatch):
+    monkeypatch.setattr("core.predictions.section.REGROUPED", 3)
+    monkeypatch.setattr("core.predictions.score.PERMUTATIONS", 9)
     test_ids = {tuple(row) for batch in subject.test for row in batch.clean.tolist()}
     seen = set()
     plain = type(subject.model).trace
@@ -194,17 +196,19 @@ def test_predictions_are_registered_before_a_test_prompt_is_run(subject, monkeyp
     assert intact({name: value for name, value in found.items() if name not in outside_hash})
 
 
-def test_predictions_do_not_depend_on_what_the_test_prompts_are(subject):
-    found = predictions(subject)
-    other = replace(subject, test=[tiny_batch(prompts=6, seed=9)])
-    again = predictions(other)
+@pytest.fixture(scope="module")
+def found(subject):
+    return predictions(subject)
+
+
+def test_predictions_do_not_depend_on_what_the_test_prompts_are(subject, found):
+    again = predictions(replace(subject, test=[tiny_batch(prompts=6, seed=9)]))
     assert found["expected"] == again["expected"]
     assert found["measured"] != again["measured"]
     assert len(found["expected"]["third_prompt"]["graph"]) == len(found["supernodes"])
 
 
-def test_scores_are_of_the_last_level_and_controls_stand_beside_them(subject):
-    found = predictions(subject)
+def test_scores_are_of_the_last_level_and_controls_stand_beside_them(subject, found):
     level = subject.tree.level(found["level"])
     score = found["scores"]["third_prompt"]
     assert score["n"] == len(level)

@@ -1,0 +1,244 @@
+"""Do the circuits of modular addition use the frequencies that the trained weights have?
+
+    python benchmarks/fourier.py [NAME ...]
+
+For every bundled circuit of modular addition:
+
+1. *Weights*: key frequencies of the number tokens' embeddings and unembeddings (final norm's weight
+   applied), from their discrete Fourier transform, beside shuffled numbers (`core.features`).
+2. *Features*: the frequencies that the circuit's features follow on the test prompts, each feature
+   named only where it beats its shuffled control. Agreement: share of their readings that are key
+   frequencies of the embedding or the unembedding, beside the share that random frequencies would
+   have; p: binomial tail, readings taken as independent. And the rank correlation of a frequency's
+   power in the weights with its number of readings; p over 9,999 permutations of the frequencies.
+3. *Roles*: how many features follow which variable, by layer and position, at each frequency; the
+   share of supernodes whose label states a frequency.
+4. *Geometry*: gradient symmetry and distance irrelevance of the model on all a + b, beside an ideal
+   clock and an ideal pizza on the embedding's key frequencies.
+
+The features are found from activations alone, so that weights and features can disagree. Results:
+benchmarks/results/fourier.json and .md.
+"""
+
+import argparse
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import binom
+from torch import Tensor
+
+from core.assets import CIRCUITS
+from core.bundle import open_bundle
+from core.features import reading
+from core.features.activations import role_of
+from core.features.fourier import (
+    Logits,
+    circle_embedding,
+    distance_irrelevance,
+    gradient_symmetry,
+    ideal_clock,
+    ideal_pizza,
+    key_frequencies,
+    shuffled_most,
+    spectrum,
+)
+from core.features.groups import measure
+from core.lab import Lab
+from core.models import Edits, LanguageModel, suited_threads
+from core.predictions.score import chance_of, spearman
+from core.tasks import encode_pairs
+
+OUT = Path(__file__).parent / "results" / "fourier.json"
+SAMPLES = 600
+"""Operands whose gradients are compared."""
+PERMUTATIONS = 9999
+
+
+def number_tokens(lab: Lab) -> Tensor:
+    """Vocabulary id of each number, from the task's own answers."""
+    found: dict[int, int] = {}
+    for batch in encode_pairs(lab.task.pairs, lab.model.tokenizer):
+        for row, token in zip(batch.index.tolist(), batch.answer.tolist(), strict=True):
+            found[int(lab.task.pairs[row].variables["result"])] = token
+    return torch.tensor([found[value] for value in range(len(found))])
+
+
+def weights(model: LanguageModel, tokens: Tensor) -> dict[str, Any]:
+    """Spectra and key frequencies of both ends."""
+    embed = model.hf.get_input_embeddings().weight.detach()[tokens]
+    ends = {"embedding": embed, "unembedding": model.W_U[tokens] * model.final_norm.weight}
+    return {
+        name: {
+            "key": list(key_frequencies(rows)),
+            "share": [round(x, 4) for x in spectrum(rows).tolist()],
+            "largest_share_shuffled": round(shuffled_most(rows), 4),
+        }
+        for name, rows in ends.items()
+    }
+
+
+def features(lab: Lab, found: dict[str, Any], turns: int) -> dict[str, Any]:
+    """Frequencies of the circuit's features beside those of the weights."""
+    measured = measure(lab, lab.bundle.circuit.features)
+    read, roles = Counter[int](), Counter[str]()
+    for node, fits in zip(measured.nodes, measured.fits, strict=True):
+        known = reading(fits)
+        for k in known.frequencies if known else ():
+            read[k] += 1
+            role = f"L{node.layer} at {role_of(lab, node.position)}"
+            roles[f"{role}: {' + '.join(known.variables)}, k {k}" if known else role] += 1
+    key = set(found["embedding"]["key"]) | set(found["unembedding"]["key"])
+    inside = sum(count for k, count in read.items() if k in key)
+    total, chance = sum(read.values()), len(key) / turns
+    power = np.maximum(found["embedding"]["share"], found["unembedding"]["share"])
+    counts = np.array([read[k] for k in range(1, turns + 1)], dtype=float)
+    rng = np.random.default_rng(0)
+    drawn = spearman(np.stack([rng.permutation(power) for _ in range(PERMUTATIONS)]), counts)
+    rank = float(spearman(power, counts))
+    return {
+        "features": len(measured.nodes),
+        "with_a_frequency": sum(bool(r and r.frequencies) for r in map(reading, measured.fits)),
+        "readings": {str(k): count for k, count in read.most_common()},
+        "key_of_weights": sorted(key),
+        "key_never_read": sorted(key - set(read)),
+        "agreement": round(inside / total, 4) if total else None,
+        "agreement_by_chance": round(chance, 4),
+        "agreement_p": float(binom.sf(inside - 1, total, chance)) if total else None,
+        "rank_correlation": round(rank, 4),
+        "rank_correlation_p": chance_of(rank, drawn),
+        "roles": dict(roles.most_common()),
+    }
+
+
+def labels(lab: Lab) -> dict[str, Any]:
+    """How many supernodes' labels state a frequency, and which variable with it."""
+    tree = lab.bundle.hierarchy
+    said = [lab.bundle.labels.get(name, "") for name in tree.name]
+    wave = [text for text in said if re.search(r"\bk \d|\bcos \d", text)]
+    roles = Counter(word for text in wave for word in re.findall(r"\b(a|b|result)\b", text))
+    stated = sum(bool(re.search(r"\b(a|b|result)\b", text)) for text in wave)
+    return {
+        "supernodes": len(said),
+        "state_a_frequency": len(wave),
+        "and_its_variable": stated,
+        "variables": dict(roles),
+    }
+
+
+def geometry_of_model(lab: Lab, tokens: Tensor) -> dict[str, float]:
+    """Both figures of the model: all operands in one of its own prompts."""
+    p, model = len(tokens), lab.model
+    batch = encode_pairs(lab.task.pairs[:1], model.tokenizer)[0]
+    at = [lab.task.roles.index(name) if name in lab.task.roles else -1 for name in ("a", "b")]
+    first, second = at if min(at) >= 0 else operand_places(lab)
+    a, b = torch.cartesian_prod(torch.arange(p), torch.arange(p)).T
+    ids = batch.clean[:1].repeat(p * p, 1)
+    ids[:, first], ids[:, second] = tokens[a], tokens[b]
+    with torch.no_grad():
+        logits = torch.cat([model.logits(part) for part in ids.split(1024)])
+    correct = logits[torch.arange(p * p), tokens[(a + b) % p]].view(p, p)
+    chance = torch.Generator().manual_seed(0)
+    some = torch.randperm(p * p, generator=chance)[:SAMPLES]
+    value = tokens[torch.randint(p, (SAMPLES,), generator=chance)]
+    resid = model.embed(ids[some]).total.detach().requires_grad_()
+    out = model.run_from(0, resid, Edits())[torch.arange(SAMPLES), value].sum()
+    (slope,) = torch.autograd.grad(out, resid)
+    right = (logits.argmax(-1) == tokens[(a + b) % p]).float().mean()
+    return {
+        "gradient_symmetry": round(gradient_symmetry(slope[:, first], slope[:, second]), 4),
+        "distance_irrelevance": round(distance_irrelevance(correct), 4),
+        "accuracy": round(float(right), 4),
+    }
+
+
+def operand_places(lab: Lab) -> tuple[int, int]:
+    """Positions at which prompts of the task differ: those of a and b."""
+    batch = encode_pairs(lab.task.pairs, lab.model.tokenizer)[0].clean
+    varied = (batch != batch[:1]).any(0).nonzero()[:, 0].tolist()
+    return varied[0], varied[1]
+
+
+def geometry_of(logits: Logits, p: int, key: list[int]) -> dict[str, float]:
+    """Both figures of a closed form."""
+    a, b = torch.cartesian_prod(torch.arange(p), torch.arange(p)).T
+    table = circle_embedding(p, key)
+    x, y = table[a].requires_grad_(), table[b].requires_grad_()
+    found = logits(x, y)
+    chance = torch.Generator().manual_seed(0)
+    rows, value = torch.arange(p * p), torch.randint(p, (p * p,), generator=chance)
+    at_a, at_b = torch.autograd.grad(found[rows, value].sum(), (x, y))
+    correct = found.detach()[rows, (a + b) % p].view(p, p)
+    return {
+        "gradient_symmetry": round(gradient_symmetry(at_a, at_b), 4),
+        "distance_irrelevance": round(distance_irrelevance(correct), 4),
+    }
+
+
+def study(name: str) -> dict[str, Any]:
+    """One circuit."""
+    lab = Lab(open_bundle(CIRCUITS / name))
+    tokens = number_tokens(lab)
+    p, found = len(tokens), weights(lab.model, tokens)
+    key = found["embedding"]["key"]
+    with suited_threads(lab.model):
+        return {
+            "p": p,
+            "weights": found,
+            "features": features(lab, found, (p - 1) // 2),
+            "labels": labels(lab),
+            "geometry": {
+                "model": geometry_of_model(lab, tokens),
+                "ideal clock": geometry_of(ideal_clock(p, key), p, key),
+                "ideal pizza": geometry_of(ideal_pizza(p, key), p, key),
+            },
+        }
+
+
+def table(found: dict[str, dict[str, Any]]) -> str:
+    """All circuits as Markdown."""
+    columns = (
+        *("circuit", "key: embedding", "key: unembedding", "features with a frequency"),
+        *("readings", "agreement (chance, p)", "rank correlation (p)", "labels with k"),
+    )
+    lines = ["`python benchmarks/fourier.py`", "", f"| {' | '.join(columns)} |"]
+    lines.append("|---" * len(columns) + "|")
+    for name, row in found.items():
+        told, ends = row["features"], row["weights"]
+        read = ", ".join(f"{k} ×{count}" for k, count in list(told["readings"].items())[:8])
+        lines.append(
+            f"| {name} | {', '.join(map(str, ends['embedding']['key']))} | "
+            f"{', '.join(map(str, ends['unembedding']['key']))} | {told['with_a_frequency']} of "
+            f"{told['features']} | {read} | {told['agreement']} ({told['agreement_by_chance']}, "
+            f"{told['agreement_p']:.1g}) | {told['rank_correlation']} "
+            f"({told['rank_correlation_p']:.1g}) | {row['labels']['state_a_frequency']} of "
+            f"{row['labels']['supernodes']} |"
+        )
+    lines += ["", "| circuit | geometry | gradient symmetry | distance irrelevance |"]
+    lines += ["|---|---|---|---|"]
+    for name, row in found.items():
+        for what, one in row["geometry"].items():
+            figures = f"{one['gradient_symmetry']} | {one['distance_irrelevance']}"
+            lines.append(f"| {name} | {what} | {figures} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Studies the circuits named, or all of modular addition."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="bundled circuits of modular addition")
+    given = parser.parse_args()
+    every = sorted(f.name for f in CIRCUITS.iterdir() if f.name.startswith("modular-addition"))
+    found = {name: study(name) for name in given.names or every}
+    result = {"command": "python benchmarks/fourier.py", "circuits": found}
+    OUT.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    OUT.with_suffix(".md").write_text(table(found))
+    print(table(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""How often the whole pipeline validates a circuit where there is none: its false-positive rate.
+
+    python benchmarks/null_rate.py [--quick] [--work DIR]
+
+Each null run prepares, discovers, chooses a size and validates as `hagd run` does, with its search,
+its controls and its verdict, on fewer prompts and with less search (`SETTINGS`, `LIMITS`):
+
+1. *untrained*: the architecture with weights drawn anew, transcoders trained on it.
+2. *permuted-answers*: each prompt's answers dealt to another prompt.
+3. *same-answer*: corrupt prompts that have the clean ones' answer.
+4. *shuffled-features*: a real search, each feature then exchanged for a random one of its site.
+5. *shuffled-labels*: a real search, what it measured of each node then dealt to another node; the
+   circuit is as large, its nodes anywhere.
+
+Beside them real runs under the same settings, which should validate: a pipeline that never says
+`holds` has no false positives either. Upper bounds are one-sided, 95 %: exact (Clopper-Pearson),
+and 3 / n by the rule of three where there is none.
+
+Untrained models and permuted answers are stopped by the model's accuracy alone; so it is told as
+well how many runs meet every *other* condition. Resumable: finished runs are kept. Results:
+benchmarks/results/null_rate.json and .md.
+"""
+
+import argparse
+import json
+import random
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from scipy.stats import beta
+
+from core.models import LanguageModel, load_model, suited_threads
+from core.pipeline.dictionaries import Training, find_transcoders
+from core.pipeline.discovery import Discovery, discover
+from core.pipeline.nulls import permuted, same_answer, shuffled, untrained
+from core.pipeline.prepare import Prepared, head, prepare
+from core.pipeline.progress import Clock, ignore
+from core.pipeline.run import worst_fvu
+from core.pipeline.settings import RunSettings
+from core.store import Store, open_store
+from core.tasks import Split, Task, load_task
+from core.transcoders import TrainSettings, TranscoderSet, measure_transcoders
+from core.validation import Candidate, validate
+
+OUT = Path(__file__).parent / "results" / "null_rate.json"
+PAIRS = {
+    "gpt2-modadd": "modular-addition",
+    "llama-modadd": "modular-addition",
+    "gpt2-coref": "coreference",
+}
+LIMITS = {
+    Split.FEATURES: 400, Split.ATTRIBUTION: 24, Split.LABELS: 96, Split.SELECTION: 96,
+    Split.TEST: 128,
+}  # fmt: skip
+"""Prompts of each split."""
+SETTINGS = RunSettings(
+    graph_prompts=24, probe_prompts=96, forwards=256, refine_steps=20, max_size=200
+)
+TRAINING = TrainSettings(kind="nested", features=128, steps=300)
+"""Of an untrained model's transcoders."""
+KINDS = ("untrained", "permuted-answers", "same-answer", "shuffled-features", "shuffled-labels")
+
+
+class Job(NamedTuple):
+    """One run."""
+
+    kind: str
+    """One of KINDS, or `real`."""
+    model: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Its key in the results."""
+        return f"{self.kind}/{self.model}/{self.seed}"
+
+
+def jobs(quick: bool) -> list[Job]:
+    """Every run; real ones first, since shuffled ones start from their search."""
+    seeds = {"gpt2-modadd": range(3), "llama-modadd": range(2), "gpt2-coref": range(1)}
+    if quick:
+        seeds = {"gpt2-modadd": range(1)}
+    found = [Job("real", model, seed) for model in seeds for seed in seeds[model]]
+    found += [Job(kind, model, s) for model in seeds for kind in KINDS for s in seeds[model]]
+    if not quick:  # fast ones: more draws of the same searches
+        found += [Job(k, "gpt2-modadd", s) for k in KINDS[3:] for s in range(3, 6)]
+    return sorted(found, key=lambda job: job.model == "gpt2-coref")  # its runs take minutes
+
+
+def run(job: Job, store: Store, work: Path) -> dict[str, Any]:
+    """One run's verdict and what it rests on."""
+    start = time.perf_counter()
+    settings = replace(SETTINGS, seed=job.seed)
+    prepared = prepared_for(job, work)
+    with suited_threads(prepared.model):
+        coders = coders_for(prepared, store, work, job.seed)
+        found = found_for(job, prepared, coders, settings, store)
+        quality = measure_transcoders(prepared.model, coders, prepared.batches[Split.SELECTION])
+        result = validate(
+            prepared.evaluator(coders, Split.TEST),
+            Candidate(order=found.order, size=found.size, n_edges=found.graph.n_edges),
+            gate=prepared.task.gate,
+            split=Split.TEST.value,
+            settings=settings.validation,
+            worst_fvu=worst_fvu(quality),
+        )
+    beyond = {name: unmet for name, unmet in result["failed"].items() if name != "model"}
+    return {
+        "kind": job.kind,
+        "model": job.model,
+        "seed": job.seed,
+        "verdict": result["verdict"],
+        "failed": result["failed"],
+        "holds_beyond_the_gate": not any(beyond.values()),
+        "nodes": found.size,
+        "faithfulness": result["faithfulness"],
+        "faithfulness_mean": result["other_regimes"][0]["faithfulness"],
+        "phi": result["phi"],
+        "necessity": result["necessity"],
+        "p_value": result["random"]["p_value"],
+        "seconds": round(time.perf_counter() - start, 1),
+    }
+
+
+def prepared_for(job: Job, work: Path) -> Prepared:
+    """Model and task of a run, cut to few prompts."""
+    model = load_model(job.model)
+    task = load_task(PAIRS[job.model], tokenizer=model.tokenizer)
+    if job.kind == "untrained":
+        model = untrained(model, work / "models" / f"{job.model}-{job.seed}", job.seed)
+    whole = prepare(model, _dealt(job, model, task, work))
+    few = {split: head(whole.batches[split], limit) for split, limit in LIMITS.items()}
+    return replace(whole, batches=few)
+
+
+def _dealt(job: Job, model: LanguageModel, task: Task, work: Path) -> Task:
+    file = work / "tasks" / f"{job.kind}-{job.model}-{job.seed}.jsonl"
+    if job.kind == "permuted-answers":
+        return permuted(task, file, job.seed)
+    if job.kind == "same-answer":
+        return same_answer(task, file, job.seed, lambda text: len(model.encode(text)))
+    return task
+
+
+def coders_for(prepared: Prepared, store: Store, work: Path, seed: int) -> TranscoderSet:
+    """The bundled transcoders, or new ones of an untrained model."""
+    how = Training(
+        settings=replace(TRAINING, seed=seed), store=store, keep=work / "coders", progress=ignore
+    )
+    features = prepared.batches[Split.FEATURES]
+    return find_transcoders(prepared.model, None, features, how).transcoders
+
+
+def found_for(
+    job: Job, prepared: Prepared, coders: TranscoderSet, settings: RunSettings, store: Store
+) -> Discovery:
+    """What the search finds, and what a shuffle makes of it."""
+    # Seeds beyond the third are other shuffles of the first search.
+    searched = replace(settings, seed=job.seed % 3)
+    found = discover(prepared, coders, searched, store, Clock(ignore))
+    if job.kind not in ("shuffled-features", "shuffled-labels"):
+        return found
+    active = prepared.evaluator(coders, Split.LABELS, settings.probe_prompts).active().nonzero()
+    own = torch.tensor(found.order)
+    nodes = torch.unique(torch.cat([active, own]), dim=0)
+    if job.kind == "shuffled-features":
+        return replace(found, order=shuffled(found.order, nodes, job.seed))
+    draw = random.Random(f"shuffled labels {job.seed}")
+    kinds = type(found.order[0])
+    dealt = tuple(kinds(*row) for row in draw.sample(nodes.tolist(), len(found.order)))
+    return replace(found, order=dealt)
+
+
+def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Rates with their upper bounds, over all nulls and by kind."""
+    nulls = [row for row in rows if row["kind"] != "real"]
+    parts = {kind: [row for row in nulls if row["kind"] == kind] for kind in KINDS}
+    real = [row for row in rows if row["kind"] == "real"]
+    return {
+        "nulls": _rates(nulls),
+        "by_kind": {kind: _rates(some) for kind, some in parts.items() if some},
+        "real": _rates(real),
+    }
+
+
+def _rates(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    n = len(rows)
+    said = [row["verdict"] for row in rows]
+    holds = said.count("holds")
+    beyond = sum(row["holds_beyond_the_gate"] for row in rows)
+    return {
+        "runs": n,
+        "holds": holds,
+        "holds_upper_95": _upper(holds, n),
+        "rule_of_three": round(3 / n, 4) if n and not holds else None,
+        "holds_beyond_the_gate": beyond,
+        "holds_beyond_the_gate_upper_95": _upper(beyond, n),
+        "verdicts": {one: said.count(one) for one in sorted(set(said))},
+    }
+
+
+def _upper(count: int, n: int) -> float:
+    return 1.0 if count >= n else round(float(beta.ppf(0.95, count + 1, n - count)), 4)
+
+
+def table(found: dict[str, Any]) -> str:
+    """The summary as Markdown."""
+    lines = [
+        f"`{found['command']}`",
+        "",
+        "| runs | n | holds | upper bound, 95 % | holds but for the gate | verdicts |",
+        "|---|---|---|---|---|---|",
+    ]
+    rows = {**found["summary"]["by_kind"], "all nulls": found["summary"]["nulls"]}
+    for name, row in {**rows, "real": found["summary"]["real"]}.items():
+        words = ", ".join(f"{count} {one}" for one, count in row["verdicts"].items())
+        bound = "–" if name == "real" else row["holds_upper_95"]
+        lines.append(
+            f"| {name} | {row['runs']} | {row['holds']} | {bound} | "
+            f"{row['holds_beyond_the_gate']} | {words} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Runs what is not there yet, rewriting the results after every run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one model and seed; not kept")
+    parser.add_argument("--work", type=Path, help="models, tasks and searches; else temporary")
+    given = parser.parse_args()
+    kept = json.loads(OUT.read_text())["rows"] if OUT.is_file() and not given.quick else {}
+    with tempfile.TemporaryDirectory() as folder:
+        work = given.work or Path(folder)
+        with open_store(work / "store") as store:
+            for job in jobs(given.quick):
+                if job.name in kept:
+                    continue
+                kept[job.name] = run(job, store, work)
+                print(job.name, kept[job.name]["verdict"], kept[job.name]["seconds"], flush=True)
+                if not given.quick:
+                    _write(kept)
+    if given.quick:
+        print(table(_result(kept)))
+
+
+def _result(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "command": "python benchmarks/null_rate.py",
+        "prompts": {split.value: limit for split, limit in LIMITS.items()},
+        "summary": summary(list(rows.values())),
+        "rows": rows,
+    }
+
+
+def _write(rows: dict[str, dict[str, Any]]) -> None:
+    OUT.write_text(json.dumps(_result(rows), indent=1) + "\n")
+    OUT.with_suffix(".md").write_text(table(_result(rows)))
+
+
+if __name__ == "__main__":
+    main()
