@@ -27,6 +27,7 @@ holds them to that), and none of them draws anything:
     report         a finished circuit as one page
     bundle         a finished circuit as a folder of seven files
     interop        graphs as circuit-tracer and Neuronpedia write them
+    predictions    what supernodes will do, registered before it is tested, and scored
     lab            interventions on a finished circuit, prompt by prompt and over the task
     features       what a feature, head or supernode is: contexts, outputs, variables, labels
     darkmatter     what a dictionary's reconstruction errors are to the behaviour, and its tests
