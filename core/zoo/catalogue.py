@@ -136,10 +136,13 @@ DICTIONARY: Mapping[Size, Mapping[str, Any]] = {
 }
 """How dictionaries are trained."""
 OLD = {"steps": 2000, "batch": 1024}
+WIDER = {"features": 512, "k": 32, "steps": 1600}
 DICTIONARIES: Mapping[str, Mapping[str, Any]] = {
     "gpt2-modadd": OLD | {"prefix": (36, 72)},
     "llama-modadd": OLD | {"prefix": (110, 170), "features": 512, "k": 32},
     "gpt2-coref": OLD | {"prefix": (76, 84, 110), "features": 512, "k": 32, "nested_steps": 2500},
+    "llama-coref": WIDER,
+    "llama-coref-base": WIDER,
 }
 """What a model's dictionaries have of their own; a `prefix` is else as long as its rank asks."""
 
