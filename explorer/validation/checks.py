@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from core.report.markup import real, spread, two
+from core.report.markup import real, two
 from core.verdicts import probability
 from explorer.look.theme import mark_html
+from explorer.validation.errors import in_thousandths
 
 HYPOTHESES = {
     "equivalence": "Behaves as the model does",
@@ -64,8 +65,8 @@ def circularity(section: Found) -> str:
         for name, by in _mappings(section.get("splits"))
     ]
     gaps = [
-        f"gap under {escape(how)} {two(one.get('labels_minus_test'))} "
-        f"({spread(one.get('interval')) or '–'})"
+        f"gap under {escape(how)} {in_thousandths(real(one.get('labels_minus_test')))} "
+        f"({_ends(one.get('interval'))})"
         for how, one in _mappings(section.get("gap"))
     ]
     families = [
@@ -80,6 +81,11 @@ def circularity(section: Found) -> str:
     by_split = _table(("split", "F, resample", "F, mean"), [row[:3] for row in splits])
     by_family = _table(("intervention", "F", "random, best"), families)
     return f"{_said(section)}{by_split}{note}{by_family}"
+
+
+def _ends(interval: object) -> str:
+    ends = interval if isinstance(interval, list) and len(interval) == 2 else (None, None)
+    return " to ".join(in_thousandths(real(end)) for end in ends)
 
 
 def hypotheses(section: Found) -> str:

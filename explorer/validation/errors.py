@@ -174,7 +174,7 @@ def _made_of(layer: Row) -> str:
     """How much is unexplained, and how much of that is linear in the MLP's input."""
     left, linear = real(layer.get("unexplained")), real(layer.get("linear_r2"))
     parts = ["" if left is None else f"{100 * left:.2g} % of the variance"]
-    parts += ["" if linear is None else f"R² {two(linear)} linear"]
+    parts += ["" if linear is None else f"R² {linear:.2f} linear"]
     return ", ".join(part for part in parts if part)
 
 

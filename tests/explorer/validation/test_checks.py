@@ -10,7 +10,8 @@ def test_each_section_has_its_sentence_and_its_figures():
     assert "Of 4 supernodes &lt;3&gt; went" in found["predictions"]
     for part in ("scale 0.5, graph", "0.75", "0.50", "0.01", "0.0200"):
         assert part in found["predictions"]
-    for part in ("searched on", "0.91", "0.92", "steering", "0.88", "0.10", "gap under resample"):
+    gap = "gap under resample 0.020 (0.000 to 0.040)"
+    for part in ("searched on", "0.91", "0.92", "steering", "0.88", "0.10", gap):
         assert part in found["circularity"]
     tests = found["shi"]
     assert tests.count("hx-warn") == tests.count("hx-ok") == tests.count("hx-idle") == 1
