@@ -11,6 +11,9 @@
    the further sections of `further.py`.
 8. write: the bundle.
 
+Attention heads are live and no nodes, or (`RunSettings.attention`) nodes that stages 3 to 6 choose
+among and that are ablated where they are not kept.
+
 Stages 3 to 6 are kept in the store as one piece (`discovery.py`); transcoders in training resume
 from their checkpoint.
 """
