@@ -115,8 +115,10 @@ def _about(found: HeadProfile, n_answers: int) -> str:
             return f"raises the token it reads most, {copied}; {reads}"
         case HeadKind.SUPPRESSOR:
             return f"lowers the token it reads most, {copied}; {reads}"
-        case HeadKind.READER | HeadKind.OTHER:
+        case HeadKind.READER:
             return f"from the last position, {reads}"
+        case HeadKind.OTHER:
+            return f"of no known kind; from the last position, {reads}"
         case HeadKind.EVEN:
             return f"entropy {found.evenness:.1%} of even attention"
         case kind:

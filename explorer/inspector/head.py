@@ -37,7 +37,7 @@ def head_facts(report: HeadReport) -> list[Fact]:
 
 def draw_head(seen: Inspected, report: HeadReport) -> None:
     """Everything under the title, numbers and actions."""
-    st.html(inspector.section_html("Kind", kind_html(report), "on all test prompts"))
+    st.html(inspector.section_html("What kind", kind_html(report), "on all test prompts"))
     query, key = _chosen(report)
     note = "query ↓ key →, this prompt"
     st.html(inspector.section_html("Pattern", pattern_html(report, query, key), note))
@@ -57,11 +57,8 @@ def draw_head(seen: Inspected, report: HeadReport) -> None:
 
 
 def kind_html(report: HeadReport) -> str:
-    """What kind it is of, and the figures that say so."""
-    return (
-        f'<div class="hx-prose"><p><b>{escape(report.kind)}</b> '
-        f'<span class="hx-dim">{escape(report.kind_about)}</span></p></div>'
-    )
+    """The figures that its name rests on."""
+    return f'<div class="hx-prose"><p>{escape(report.kind_about)}</p></div>'
 
 
 def pattern_html(report: HeadReport, query: int, key: int) -> str:
