@@ -39,17 +39,16 @@ from core.features.activations import role_of
 from core.features.fourier import (
     Logits,
     circle_embedding,
+    counted_answers,
     distance_irrelevance,
     gradient_symmetry,
     ideal_clock,
     ideal_pizza,
-    key_frequencies,
-    shuffled_most,
-    spectrum,
+    in_weights,
 )
 from core.features.groups import measure
 from core.lab import Lab
-from core.models import Edits, LanguageModel, suited_threads
+from core.models import Edits, suited_threads
 from core.predictions.score import chance_of, spearman
 from core.tasks import encode_pairs
 
@@ -61,25 +60,12 @@ PERMUTATIONS = 9999
 
 def number_tokens(lab: Lab) -> Tensor:
     """Vocabulary id of each number, from the task's own answers."""
-    found: dict[int, int] = {}
-    for batch in encode_pairs(lab.task.pairs, lab.model.tokenizer):
-        for row, token in zip(batch.index.tolist(), batch.answer.tolist(), strict=True):
-            found[int(lab.task.pairs[row].variables["result"])] = token
-    return torch.tensor([found[value] for value in range(len(found))])
-
-
-def weights(model: LanguageModel, tokens: Tensor) -> dict[str, Any]:
-    """Spectra and key frequencies of both ends."""
-    embed = model.hf.get_input_embeddings().weight.detach()[tokens]
-    ends = {"embedding": embed, "unembedding": model.W_U[tokens] * model.final_norm.weight}
-    return {
-        name: {
-            "key": list(key_frequencies(rows)),
-            "share": [round(x, 4) for x in spectrum(rows).tolist()],
-            "largest_share_shuffled": round(shuffled_most(rows), 4),
-        }
-        for name, rows in ends.items()
-    }
+    batches = encode_pairs(lab.task.pairs, lab.model.tokenizer)
+    rows = torch.cat([batch.index for batch in batches]).tolist()
+    answers = torch.cat([batch.answer for batch in batches]).tolist()
+    found = counted_answers([lab.task.pairs[row].variables for row in rows], answers)
+    assert found is not None  # modular addition declares its result
+    return torch.tensor(found.tokens)
 
 
 def features(lab: Lab, found: dict[str, Any], turns: int) -> dict[str, Any]:
@@ -183,7 +169,7 @@ def study(name: str) -> dict[str, Any]:
     """One circuit."""
     lab = Lab(open_bundle(CIRCUITS / name))
     tokens = number_tokens(lab)
-    p, found = len(tokens), weights(lab.model, tokens)
+    p, found = len(tokens), in_weights(lab.model, tokens.tolist())
     key = found["embedding"]["key"]
     with suited_threads(lab.model):
         return {

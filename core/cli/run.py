@@ -201,7 +201,7 @@ def section_lines(report: dict[str, Any]) -> list[str]:
     return [str(sentence) for sentence in said if sentence]
 
 
-SECTIONS = ("predictions", "shi", "circularity")
+SECTIONS = ("predictions", "shi", "circularity", "fourier")
 """Further sections of a validation that are summed up in a sentence."""
 COLUMNS = ("", "circuit", "control", "control is")
 

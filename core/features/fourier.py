@@ -16,11 +16,15 @@
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from core.features.variables import FEWEST_FOR_WAVE, Value
+from core.models import LanguageModel
 
 SHUFFLES = 99
 """Of the numbers among the rows; what beats them all has p ≤ 0.01."""
@@ -43,6 +47,59 @@ def key_frequencies(rows: Float[Tensor, "value width"], seed: int = 0) -> tuple[
     """Frequencies with more power than any has by chance, ascending."""
     found = spectrum(rows) > shuffled_most(rows, seed)
     return tuple((found.nonzero()[:, 0] + 1).tolist())
+
+
+class Numbers(NamedTuple):
+    """A variable that counts the answers."""
+
+    variable: str
+    """Name, as the task declares it."""
+    tokens: tuple[int, ...]
+    """Vocabulary id of the answer for each of its values 0, 1, ..., p − 1."""
+
+
+def counted_answers(
+    variables: Sequence[Mapping[str, Value]], answers: Sequence[int]
+) -> Numbers | None:
+    """The first variable whose values 0 ... p − 1 have one answer each, all different.
+
+    Args:
+        variables: Of each prompt.
+        answers: Vocabulary id of each prompt's answer.
+    """
+    for name in variables[0] if variables else ():
+        token: dict[Value, int] = {}
+        if not all(
+            name in row and token.setdefault(row[name], answer) == answer
+            for row, answer in zip(variables, answers, strict=True)
+        ):
+            continue
+        whole = set(token) == set(range(len(token)))
+        if whole and len(set(token.values())) == len(token) >= FEWEST_FOR_WAVE:
+            return Numbers(name, tuple(token[value] for value in range(len(token))))
+    return None
+
+
+def in_weights(model: LanguageModel, tokens: Sequence[int]) -> dict[str, dict[str, Any]]:
+    """Spectra and key frequencies of both ends of a model, as JSON values.
+
+    Args:
+        model: Its embedding, and its unembedding with the final norm's weight.
+        tokens: Vocabulary id of each number, from 0.
+    """
+    chosen = torch.tensor(tokens)
+    ends = {
+        "embedding": model.hf.get_input_embeddings().weight.detach()[chosen],
+        "unembedding": model.W_U[chosen] * model.final_norm.weight,
+    }
+    return {
+        name: {
+            "key": list(key_frequencies(rows)),
+            "share": [round(x, 4) for x in spectrum(rows).tolist()],
+            "largest_share_shuffled": round(shuffled_most(rows), 4),
+        }
+        for name, rows in ends.items()
+    }
 
 
 def gradient_symmetry(

@@ -7,6 +7,7 @@ own; none changes the verdict, and none may use the name of a field that the val
 from typing import Any
 
 from core.circuit import Attention, HeadNode
+from core.features.fourier import counted_answers, in_weights
 from core.pipeline.circularity import circularity
 from core.pipeline.dark_matter import dark_matter_of
 from core.pipeline.discovery import Discovery
@@ -54,6 +55,7 @@ def further(
         "predictions": _predictions(prepared, coders, found, settings, clock),
         "shi": shi_tests(tested, candidate, seed=settings.seed),
         "circularity": circularity(prepared, coders, candidate, seed=settings.seed),
+        "fourier": _fourier(prepared),
         "dark_matter": dark_matter_of(
             prepared,
             coders,
@@ -88,3 +90,22 @@ def _predictions(
         subject,
         lambda note: clock.progress(RunProgress(stage="validate", done=1, total=1, note=note)),
     )
+
+
+def _fourier(prepared: Prepared) -> dict[str, Any]:
+    """Key frequencies of the trained weights, where a variable counts the answers."""
+    pairs, batches = prepared.task.pairs, prepared.batches[Split.FEATURES]
+    rows = [row for batch in batches for row in batch.index.tolist()]
+    answers = [answer for batch in batches for answer in batch.answer.tolist()]
+    numbers = counted_answers([pairs[row].variables for row in rows], answers)
+    if numbers is None:
+        return {"skipped": "No variable counts the answers 0, 1, 2, ..."}
+    found = in_weights(prepared.model, numbers.tokens)
+    said = [f"{end} {', '.join(map(str, one['key'])) or 'none'}" for end, one in found.items()]
+    return {
+        "variable": numbers.variable,
+        "period": len(numbers.tokens),
+        **found,
+        "sentence": f"Frequencies of {numbers.variable} in the trained weights, beyond any of the "
+        f"shuffled numbers: {'; '.join(said)}.",
+    }

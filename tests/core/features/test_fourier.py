@@ -7,14 +7,17 @@ import torch
 
 from core.features.fourier import (
     circle_embedding,
+    counted_answers,
     distance_irrelevance,
     gradient_symmetry,
     ideal_clock,
     ideal_pizza,
+    in_weights,
     key_frequencies,
     shuffled_most,
     spectrum,
 )
+from tests.tiny import tiny_model
 
 P, KEYS = 31, (3, 11)
 
@@ -77,3 +80,32 @@ def test_distance_irrelevance_by_hand():
     by_sum = ((a + b) % 5).double().view(5, 5)
     assert distance_irrelevance(by_sum) == pytest.approx(1.0)
     assert math.isnan(distance_irrelevance(torch.ones(5, 5)))
+
+
+def test_a_variable_counts_the_answers_where_each_of_its_values_has_its_own():
+    rows = [{"a": v % 7, "word": f"w{v}", "result": v} for v in range(P)] * 2
+    answers = [100 + v for v in range(P)] * 2
+    found = counted_answers(rows, answers)
+    assert found is not None
+    assert found.variable == "result"
+    assert found.tokens == tuple(range(100, 100 + P))
+    assert counted_answers(rows[: P - 1], answers[1:P]) is not None  # any answers, each its own
+    assert counted_answers(rows[1:P], answers[1:P]) is None  # 0 is missing
+    assert counted_answers(rows, [100 + v // 2 for v in range(P)] * 2) is None
+    assert counted_answers(rows[:10], answers[:10]) is None  # too few for waves
+
+
+def test_the_weights_report_finds_what_is_planted_in_the_embedding_alone():
+    model = tiny_model("gpt2")
+    numbers = list(range(20))
+    generator = torch.Generator().manual_seed(1)
+    table = model.hf.get_input_embeddings().weight
+    turn = torch.randn(2, table.shape[1], generator=generator)
+    before = table.data.clone()
+    table.data[:20] += 40 * circle_embedding(20, (3,)).float() @ turn
+    found = in_weights(model, numbers)
+    assert found["embedding"]["key"] == [3]
+    tied = torch.equal(model.W_U[:20], table.data[:20])
+    assert (found["unembedding"]["key"] == [3]) == tied
+    table.data.copy_(before)
+    assert in_weights(model, numbers)["embedding"]["key"] == []
