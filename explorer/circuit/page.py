@@ -208,7 +208,8 @@ def _line_one(name: str, bundle: Bundle, view: View) -> None:
     with st.container(key="line-one", horizontal=True, vertical_alignment="center"):
         with st.container(key="crumbs", horizontal=True, vertical_alignment="center"):
             _crumbs(bundle, view)
-        st.html(claim_html(bundle))
+        why = notices.text(menu.address("validation", circuit=name))
+        st.html(f'<a href="{why}" target="_self" title="Why">{claim_html(bundle)}</a>')
         copy_link("circuit-copy")
         share_menu(name, "circuit")
 
