@@ -10,6 +10,8 @@
    heads live, under resample and mean ablation, on the selection split and on the test split. A
    node is a (layer, position, feature); a cross-layer feature counts once.
 4. Beside each: random circuits of the same size with equally many nodes at each (layer, position).
+5. For the last kinds also circuits whose nodes are features and heads at all positions, everything
+   else ablated: the smallest count, heads included.
 
 Nothing was chosen on the test split. Rows are kept as they come: run again to resume. `--quick`
 trains for a few steps, to see that everything runs. Results: results/transcoder_study.{json,md}.
@@ -30,12 +32,15 @@ from torch import Tensor
 from transcoder_tables import tables
 
 from core.assets import MODELS
+from core.circuit import Attention
+from core.graph import NodeKind
 from core.models import load_model
 from core.pipeline.prepare import Prepared, prepare
 from core.pipeline.probes import Probe
 from core.search import Response, eliminate_jointly
 from core.tasks import Split, load_task
 from core.transcoders import (
+    NestedSettings,
     PredictionSettings,
     TrainReport,
     TrainSettings,
@@ -56,12 +61,18 @@ DRAWS = 10
 """Random circuits of each size."""
 PROBES = 256
 """Prompts of the labels split that candidates are ranked on."""
+LONG = 2.5
+"""Steps of the longer fits, in those of the others."""
 GROUP = 0.01
 """Weight of the group penalty."""
 LAMBDA = 1.0
 """Weight of the prediction head, as in the paper's released code."""
 LADDER = (0.5, 1.0, 1.5, 2.0, 3.0)
 """Nested lengths in ranks (97 %) of what each layer writes at the sites that matter."""
+SHORT = (1.0, 1.5, 2.0)
+"""Fewer and shorter lengths."""
+COUNTED = (30, 40, 49, 53, 57, 65, 75, 85, 100)
+"""Sizes where heads count and positions do not."""
 OUT = Path(__file__).parent / "results" / "transcoder_study.json"
 
 
@@ -76,6 +87,8 @@ class Kind:
     ladder: tuple[float, ...] = ()
     """Multiples of the PCA rank, where there is a prefix."""
     hidden: bool = False
+    anywhere: bool = False
+    """Whether circuits with nodes at all positions are looked for too."""
 
 
 def kinds(features: int, k: int, steps: int) -> tuple[Kind, ...]:
@@ -96,7 +109,29 @@ def kinds(features: int, k: int, steps: int) -> tuple[Kind, ...]:
         Kind(name="topk + group", seeds=1, settings=replace(plain, group_weight=GROUP)),
         Kind(name="neurons", seeds=1, settings=None),
         Kind(name="hidden", seeds=2, settings=plain, hidden=True),
+        *heavier("nested", nested),
+        *heavier("clt nested", crossing),
     )
+
+
+def heavier(name: str, base: TrainSettings) -> tuple[Kind, Kind]:
+    """Prefixes that count more than all features together, and such ones fitted for longer."""
+    long = replace(base, steps=round(LONG * base.steps))
+    return (
+        Kind(
+            name=f"{name}, heavy ladder", seeds=2, settings=heavy(base, 5.0), ladder=LADDER,
+            anywhere=True,
+        ),
+        Kind(
+            name=f"{name}, heavy short ladder, longer", seeds=3, settings=heavy(long, 5.0),
+            ladder=SHORT, anywhere=True,
+        ),
+    )  # fmt: skip
+
+
+def heavy(settings: TrainSettings, weight: float) -> TrainSettings:
+    """Prefixes that count `weight` times as much as all features together."""
+    return replace(settings, nested=NestedSettings(weight=weight))
 
 
 class Asked(Protocol):
@@ -149,6 +184,8 @@ def study(prepared: Prepared, kind: Kind, seed: int) -> dict[str, Any]:
     row["candidates"] = len(order)
     for split in (Split.SELECTION, Split.TEST):
         row[split.value] = _circuits(asked[split], order, seed)
+    if kind.anywhere:
+        row |= _anywhere(prepared, asked)
     row["seconds"] = round(time.monotonic() - began, 1)
     row["processor_seconds"] = round(time.process_time() - busy, 1)
     return row
@@ -233,6 +270,38 @@ def _hidden(
     qualities = {f"quality_{split.value}": one.quality() for split, one in asked.items()}
     qualities.pop(f"quality_{Split.LABELS.value}")
     return asked, {"prefixes": [], "kind": "hidden", **qualities}
+
+
+def _anywhere(prepared: Prepared, asked: Mapping[Split, Asked]) -> dict[str, Any]:
+    """Circuits of features and heads at all positions, all else ablated; ranked on labels."""
+    labels, model = asked[Split.LABELS], prepared.model
+    assert isinstance(labels, Probe)
+    features = labels.nodes.clone()
+    features[:, 2] = -1
+    layer, head = torch.cartesian_prod(*map(torch.arange, (model.n_layers, model.n_heads))).T
+    kind, everywhere = torch.full_like(layer, int(NodeKind.HEAD)), torch.full_like(layer, -1)
+    heads = torch.stack([kind, layer, everywhere, head], 1)
+    nodes = torch.cat([features.unique(dim=0), heads])
+    found, order = {}, torch.arange(0)
+    for split, one in asked.items():
+        assert isinstance(one, Probe)
+        probe = Probe.on(one.evaluator, nodes, Attention.CIRCUIT)
+        if split is Split.LABELS:
+            order = eliminate_jointly(len(nodes), probe.respond).order
+            continue
+        masks = torch.zeros(len(COUNTED), len(nodes))
+        for row, size in zip(masks, COUNTED, strict=True):
+            row[order[:size]] = 1
+        f, phi = probe.scores(masks)
+        is_head = nodes[:, 0] == int(NodeKind.HEAD)
+        found[f"anywhere_{split.value}"] = {
+            str(size): {
+                **_figures(f[:, i : i + 1], phi[:, i : i + 1]),
+                "heads": int(is_head[order[:size]].sum()),
+            }
+            for i, size in enumerate(COUNTED)
+        }
+    return found
 
 
 def _circuits(asked: Asked, order: Int[Tensor, " node"], seed: int) -> dict[str, Any]:

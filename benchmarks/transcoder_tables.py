@@ -24,6 +24,7 @@ def tables(found: Mapping[str, Any]) -> str:
             parts.append(f"## {model}, {split} split\n")
             parts += [_quality(rows, split)]
             parts += [_circuits(rows, split, how) for how in ("resample", "mean")]
+        parts += [_anywhere(rows, split) for split in ("selection", "test")]
         parts.append(_heads(rows))
     return "\n".join(part for part in parts if part)
 
@@ -85,6 +86,32 @@ def _circuits(rows: Mapping[str, list[Any]], split: str, how: str) -> str:
         lines.append(cells)
     title = f"F / φ under {how} ablation (in brackets the best F of the random circuits)\n\n"
     return title + _table(["dictionary", *SIZES, "all"], lines)
+
+
+def _anywhere(rows: Mapping[str, list[Any]], split: str) -> str:
+    """Nodes at all positions, heads counted; the worse of F under resample and mean."""
+    lines, name = [], f"anywhere_{split}"
+    for kind, seeds in rows.items():
+        held = [row[name] for row in seeds if name in row]
+        if held:
+            worst = {
+                size: [min(one[size]["f_resample"], one[size]["f_mean"]) for one in held]
+                for size in held[0]
+            }
+            first = [
+                next((size for size in worst if worst[size][seed] >= 0.97), "none")
+                for seed in range(len(held))
+            ]
+            lines.append([kind, *(_spread(found) for found in worst.values()), ", ".join(first)])
+    if not lines:
+        return ""
+    sizes = list(next(row[name] for seeds in rows.values() for row in seeds if name in row))
+    title = (
+        f"## Features and heads at all positions as nodes, {split} split\n\n"
+        "F, the worse of resample and mean, seed means; heads count, those not kept are ablated. "
+        "Last: the smallest size with F ≥ .97, seed by seed.\n\n"
+    )
+    return title + _table(["dictionary", *sizes, "F ≥ .97"], lines)
 
 
 def _heads(rows: Mapping[str, list[Any]]) -> str:
