@@ -7,7 +7,8 @@ the last layer. Nothing is fitted, so features and prompts are held out from eve
 has three families of interventions: one feature ablated, one doubled, four ablated at once.
 
 *Held against*: the frozen model; the live model with all MLPs holding still but for the change; the
-live model. *Predictors*: the attribution (`direct`); the same with features above responding first
+live model. *Predictors*: the attribution (`direct`); the same with the norm in front of the heads
+renewed where the changed stream enters it; the first with features above responding first
 (`through features`); the attribution's columns of other features at the same layer and position
 (`shuffled`); a random direction of the same norm in place of what the feature writes (`random`).
 
@@ -37,6 +38,7 @@ from core.attention.prediction import (
     frozen_scores,
     gates_of,
     live_scores,
+    norm_changes,
     predicted_scores,
     writes_of,
 )
@@ -100,15 +102,22 @@ def changes(sources: Writers, interventions: list[Intervention], seed: int) -> d
     }
     heads = range(frozen.model.n_heads)
     layers = [heads_of(sources, layer, heads) for layer in range(frozen.model.n_layers)]
-    for name, values in gates.items():
-        rows = [torch.stack([predicted_scores(h, values) for h in row], 1) for row in layers]
+    norms = {"norms renewed": norm_changes(frozen, writes)}
+    for name in (*gates, *norms):
+        values, norm = gates.get(name, gates["direct"]), norms.get(name)
+        rows = [
+            torch.stack(
+                [predicted_scores(h, values, None if norm is None else norm[i]) for h in row], 1
+            )
+            for i, row in enumerate(layers)
+        ]
         found[name] = torch.stack(rows)
     base = frozen_scores(frozen, torch.zeros_like(writes[:1]))
     return {name: scores - base for name, scores in found.items()} | {"base": base}
 
 
 AGAINST = ("frozen", Regime.HELD.value, Regime.LIVE.value)
-PREDICTORS = ("direct", "through features", "shuffled", "random")
+PREDICTORS = ("direct", "norms renewed", "through features", "shuffled", "random")
 
 
 def squares(found: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -210,7 +219,7 @@ def by_head(sums: dict[str, Tensor]) -> dict[str, dict[str, float]]:
                     4,
                 )
                 for kind in ("score", "pattern")
-                for name in ("direct", "through features")
+                for name in ("direct", "norms renewed", "through features")
             }
     return found
 

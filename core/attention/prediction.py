@@ -1,14 +1,16 @@
 """Does QK attribution predict what heads do when features change?
 
 An intervention multiplies the activation of some features of one prompt by a factor (0 ablates).
-Three predictions of the scores of a head, from the unchanged run alone:
+Predictions of the scores of a head, from the unchanged run alone:
 
 1. `Reach.DIRECT`: gates multiply the features' columns of the attribution, and so the query and
    the key. Exact in the frozen model (norm scales, earlier patterns and all other features hold).
 2. `Reach.THROUGH`: features above respond first. Their pre-activations are linear in the sources
    (direct effects), and an active feature follows its own down to 0; gates are filled in layer by
    layer. Which features are active, norms and earlier patterns still hold.
-3. The pattern is the softmax of the predicted scores.
+3. Either with the norm in front of the heads frozen, or renewed (`norm_changes`): its scale where
+   the changed stream enters it.
+4. The pattern is the softmax of the predicted scores.
 
 They are held against the frozen model (`frozen_scores`), the live model with all MLPs holding still
 but for the change (`Regime.HELD`), and the live model as it is (`Regime.LIVE`).
@@ -26,6 +28,7 @@ from core.attention.qk import QKAttribution
 from core.attribution.ends import Readers, Writers
 from core.attribution.frozen import Frozen
 from core.attribution.sweep import direct_effects
+from core.graph import NodeKind
 from core.models import Edits, attention_scores, score_weights, scores_of
 from core.transcoders import arrived, hand_up
 
@@ -88,12 +91,29 @@ def _followed(sources: Writers, gates: Tensor, held: Tensor) -> Tensor:
 
 
 def predicted_scores(
-    attribution: QKAttribution, gates: Float[Tensor, "intervention source"]
+    attribution: QKAttribution,
+    gates: Float[Tensor, "intervention source"],
+    norm: Float[Tensor, "intervention pos"] | None = None,
 ) -> Float[Tensor, "intervention query key"]:
-    """Scores of the head when every source is multiplied by its gate."""
-    query = torch.einsum("is,qse->iqe", gates, attribution.query)
-    key = torch.einsum("is,kse->ike", gates, attribution.key)
-    return query @ key.transpose(1, 2)
+    """Scores of the head when every source is multiplied by its gate.
+
+    Args:
+        attribution: Of the head.
+        gates: One for each source.
+        norm: The norm's scale at each position over that on the unchanged run (`norm_changes`);
+            frozen if None.
+    """
+    sources = attribution.sources
+    own = (sources.kind == int(NodeKind.BIAS)) & (sources.layer == attribution.layer)
+    sides = []
+    for side in (attribution.query, attribution.key):
+        total = torch.einsum("is,pse->ipe", gates, side)
+        if norm is not None:
+            # What the block adds itself comes after the norm.
+            constant = side[:, own].sum(1)
+            total = constant + norm[..., None] * (total - constant)
+        sides.append(total)
+    return sides[0] @ sides[1].transpose(1, 2)
 
 
 def writes_of(
@@ -113,23 +133,16 @@ def writes_of(
     return writes
 
 
-def frozen_scores(
+def carried(
     frozen: Frozen, writes: Float[Tensor, "intervention layer pos d_model"]
-) -> Float[Tensor, "layer intervention head query key"]:
-    """Scores of every head in the frozen model with something added to its MLP outputs.
+) -> Float[Tensor, "layer intervention pos d_model"]:
+    """What enters each block, less that on the unchanged run, with something added to MLP outputs.
 
     The changes are carried up through the frozen model as they are: no sources, no attribution.
     """
-    state = torch.zeros_like(writes[:, 0])
-    scores = []
+    state, found = torch.zeros_like(writes[:, 0]), []
     for number, block in frozen.layers_up(frozen.model.n_layers):
-        resid, weights = (
-            frozen.at(frozen.trace.resid_pre, number),
-            score_weights(frozen.model, number),
-        )
-        scale = weights.norm.scale(resid)
-        normed = weights.norm.linear(resid + state, scale) + weights.norm.bias
-        scores.append(scores_of(frozen.model, weights, normed))
+        found.append(state)
         read = (state @ block.folded.value).unflatten(-1, (len(block.mix), -1))
         moved = torch.einsum("hqp,iphe->iqhe", block.mix, read).flatten(2) @ block.folded.output
         before, state = state, state + moved
@@ -137,6 +150,30 @@ def frozen_scores(
             skipped = before if frozen.model.parallel else state
             state = state + skipped @ block.folded.skip * block.scale2[:, None]
         state = state + writes[:, number]
+    return torch.stack(found)
+
+
+def norm_changes(
+    frozen: Frozen, writes: Float[Tensor, "intervention layer pos d_model"]
+) -> Float[Tensor, "layer intervention pos"]:
+    """Scale of the norm in front of each block's heads over that on the unchanged run."""
+    found = []
+    for layer, change in enumerate(carried(frozen, writes)):
+        resid, norm = frozen.at(frozen.trace.resid_pre, layer), frozen.folded[layer].norm1
+        found.append((norm.scale(resid + change) / norm.scale(resid))[..., 0])
+    return torch.stack(found)
+
+
+def frozen_scores(
+    frozen: Frozen, writes: Float[Tensor, "intervention layer pos d_model"]
+) -> Float[Tensor, "layer intervention head query key"]:
+    """Scores of every head in the frozen model with something added to its MLP outputs."""
+    scores = []
+    for layer, change in enumerate(carried(frozen, writes)):
+        weights = score_weights(frozen.model, layer)
+        resid = frozen.at(frozen.trace.resid_pre, layer)
+        linear = weights.norm.linear(resid + change, weights.norm.scale(resid))
+        scores.append(scores_of(frozen.model, weights, linear + weights.norm.bias))
     return torch.stack(scores)
 
 

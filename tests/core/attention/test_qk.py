@@ -7,9 +7,11 @@ from core.attention.prediction import (
     Intervention,
     Reach,
     Regime,
+    carried,
     frozen_scores,
     gates_of,
     live_scores,
+    norm_changes,
     predicted_scores,
     r_squared,
     writes_of,
@@ -121,6 +123,26 @@ def test_predictions_equal_the_frozen_model_for_many_features_at_once(kind, cros
     for layer in (0, 2):
         for head in heads_of(sources, layer, EVERY):
             assert_near(predicted_scores(head, gates), want[layer, :, head.head])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_with_the_norm_renewed_scores_are_those_of_the_changed_stream(kind):
+    """The norm as the model computes it, on the stream of the frozen model."""
+    model, coders = setup(kind)
+    frozen = freeze(model, coders, IDS)
+    sources = prompt_sources(frozen)
+    several = [
+        Intervention(features=(0, 5, 11), factor=0.0),
+        Intervention(features=(2,), factor=2.0),
+    ]
+    writes = writes_of(sources, several)
+    norm = norm_changes(frozen, writes)
+    assert float((norm[2] - 1).abs().max()) > 1e-3
+    stream = frozen.at(frozen.trace.resid_pre, 2) + carried(frozen, writes)[2]
+    want = attention_scores(model, 2, stream)
+    gates = gates_of(sources, several)
+    for head in heads_of(sources, 2, EVERY):
+        assert_near(predicted_scores(head, gates, norm[2]), want[:, head.head])
 
 
 @pytest.mark.parametrize("crosses", [False, True])
