@@ -34,6 +34,8 @@ from typing import Any, NamedTuple
 import torch
 from scipy.stats import beta
 
+from core.circuit import gated_nodes, node_table
+from core.graph import NodeKind
 from core.models import LanguageModel, load_model, suited_threads
 from core.pipeline.dictionaries import Training, find_transcoders
 from core.pipeline.discovery import Discovery, discover
@@ -166,14 +168,13 @@ def found_for(
     if job.kind not in ("shuffled-features", "shuffled-labels"):
         return found
     active = prepared.evaluator(coders, Split.LABELS, settings.probe_prompts).active().nonzero()
-    own = torch.tensor(found.order)
-    nodes = torch.unique(torch.cat([active, own]), dim=0)
+    kind = torch.full((len(active), 1), int(NodeKind.FEATURE))
+    nodes = torch.unique(torch.cat([torch.cat([kind, active], 1), node_table(found.order)]), dim=0)
     if job.kind == "shuffled-features":
         return replace(found, order=shuffled(found.order, nodes, job.seed))
     draw = random.Random(f"shuffled labels {job.seed}")
-    kinds = type(found.order[0])
-    dealt = tuple(kinds(*row) for row in draw.sample(nodes.tolist(), len(found.order)))
-    return replace(found, order=dealt)
+    dealt = torch.tensor(draw.sample(nodes.tolist(), len(found.order)))
+    return replace(found, order=gated_nodes(dealt))
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
