@@ -77,7 +77,7 @@ def test_features_of_two_layers_move_together_each_from_its_live_value(parts):
 
 def test_gradients_along_a_line_add_up_to_the_effect_of_the_whole_layer(parts, monkeypatch):
     model, coders, tried = parts
-    monkeypatch.setattr("core.predictions.expected.STEPS", 256)
+    monkeypatch.setattr("core.predictions.expected.STEPS", 128)
     group = group_of(coders, 1)
     found = by_gradient(model, coders, tried, [group, group[:3], group[3:]], THIRD)
     want = float(effect(model, coders, tried, group, THIRD).mean())

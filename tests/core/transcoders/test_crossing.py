@@ -26,7 +26,7 @@ from core.transcoders import (
 from core.transcoders.crossing import hand_up, replacing
 from tests.tiny import tiny_batch, tiny_model, tiny_transcoders
 
-CLT = TrainSettings(kind="clt", features=24, k=8, steps=300, batch=256)
+CLT = TrainSettings(kind="clt", features=24, k=8, steps=300, batch=128)
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +264,7 @@ def test_later_writes_are_learnt():
 def test_a_nested_prefix_of_all_layers_reconstructs_alone():
     samples = planted()
     nested = NestedSettings(prefix=(12, 4), lengths=(0.5, 1.0))
-    settings = dataclasses.replace(CLT, nested=nested, steps=500)
+    settings = dataclasses.replace(CLT, nested=nested)
     coders = train_on_samples(samples, settings, "m").transcoders
     assert coders.prefixes == (12, 4)
     a = coders.encode(samples.x)
