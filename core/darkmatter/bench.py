@@ -63,13 +63,10 @@ class Shares(NamedTuple):
     high: Float[Tensor, " row"]
 
 
-def bases(bench: "Bench", circuit: Gates) -> tuple[Base, Base]:
-    """The whole dictionary, and a circuit (one, with a front axis) in the strict regime."""
-    whole = all_gates(bench.evaluator.bounds)[None]
-    return (
-        Base("dictionary", whole, ErrorRegime.KEPT),
-        Base("circuit", circuit, ErrorRegime.ABLATED),
-    )
+def bases(bench: "Bench", circuit: Gates | None) -> tuple[Base, ...]:
+    """The whole dictionary, and in the strict regime a circuit (front axis of 1), if any."""
+    whole = Base("dictionary", all_gates(bench.evaluator.bounds)[None], ErrorRegime.KEPT)
+    return (whole,) if circuit is None else (whole, Base("circuit", circuit, ErrorRegime.ABLATED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -32,7 +32,7 @@ Progress = Callable[[int, int], None]
 
 def dark_matter(
     evaluator: Evaluator,
-    circuit: Gates,
+    circuit: Gates | None,
     *,
     fit: Prompts,
     choose: Prompts,
@@ -44,7 +44,7 @@ def dark_matter(
 
     Args:
         evaluator: On the prompts of `judge`.
-        circuit: Gates of the circuit, with a front axis of 1.
+        circuit: Gates of the circuit, with a front axis of 1; None leaves its base out.
         fit: Prompts of the features split.
         choose: Of the selection split.
         judge: Of the test split; the evaluator's own, in its order.
@@ -66,8 +66,9 @@ def dark_matter(
     head = _head(bench, seen, probes)
     if not bench.measurable:
         return head | {"measurable": False, "bases": []}
-    scopes = Scopes(bench, seen[0], labels, _counter(progress, 2 * (len(splits) + 1)))
-    return head | {"measurable": True, "bases": [scopes.on(b) for b in bases(bench, circuit)]}
+    wanted = bases(bench, circuit)
+    scopes = Scopes(bench, seen[0], labels, _counter(progress, len(wanted) * (len(splits) + 1)))
+    return head | {"measurable": True, "bases": [scopes.on(base) for base in wanted]}
 
 
 def _counter(progress: Progress, total: int) -> Callable[[], None]:

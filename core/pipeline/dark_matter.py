@@ -25,22 +25,24 @@ FITTED = 2048
 def dark_matter_of(
     prepared: Prepared,
     coders: TranscoderSet,
-    nodes: Sequence[GatedNode],
+    nodes: Sequence[GatedNode] | None,
     *,
     attention: Attention = Attention.LIVE,
     seed: int = 0,
     progress: OnProgress = lambda step: None,
 ) -> dict[str, Any]:
-    """The section `dark_matter`, for a circuit of these nodes."""
-    evaluator = prepared.evaluator(coders, Split.TEST, JUDGED)
-    places = Places.of(tuple(nodes), evaluator.bounds, attention)
+    """The section `dark_matter`, for a circuit of these nodes; of the dictionary alone if None."""
+    evaluator, circuit = prepared.evaluator(coders, Split.TEST, JUDGED), None
+    if nodes is not None:
+        places = Places.of(tuple(nodes), evaluator.bounds, attention)
+        circuit = places.gates(torch.ones(1, len(nodes)))
 
     def told(done: int, total: int) -> None:
         progress(RunProgress(stage="validate", done=done, total=total, note="dark matter"))
 
     found = dark_matter(
         evaluator,
-        places.gates(torch.ones(1, len(nodes))),
+        circuit,
         fit=_prompts(prepared, Split.FEATURES, FITTED),
         choose=_prompts(prepared, Split.SELECTION, None),
         judge=_prompts(prepared, Split.TEST, JUDGED),

@@ -167,7 +167,8 @@ def test_a_dictionary_made_blind_leaves_structure_and_a_good_one_noise(monkeypat
             for one in coders
         ),
     )
-    good, bad = (dark_matter_of(prepared, used, ()) for used in (coders, blind))
+    good, bad = (dark_matter_of(prepared, used, None) for used in (coders, blind))
+    assert [base["base"] for base in good["bases"]] == ["dictionary"]
     words = [row["verdict"] for row in (*good["bases"][0]["layers"], good["bases"][0]["together"])]
     assert words == ["noise"] * 3
     assert good["layers"][0]["probes"][0]["role"] == "a"
