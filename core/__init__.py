@@ -15,13 +15,15 @@ holds them to that), and none of them draws anything:
     tasks          prompt pairs (clean, corrupt), read, checked, dealt into disjoint splits, encoded
     graph          an attribution graph: nodes, direct effects, influence, pruning, scores
     store          results kept under content keys: whole or not at all, resumable, checked
+    compiled       programs whose circuit is known, with their graphs
     circuit        the answer: nodes in rank order, and how nodes are named (`L:P:F`, `L0H2@4`)
     models         Hugging Face models, their families as data, checked at load; the one hook file
     transcoders    sparse dictionaries from MLP input to MLP output: train, read, write, measure
     interventions  circuits run on prompts: what is inside is live, the rest at its reference
     attribution    exact direct effects between features, on a prompt; pooled over a task's prompts
+    attention      why a head looks where it looks (QK attribution), and what kind of head it is
     hierarchy      a balanced tree of supernodes over a graph, by spectral cuts
-    guide          scores of nodes before any ablation: they order what a search has dropped
+    guide          scores of nodes before any ablation: they steer what a search tries first
     search         supernodes dropped down the tree, single nodes ranked, exchange, gates: a ranking
     validation     F, φ, necessity, controls and curves on unseen prompts; the verdict and why
     report         a finished circuit as one page
@@ -33,6 +35,8 @@ holds them to that), and none of them draws anything:
     darkmatter     what a dictionary's reconstruction errors are to the behaviour, and its tests
     pipeline       the whole run, and the null runs that must not validate
     zoo            what is bundled, and how it is made: models, dictionaries, circuits
+    lessons        what every node does, measured: what guides learn from
+    transfer       how far one model's circuit is another's, with nulls and ceiling
     share          a finished circuit in other forms, for others
     cli            the `hagd` command
 
