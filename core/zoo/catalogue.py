@@ -138,23 +138,25 @@ DICTIONARY: Mapping[Size, Mapping[str, Any]] = {
 OLD = {"steps": 2000, "batch": 1024}
 WIDER = {"features": 512, "k": 32, "steps": 1600}
 DICTIONARIES: Mapping[str, Mapping[str, Any]] = {
-    "gpt2-modadd": OLD | {"prefix": (36, 72)},
-    "llama-modadd": OLD | {"prefix": (110, 170), "features": 512, "k": 32},
-    "gpt2-coref": OLD | {"prefix": (76, 84, 110), "features": 512, "k": 32, "nested_steps": 2500},
+    "gpt2-modadd": OLD | {"nested": {"prefix": (36, 72)}},
+    "llama-modadd": OLD | {"features": 512, "k": 32, "nested": {"prefix": (110, 170)}},
+    "gpt2-coref": OLD
+    | {"features": 512, "k": 32, "nested": {"prefix": (76, 84, 110), "steps": 2500}},
+    "neox-modadd": {"topk": WIDER},
     "llama-coref": WIDER,
     "llama-coref-base": WIDER,
 }
-"""What a model's dictionaries have of their own; a `prefix` is else as long as its rank asks."""
+"""What a model's dictionaries have of their own, both or one kind; a nested prefix is else as long
+as its rank asks."""
 
 
 def dictionary_settings(member: Member, kind: Kind) -> TrainSettings:
     """How a model's dictionary is trained; sites and, where not given, prefix still left open."""
-    told = {**DICTIONARY[member.size], **DICTIONARIES.get(member.name, {})}
-    prefix, longer = told.pop("prefix", ()), told.pop("nested_steps", told["steps"])
-    if kind == "topk":
-        return TrainSettings(kind="topk", **told)
-    told["steps"] = longer
-    return TrainSettings(kind="nested", nested=NestedSettings(prefix=prefix), **told)
+    own = dict(DICTIONARIES.get(member.name, {}))
+    of_kind = {name: own.pop(name, {}) for name in KINDS}[kind]
+    told = {**DICTIONARY[member.size], **own, **of_kind}
+    nested = NestedSettings(prefix=told.pop("prefix", ()))
+    return TrainSettings(kind=kind, nested=nested, **told)
 
 
 def members() -> Iterator[Member]:
