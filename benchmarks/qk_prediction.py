@@ -234,9 +234,14 @@ def markdown(found: dict[str, Any]) -> str:
         for name, row in found["models"].items():
             for real in AGAINST:
                 cells = row["r2"][f"{kind}, {real}"]
-                shown = [f"{c[0]:.3f} ({c[1]:.2f}–{c[2]:.2f})" for c in map(cells.get, PREDICTORS)]
+                shown = [_cell(cells.get(predictor)) for predictor in PREDICTORS]
                 lines.append(f"| {name} | {real} | " + " | ".join(shown) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _cell(found: list[float] | None) -> str:
+    """R² with its interval; a dash where a model was measured without this predictor."""
+    return "–" if found is None else f"{found[0]:.3f} ({found[1]:.2f}–{found[2]:.2f})"
 
 
 def main() -> None:

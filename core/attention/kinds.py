@@ -99,8 +99,8 @@ class HeadProfile:
         """All kinds that it is of, the one that names it first."""
         reads = self.lift[HeadKind.READER] >= LEAST_LIFT
         holds = {
-            HeadKind.MOVER: reads and self.raised >= LEAST_COPIED,
-            HeadKind.SUPPRESSOR: reads and self.lowered >= LEAST_COPIED,
+            HeadKind.MOVER: reads and bool(self.moved) and self.raised >= LEAST_COPIED,
+            HeadKind.SUPPRESSOR: reads and bool(self.moved) and self.lowered >= LEAST_COPIED,
             HeadKind.READER: reads,
             HeadKind.EVEN: self.evenness >= EVEN,
         }
@@ -127,7 +127,7 @@ class HeadProfile:
         """Its name for people, as `moves name 1, name 2`; empty where it is of no kind."""
         match self.kind:
             case HeadKind.MOVER | HeadKind.SUPPRESSOR:
-                return f"{self.kind.value} {', '.join(self.moved or self.roles)}"
+                return f"{self.kind.value} {', '.join(self.moved)}"
             case HeadKind.READER:
                 return f"{self.kind.value} {', '.join(self.roles)}"
             case HeadKind.EVEN:

@@ -96,6 +96,7 @@ def test_kinds_follow_the_stated_thresholds():
     assert profile(0.3).label == "reads a, b"
     assert profile(0.3, raised=0.5).label == "moves b"
     assert profile(0.3, lowered=0.5).label == "suppresses b"
+    assert replace(profile(0.3, raised=0.5), moved=()).label == "reads a, b"
     assert profile(0.0, INDUCTION=0.4).label == "induction"
     assert profile(0.0, PREVIOUS=0.4).kind is HeadKind.OTHER
     assert profile(0.4, PREVIOUS=0.6).kinds == (HeadKind.PREVIOUS, HeadKind.READER)
