@@ -1,9 +1,10 @@
 """Compares dictionaries by the circuits that they give: `python benchmarks/transcoder_study.py`.
 
 1. On one bundled model, dictionaries of equal size are trained on the features split by
-   reconstruction alone, with equal steps: ordinary TopK, nested with one or several lengths, with a
-   group penalty, cross-layer, with the next-layer prediction head; beside them the MLP's own
-   neurons and the paper's autoencoder of the hidden state.
+   reconstruction alone, with equal steps (those called longer: 2.5 times as many): ordinary TopK,
+   nested with one or several lengths, with a group penalty, cross-layer, with the next-layer
+   prediction head; beside them the MLP's own neurons and the paper's autoencoder of the hidden
+   state.
 2. Reconstruction: unexplained variance, replacement accuracy, dead share, firing rate.
 3. Circuits: every feature at every position that is active on the labels split is a candidate;
    joint elimination ranks them there; the first n are the circuit. F and φ, strict regime, all
