@@ -16,7 +16,7 @@ from core.transcoders.neurons import neuron_transcoders
 from core.transcoders.open import Dictionary, open_transcoders
 from core.transcoders.prediction import PredictionHead, load_heads, save_heads
 from core.transcoders.report import LayerQuality, QualityReport, measure_transcoders
-from core.transcoders.samples import Samples, collect, site_ranks
+from core.transcoders.samples import Samples, collect
 from core.transcoders.settings import NestedSettings, PredictionSettings, TrainSettings
 from core.transcoders.sizing import pooled_ranks, sized
 from core.transcoders.tensors import check_fits
@@ -64,7 +64,6 @@ __all__ = [
     "pooled_ranks",
     "save_heads",
     "save_transcoders",
-    "site_ranks",
     "sized",
     "train_on_samples",
     "train_transcoders",

@@ -118,25 +118,3 @@ def collect(model: LanguageModel, batches: Sequence[PromptBatch]) -> Samples:
     return Samples(
         x=torch.cat(x, 1), y=torch.cat(y, 1), position=torch.cat(position), first=torch.cat(first)
     )
-
-
-def site_ranks(samples: Samples, variance: float) -> Int[Tensor, "layer pos"]:
-    """Principal directions that carry a share of each site's output variance.
-
-    Args:
-        samples: First tokens are left out.
-        variance: The share, in (0, 1).
-
-    Returns:
-        0 where the output is constant.
-    """
-    ranks = torch.zeros(len(samples.y), samples.n_positions, dtype=torch.long)
-    for position in range(samples.n_positions):
-        here = samples.y[:, (samples.position == position) & ~samples.first]
-        if not here.shape[1]:
-            continue
-        spectrum = torch.linalg.svdvals(here - here.mean(1, keepdim=True)).square()
-        total = spectrum.sum(-1, keepdim=True)
-        enough = spectrum.cumsum(-1) >= variance * total
-        ranks[:, position] = (enough.int().argmax(-1) + 1) * (total[:, 0] > 1e-10)
-    return ranks

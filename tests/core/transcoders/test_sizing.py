@@ -37,6 +37,17 @@ def test_positions_share_the_directions_of_their_layer():
     assert ranks == [4, 2, 3]
 
 
+def test_ranks_follow_the_share_of_variance_asked_for():
+    """One direction holds 100 parts of 101, two hold all."""
+    generator = torch.Generator().manual_seed(0)
+    y = torch.zeros(1, 400, 3)
+    y[0, :, :2] = torch.tensor([10.0, 1.0]) * torch.randn(400, 2, generator=generator)
+    first = torch.zeros(400, dtype=torch.bool)
+    samples = Samples(x=y, y=y, position=torch.zeros(400, dtype=torch.long), first=first)
+    assert pooled_ranks(samples, torch.ones(1, 1), 0.9) == (1,)
+    assert pooled_ranks(samples, torch.ones(1, 1), 0.9999) == (2,)
+
+
 def test_a_quiet_position_counts_as_much_as_a_loud_one():
     sites = torch.tensor([[0.0, 1.0, 1.0]])
     assert pooled_ranks(two_places(loud=3.0), sites) == (4,)

@@ -14,7 +14,6 @@ from core.transcoders import (
     TrainSettings,
     collect,
     pooled_ranks,
-    site_ranks,
     train_on_samples,
     train_transcoders,
 )
@@ -230,17 +229,6 @@ def test_positions_are_drawn_equally_and_first_tokens_rarely():
     chances = Samples(x=empty, y=empty, position=position, first=position == 0).chances()
     by_position = torch.zeros(3).index_add(0, position, chances)
     torch.testing.assert_close(by_position, torch.tensor([1 / 64, 63 / 128, 63 / 128]))
-
-
-def test_ranks_by_hand():
-    position = torch.arange(40) % 2
-    y = torch.zeros(1, 40, 3)
-    generator = torch.Generator().manual_seed(0)
-    y[0, 1::2, 0] = 10 * torch.randn(20, generator=generator)
-    y[0, 1::2, 1] = 1 * torch.randn(20, generator=generator)
-    samples = Samples(x=y, y=y, position=position, first=torch.zeros(40, dtype=torch.bool))
-    assert site_ranks(samples, 0.9).tolist() == [[0, 1]]
-    assert site_ranks(samples, 0.9999).tolist() == [[0, 2]]
 
 
 def test_prefixes_follow_the_ranks():
