@@ -12,7 +12,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -112,6 +112,32 @@ def episode(
         member=member,
         above_effect=above,
         above_member=any_member > 0,
+    )
+
+
+def trimmed(one: Episode, most: int, seed: int = 0) -> Episode:
+    """The episode with at most `most` leaves: four fifths the strongest, the rest at random.
+
+    Bounds the cost of a step; scoring always sees the whole graph. Supernodes keep their labels.
+    """
+    if len(one.place) <= most:
+        return one
+    generator = torch.Generator().manual_seed(seed)
+    strongest = one.effect.argsort(descending=True, stable=True)[: most * 4 // 5]
+    rest = torch.ones(len(one.place), dtype=torch.bool)
+    rest[strongest] = False
+    others = rest.nonzero().squeeze(1)
+    others = others[torch.randperm(len(others), generator=generator)[: most - len(strongest)]]
+    leaves = torch.cat([strongest, others]).sort().values
+    kept = torch.ones(len(one.data["node"].x), dtype=torch.bool)
+    kept[one.place] = False
+    kept[one.place[leaves]] = True
+    return replace(
+        one,
+        data=one.data.subgraph({"node": kept.nonzero().squeeze(1)}),
+        place=(kept.cumsum(0) - 1)[one.place[leaves]],
+        effect=one.effect[leaves],
+        member=one.member[leaves],
     )
 
 

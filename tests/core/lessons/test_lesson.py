@@ -1,12 +1,15 @@
 """Lessons: of a compiled program, of a tiny model, and back from a file."""
 
+import json
 from dataclasses import fields
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from core.errors import FormatError, UnknownSchemaError
+from core.lessons.__main__ import LABELS
 from core.lessons.compiled import COMPILED, take_compiled
 from core.lessons.lesson import BASELINES, lesson_of
 from core.lessons.pairs import Pair
@@ -84,3 +87,15 @@ def test_a_file_that_is_no_lesson_is_refused(tmp_path):
     (tmp_path / "x.safetensors").write_bytes(b"")
     with pytest.raises(FormatError, match="cannot be read as a lesson"):
         load_lesson(tmp_path / "x.safetensors")
+
+
+def test_the_bundled_labels_are_of_bundled_models():
+    """Every pair named has as many nodes as effects, and the bundled guide has seen it."""
+    with safe_open(str(LABELS), framework="pt") as file:
+        pairs = json.loads(file.metadata()["pairs"])
+        for name, pair in pairs.items():
+            n = file.get_slice(f"{name}/nodes").get_shape()
+            assert file.get_slice(f"{name}/noising").get_shape() == [n[0]]
+            assert name == f"{pair['model']}.{pair['kind']}"
+    about = json.loads((LABELS.parent / "gatv2.json").read_text())
+    assert set(about["trained_on"]) == set(pairs)
