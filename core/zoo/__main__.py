@@ -45,8 +45,8 @@ def train(
     hf = train_model(recipe, corpus, checkpoint, judge)
     hf.to(getattr(torch, recipe.stored)).save_pretrained(folder)
     corpus.tokenizer.save_pretrained(folder)
+    checkpoint.unlink()  # before the gate: what fails there is trained anew, not longer
     write_card(folder, load_model(folder), task, recipe)
-    checkpoint.unlink()
 
 
 @app.command()
