@@ -7,7 +7,7 @@
    the whole model; and in the circuit where one is bundled.
 2. *Blind*: the same dictionary after 30 % of its features, chosen by chance, have been silenced.
    What they wrote is then in the errors: a positive control, which should be found to be structured
-   wherever the behaviour rests on it, and noise nowhere.
+   wherever the behaviour rests on it.
 
 The words are those of `core.darkmatter.decide`, with its tests. Results:
 benchmarks/results/dark_matter.json and .md, rewritten after every pair; pairs in the file are kept
