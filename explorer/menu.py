@@ -17,12 +17,26 @@ MENU = (
     ("validation", "Validation"),
 )
 """File in `pages/` and name in the menu; the first one lives at “/”."""
+HOME = {"library": "home"}
+"""The page at “/”, and a name that nobody sees: its own is that of the way there."""
 
 
 def pages() -> dict[str, st.Page]:
-    """The pages of the menu, by name of their file."""
+    """The pages of the menu, by name of their file; and the library under its own name too."""
+    also = st.Page(_home, title="Library", url_path="library", visibility="hidden")
+    return _shown() | {"home": also}
+
+
+def _home() -> NoReturn:
+    """What “/library” shows: the library, which lives at “/”, with the link's filters."""
+    go("library")
+
+
+def _shown() -> dict[str, st.Page]:
     return {
-        name: st.Page(PAGES / f"{name}.py", title=title, url_path=name, default=name == "library")
+        name: st.Page(
+            PAGES / f"{name}.py", title=title, url_path=HOME.get(name, name), default=name in HOME
+        )
         for name, title in MENU
         if (PAGES / f"{name}.py").exists()
     }

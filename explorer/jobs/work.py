@@ -15,7 +15,8 @@ def run(settings: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
     """One run of the pipeline; its bundle stands in the store's results afterwards.
 
     Args:
-        settings: `model`, `task`, `transcoders`, `max_size`, `seed` and the folder `out`.
+        settings: `model`, `task`, `transcoders`, `max_size`, `seed`, the folder `out`, and
+            `guide` and `attention` where they are not the usual ones.
         report: Told of every step.
     """
 
@@ -34,7 +35,11 @@ def run(settings: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
         command="New run in the library",
     )
     report("prepare")
-    chosen = RunSettings(max_size=int(settings["max_size"]), seed=int(settings["seed"]))
+    chosen = RunSettings(
+        max_size=int(settings["max_size"]),
+        seed=int(settings["seed"]),
+        **{name: settings[name] for name in ("guide", "attention") if name in settings},
+    )
     bundle = run_task(request, chosen, progress=tell)
     found = bundle.validation
     sentence = f"{len(bundle.circuit.nodes)} nodes, F {figure(found['faithfulness'])}."

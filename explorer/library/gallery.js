@@ -3,6 +3,8 @@
  *   data.cards  [{name, href, title, subtitle, f, pm, size, verdict, tone, drawing, w, h}]
  *   data.rows   [{name, href, task, model, nodes, f, pm, phi, phiEmpty, p, verdict, tone, muted,
  *                 curve: {line: [[x, y]...], low: [...], high: [...], ring: [x, y]}, error}]
+ *   data.groups [{title, note, rows, first}]: how many rows stand under each title, and how many of them while it is folded
+ *                (0: never folded). Which groups are open is the browser's to remember, for this tab. None: one plain table.
  *   x and y run from 0 to 1; a drawing is a list of [tag, attributes, text].
  *
  * A click on a card or row sends its name as the trigger "opened", one on its dots as "shared"; the title is a real link, so it can
@@ -16,7 +18,7 @@ const MARKS = { ok: "M4 8.4l2.6 2.6L12 5.4", warn: "M8 4v5M8 11.6v.6", bad: "M5 
 function html(tag, cls, ...children) {
   const node = document.createElement(tag);
   if (cls) node.className = cls;
-  for (const child of children) if (child != null) node.append(child);
+  for (const child of children) if (child != null && child !== "") node.append(child);
   return node;
 }
 
@@ -96,6 +98,7 @@ const COLUMNS = [
   ["Task", ""], ["Model", "model"], ["Nodes", "n"], ["F", "n"], ["F by size", "spark", ", random band"],
   ["φ", "n"], ["φ(∅)", "n"], ["p", "n wide", ", random"], ["Verdict", ""], ["", "more"],
 ];
+const GROUPED = [["Model", ""], ["Nodes", "n"], ...COLUMNS.slice(3)];
 
 /** The dots at the end of a row: what can be done with the circuit besides opening it. */
 function dots(row, share) {
@@ -110,17 +113,24 @@ function dots(row, share) {
   return html("td", "more", button);
 }
 
-function cellsOf(row, open, share) {
-  const name = html("td", "task", html("div", "", link(row, row.task, open), tag(row)));
-  name.title = row.title;
+/** What a row is called: its model under a task's title, its task in a plain table; nulls and damaged ones keep their own. */
+function nameOf(row, grouped, open) {
+  const [text, beside] = !grouped ? [row.task, ""] : row.null || row.error ? [row.task, row.error ? "" : row.model] : [row.model, ""];
+  const cell = html("td", "task", html("div", "", link(row, text, open), tag(row), beside && html("span", "beside", beside)));
+  cell.title = row.title;
+  return cell;
+}
+
+function cellsOf(row, grouped, open, share) {
+  const name = nameOf(row, grouped, open);
   if (row.error) {
     const why = html("td", "error", verdict(row), html("span", "why", row.error));
-    why.colSpan = COLUMNS.length - 1;
+    why.colSpan = (grouped ? GROUPED : COLUMNS).length - 1;
     why.title = row.error;
     return [name, why];
   }
   return [
-    name, html("td", "model", row.model), html("td", "n", row.nodes),
+    name, grouped ? null : html("td", "model", row.model), html("td", "n", row.nodes),
     html("td", "n", html("b", "", row.f), html("span", "pm", row.pm)),
     html("td", "spark", spark(row.curve, row.muted ? "muted" : "")),
     html("td", "n", row.phi), html("td", "n dim", row.phiEmpty), html("td", "n dim wide", row.p),
@@ -129,15 +139,71 @@ function cellsOf(row, open, share) {
   ];
 }
 
-function tableOf(rows, open, share) {
+const KEPT = "hagd-library-open";
+
+/** Titles of the groups that were opened in this tab; a browser that keeps nothing starts folded. */
+const opened = {
+  get: () => {
+    try {
+      return new Set(JSON.parse(sessionStorage.getItem(KEPT) || "[]"));
+    } catch {
+      return new Set();
+    }
+  },
+  toggle: (title) => {
+    const now = opened.get();
+    if (!now.delete(title)) now.add(title);
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify([...now]));
+    } catch { /* it is open until the page is left */ }
+  },
+};
+
+function bodyOf(group, rows, lineOf) {
+  const folds = group.first > 0 && rows.length > group.first;
+  const lines = rows.map(lineOf);
+  const title = html(folds ? "button" : "span", "title", folds ? html("i", "chevron") : null, group.title);
+  const head = html("th", "", html("div", "", title, html("span", "note", group.note)));
+  head.colSpan = GROUPED.length;
+  head.scope = "rowgroup";
+  const body = html("tbody", "group", html("tr", "grouphead", head), ...lines);
+  if (!folds) return body;
+  const more = html("button", "more");
+  const cell = html("td", "", more);
+  cell.colSpan = GROUPED.length;
+  const last = html("tr", "rest", cell);
+  let open = opened.get().has(group.title);
+  const show = () => {
+    lines.forEach((line, i) => (line.hidden = !open && i >= group.first));
+    for (const button of [title, more]) button.setAttribute("aria-expanded", String(open));
+    more.textContent = open ? "Fewer" : `${rows.length - group.first} more`;
+  };
+  for (const button of [title, more]) {
+    button.type = "button";
+    button.addEventListener("click", () => {
+      open = !open;
+      opened.toggle(group.title);
+      show();
+    });
+  }
+  body.append(last);
+  show();
+  return body;
+}
+
+function tableOf(rows, groups, open, share) {
+  const grouped = groups.length > 0;
   const head = html(
-    "tr", "", ...COLUMNS.map(([text, cls, more]) => html("th", cls, text, more && html("span", "wide", more))),
+    "tr", "", ...(grouped ? GROUPED : COLUMNS).map(([text, cls, more]) => html("th", cls, text, more && html("span", "wide", more))),
   );
-  const body = rows.map((row) => {
-    const line = html("tr", (row.muted ? "muted " : "") + (row.error ? "damaged" : ""), ...cellsOf(row, open, share));
+  const lineOf = (row) => {
+    const line = html("tr", (row.muted ? "muted " : "") + (row.error ? "damaged" : ""), ...cellsOf(row, grouped, open, share));
     return row.error ? line : openable(line, row, open);
-  });
-  return html("table", "", html("thead", "", head), html("tbody", "", ...body));
+  };
+  let from = 0;
+  const bodies = groups.map((group) => bodyOf(group, rows.slice(from, (from += group.rows)), lineOf));
+  if (!grouped) bodies.push(html("tbody", "", ...rows.map(lineOf)));
+  return html("table", grouped ? "grouped" : "", html("thead", "", head), ...bodies);
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -145,6 +211,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const open = (name) => setTriggerValue("opened", name);
   const parts = [];
   if (data.cards.length) parts.push(html("div", "cards", ...data.cards.map((card) => cardOf(card, open))));
-  if (data.rows.length) parts.push(tableOf(data.rows, open, (name) => setTriggerValue("shared", name)));
+  if (data.rows.length) parts.push(tableOf(data.rows, data.groups || [], open, (name) => setTriggerValue("shared", name)));
   root.replaceChildren(...parts);
 }

@@ -2,16 +2,14 @@
 
 1. `shelf` turns heads into rows: every score beside its control (interval, random band, φ(∅), p).
    Nulls stand among them; a damaged bundle is a row with its message.
-2. `pick` searches, filters and sorts rows as the link says.
-3. `thumbnail` draws the coarse network of a circuit: supernodes of the first level between the
-   tokens and the answer, edges Σ with their sign.
-4. `gallery` mounts cards and rows as one component and says which circuit was opened or shared.
+2. `row_data` and `card_data` put a row into the words of the component; `order` says which rows.
+3. `gallery` mounts cards and rows as one component and says which circuit was opened or shared.
 """
 
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,20 +18,17 @@ from streamlit.components.v2 import component
 
 from core.verdicts import figure
 from explorer.look import verdicts
+from explorer.session.resources.about import about_model
 from explorer.session.resources.circuits import is_bundled
-from explorer.session.view import Shelf
 
 if TYPE_CHECKING:
     from core.bundle import BundleInfo
 
 HERE = Path(__file__).resolve().parent
-SORTS = {
-    "": "own first",
-    "faithfulness": "faithfulness",
-    "nodes": "fewest nodes",
-    "task": "task",
-}
-"""Ways to sort, by their name in a link."""
+NULLS, DAMAGED = "Nulls", "Cannot be opened"
+"""Sections of what is no finding."""
+KINDS = ("nested", "topk", "clt", "neurons")
+"""Dictionaries that a circuit may be made of."""
 
 _component = component(
     "hagd_gallery",
@@ -62,9 +57,12 @@ class Row:
     p_value: float | None
     curve: Mapping[str, Any]
     """Points from 0 to 1: `line`, `low`, `high` and the `ring` at the chosen size."""
+    family: str = ""
+    dictionary: str = ""
+    """Kind of its transcoders: one of `KINDS`, or `own`."""
     tag: str = ""
-    """Kind of transcoders, where it is not the usual one; else the name, where nothing else
-    tells a row from another."""
+    """What it has that is not the usual: its transcoders, heads that count; else the name, where
+    nothing else tells a row from another."""
     verdict: str
     null: bool = False
     """Whether it was made from something that must not validate."""
@@ -72,6 +70,11 @@ class Row:
     """The verdict's word and tone."""
     created: str
     error: str | None = None
+
+    @property
+    def section(self) -> str:
+        """Where it stands: under its task, among the nulls, or with what is damaged."""
+        return DAMAGED if self.error else NULLS if self.null else self.task
 
 
 def shelf(infos: "Sequence[BundleInfo]", titles: Mapping[str, str]) -> tuple[Row, ...]:
@@ -119,15 +122,24 @@ def _row(info: "BundleInfo", titles: Mapping[str, str]) -> Row:
         shown=verdicts.shown(info.verdict, info.provenance),
         created=info.created,
         error=info.error,
-        tag=_dictionary(info),
+        family=about_model(info.model).family,
+        dictionary=_dictionary(info),
+        tag=_tag(info),
     )
 
 
 def _dictionary(info: "BundleInfo") -> str:
-    """What to call transcoders that are not the usual ones; two circuits may differ in no more."""
     part = info.provenance.get("transcoders") or {}
     kind = str(part.get("ref", "")).rstrip("/").split("/")[-1]
-    return kind if kind in ("topk", "neurons") else ""
+    return kind if kind in KINDS else "own"
+
+
+def _tag(info: "BundleInfo") -> str:
+    """What is not the usual: two circuits may differ in no more."""
+    settings = info.provenance.get("settings") or {}
+    kind = _dictionary(info)
+    parts = [kind] if kind in KINDS and kind != "nested" else []
+    return " · ".join([*parts, "heads"] if settings.get("attention") == "circuit" else parts)
 
 
 def _task_name(info: "BundleInfo", titles: Mapping[str, str]) -> str:
@@ -168,29 +180,9 @@ def curve(points: Sequence[Mapping[str, Any]], chosen: int) -> dict[str, Any]:
     }
 
 
-def pick(rows: Sequence[Row], wanted: Shelf) -> tuple[Row, ...]:
-    """The rows that a search and its filters leave, sorted; nulls and damaged ones come last."""
-    words = wanted.search.lower().split()
-    kept = [row for row in rows if _matches(row, wanted, words)]
-    order: dict[str, Callable[[Row], Any]] = {
-        "faithfulness": lambda row: -(row.faithfulness or 0.0),
-        "nodes": lambda row: row.nodes,
-        "task": lambda row: (row.task.lower(), row.model),
-    }
-    if wanted.sort in order:
-        kept.sort(key=order[wanted.sort])
-    return tuple(sorted(kept, key=lambda row: (bool(row.error), row.null)))
-
-
-def _matches(row: Row, wanted: Shelf, words: Sequence[str]) -> bool:
-    text = " ".join((row.name, row.title, row.task, row.model, row.verdict)).lower()
-    exact = ((wanted.task, row.task), (wanted.model, row.model), (wanted.verdict, row.verdict))
-    return all(word in text for word in words) and all(not a or a == b for a, b in exact)
-
-
 def row_data(row: Row, href: str) -> dict[str, Any]:
     """A row for the component: numbers as people read them."""
-    word, tone = ("Cannot be opened", "bad") if row.error else row.shown
+    word, tone = (DAMAGED, "bad") if row.error else row.shown
     return {
         "name": row.name,
         "href": href,
@@ -207,6 +199,7 @@ def row_data(row: Row, href: str) -> dict[str, Any]:
         "verdict": word,
         "tone": tone,
         "muted": tone in ("idle", "bad"),
+        "null": row.null,
         "curve": dict(row.curve),
         "error": row.error or "",
     }
@@ -225,10 +218,6 @@ def card_data(row: Row, href: str, drawing: Sequence[Any], size: tuple[int, int]
     }
 
 
-Drawn = Mapping[str, Any]
-"""A card or a row as the component reads it."""
-
-
 class Said(NamedTuple):
     """What was just clicked: names of circuits, or empty texts."""
 
@@ -237,10 +226,18 @@ class Said(NamedTuple):
 
 
 def gallery(
-    cards: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], key: str
+    cards: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
+    key: str,
+    groups: Sequence[Mapping[str, Any]] = (),
 ) -> Said:
-    """Show cards and rows, and hear what was clicked."""
-    data = {"cards": list(cards), "rows": list(rows)}
+    """Show cards and rows, and hear what was clicked.
+
+    Args:
+        groups: `title`, `note`, `rows` (how many of the rows, in order) and `first` (how many of
+            them stand there while the group is folded; 0 shows all). None: one plain table.
+    """
+    data = {"cards": list(cards), "rows": list(rows), "groups": list(groups)}
     result = _component(
         data=data, key=key, on_opened_change=lambda: None, on_shared_change=lambda: None
     )

@@ -7,15 +7,18 @@ import streamlit as st
 
 from core.store import default_location
 from explorer import engine, menu, sharing
-from explorer.library import gallery, graphs, preview, runs
+from explorer.library import gallery, graphs, order, preview, runs
 from explorer.library.gallery import Row, Said
 from explorer.look import notices, theme
 from explorer.network import THUMBNAIL
 from explorer.session import resources, state
-from explorer.session.first import choose, rank
+from explorer.session.first import choose
 from explorer.session.view import Imported, Shelf
 
-CARDS = 3
+MOST_CARDS = 12
+"""Cards drawn before more are asked for: each is a circuit to be opened."""
+WARM = 8
+"""Circuits that a drawing is kept of ahead of time; the rest when they are first opened."""
 VERDICT_WORDS = {"": "any"} | {name: shown.word for name, shown in theme.VERDICTS.items()}
 
 
@@ -51,8 +54,9 @@ def _warm() -> None:
     infos = [info for info in resources.library() if not info.error]
     if name := choose(infos):
         resources.warm(name)
-    for info in infos:
-        preview.keep(info.name)
+    rows = order.pick(gallery.shelf(infos, resources.task_titles()), Shelf(sort="faithfulness"))
+    for row in (*order.featured_of(rows), *rows[:WARM]):
+        preview.keep(row.name)
 
 
 def _main() -> None:
@@ -60,7 +64,7 @@ def _main() -> None:
     infos = resources.library()
     rows = gallery.shelf(infos, resources.task_titles())
     bundled = sum(resources.is_bundled(info) for info in infos)
-    _heading(len(rows), bundled)
+    _heading(rows, bundled)
     if not rows:
         notices.empty(
             "No circuits yet",
@@ -72,18 +76,45 @@ def _main() -> None:
             sharing.import_button()
         return
     wanted = state.current().shelf
-    said = [_cards(featured_of(rows), "featured")] if wanted == Shelf() else []
+    said = [_cards(order.featured_of(rows), "featured")] if wanted == Shelf() else []
     _filters(rows, wanted)
-    shown = gallery.pick(rows, wanted)
+    shown = order.pick(rows, wanted)
     if not shown:
         clear = notices.Button("Show all", lambda: state.update(shelf=Shelf()), "show-all")
         notices.empty("Nothing fits", "No stored circuit fits this search.", clear, "nothing-fits")
     elif wanted.layout == "cards":
-        said.append(_cards([row for row in shown if not row.error], "cards"))
+        said.append(_all_cards([row for row in shown if not row.error]))
         shown = tuple(row for row in shown if row.error)
-    table = [gallery.row_data(row, _address(row)) for row in shown]
-    said.append(gallery.gallery([], table, key="table"))
+    said.append(_table(shown, wanted))
     _answer(said, {row.name: row for row in rows if not row.error})
+
+
+def _table(rows: Sequence[Row], wanted: Shelf) -> Said:
+    """The rows under their tasks, or in the order that was asked for."""
+    parts = order.sections(rows, wanted)
+    groups = [
+        {
+            "title": part.title,
+            "note": part.note,
+            "rows": len(part.rows),
+            "first": order.FIRST if part.folded else 0,
+        }
+        for part in parts
+    ]
+    rows = [row for part in parts for row in part.rows] or rows
+    table = [gallery.row_data(row, _address(row)) for row in rows]
+    return gallery.gallery([], table, "table", groups)
+
+
+def _all_cards(rows: Sequence[Row]) -> Said:
+    """The first cards, and the rest when asked for."""
+    all_of_them = bool(state.local("all-cards")) or len(rows) <= MOST_CARDS
+    with st.container(key="all-cards"):
+        said = _cards(rows if all_of_them else rows[:MOST_CARDS], "cards")
+        if not all_of_them:
+            more = f"Show {len(rows) - MOST_CARDS} more"
+            st.button(more, key="more-cards", on_click=state.remember, args=("all-cards", True))
+    return said
 
 
 def _answer(said: Sequence[Said], known: Mapping[str, Row]) -> None:
@@ -96,12 +127,31 @@ def _answer(said: Sequence[Said], known: Mapping[str, Row]) -> None:
             st.dialog(f"Share {row.task} · {row.model}")(sharing.share_list)(shared, "library")
 
 
-def _heading(stored: int, bundled: int) -> None:
-    many = f"{stored} stored, {bundled} bundled. " if stored else ""
-    st.html(
-        '<div class="hs-heading"><h1>Circuits</h1><span class="hx-dim">'
-        f"{many}Every score is on unseen prompts, beside its controls.</span></div>"
-    )
+def _heading(rows: Sequence[Row], bundled: int) -> None:
+    many = f"{len(rows)} stored, {bundled} bundled. " if rows else ""
+    with st.container(key="library-head", horizontal=True, vertical_alignment="center"):
+        st.html(
+            '<div class="hs-heading"><h1>Circuits</h1><span class="hx-dim">'
+            f'{many}<span class="hs-roomy">Every score is on unseen prompts, beside its '
+            "controls.</span></span></div>"
+        )
+        if rows:
+            _ways()
+
+
+def _ways() -> None:
+    """Table or cards, and what is taken in."""
+    with st.container(key="filters-end", horizontal=True, gap="small"):
+        st.segmented_control(
+            "Layout",
+            ["table", "cards"],
+            format_func=str.title,
+            key=state.widget("shelf-layout", state.current().shelf.layout),
+            on_change=lambda: _set("layout"),
+            label_visibility="collapsed",
+            required=True,
+        )
+        sharing.import_button()
 
 
 def _cards(rows: Sequence[Row], key: str) -> Said:
@@ -116,19 +166,8 @@ def _address(row: Row) -> str:
     return menu.address("circuit", circuit=row.name, path=(), selection=(), changes=(), prompt=0)
 
 
-def featured_of(rows: tuple[Row, ...], many: int = CARDS) -> tuple[Row, ...]:
-    """Circuits for a first visit: those that hold first, each task and model once before twice."""
-    good = [row for row in rows if not row.error and not row.null]
-    first, again, seen = [], [], set[tuple[str, str]]()
-    for row in sorted(good, key=lambda row: rank(row.verdict, row.faithfulness)):
-        (again if (row.task, row.model) in seen else first).append(row)
-        seen.add((row.task, row.model))
-    return tuple((first + again)[:many])
-
-
-def _filters(rows: tuple[Row, ...], wanted: Shelf) -> None:
-    tasks = sorted({row.task for row in rows if not row.error})
-    models = sorted({row.model for row in rows if row.model})
+def _filters(rows: Sequence[Row], wanted: Shelf) -> None:
+    sound = [row for row in rows if not row.error]
     with st.container(key="filters", horizontal=True, vertical_alignment="center", gap="small"):
         st.text_input(
             "Search circuits, tasks, models",
@@ -137,25 +176,27 @@ def _filters(rows: tuple[Row, ...], wanted: Shelf) -> None:
             label_visibility="collapsed",
             max_chars=160,
             on_change=lambda: _set("search"),
-            width=170,
+            width=176,
         )
-        _choice("task", "Task", {"": f"all {len(tasks)}"} | {name: name for name in tasks}, 152)
-        _choice("model", "Model", {"": f"all {len(models)}"} | {name: name for name in models}, 152)
-        _choice("verdict", "Verdict", VERDICT_WORDS, 136)
-        _choice("sort", "Sort", dict(gallery.SORTS), 156)
-        with st.container(
-            key="filters-end", horizontal=True, horizontal_alignment="right", gap="small"
-        ):
-            st.segmented_control(
-                "Layout",
-                ["table", "cards"],
-                format_func=str.title,
-                key=state.widget("shelf-layout", wanted.layout),
-                on_change=lambda: _set("layout"),
-                label_visibility="collapsed",
-                required=True,
-            )
-            sharing.import_button()
+        _choice("task", "Task", _named(sorted({row.section for row in sound}, key=_last)), 196)
+        _choice("family", "Family", _named(sorted({row.family for row in sound})), 150)
+        _choice("dictionary", "Dictionary", _named(_kinds(sound)), 172)
+        _choice("verdict", "Verdict", VERDICT_WORDS, 158)
+        _choice("sort", "Sort", dict(order.SORTS), 152)
+
+
+def _named(options: Sequence[str]) -> dict[str, str]:
+    return {"": f"all {len(options)}"} | {name: name for name in options}
+
+
+def _last(section: str) -> tuple[bool, str]:
+    return section == gallery.NULLS, section
+
+
+def _kinds(rows: Sequence[Row]) -> list[str]:
+    """Kinds of dictionary that there are, in their own order."""
+    known = {row.dictionary for row in rows}
+    return [kind for kind in (*gallery.KINDS, "own") if kind in known]
 
 
 def _choice(name: str, label: str, options: dict[str, str], width: int) -> None:

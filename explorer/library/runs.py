@@ -15,6 +15,7 @@ import streamlit as st
 from core.errors import SettingsError
 from explorer import menu
 from explorer.jobs.files import Job, Step
+from explorer.library import form
 from explorer.library.own import HUB_ID, chosen, own_button
 from explorer.look import notices, theme
 from explorer.look.notices import Stage
@@ -38,54 +39,27 @@ SHOWN = 3
 
 def new_run() -> None:
     """The form that starts a run."""
-    models, tasks = resources.model_names(), resources.task_titles()
     with st.container(key="panel-new-run"):
-        model = state.local("own-model") or state.value("run-model") or ""
-        st.html(f'<div class="hs-head"><h3>New run</h3><span>{_expected(model)}</span></div>')
-        own = chosen()
-        st.selectbox(
-            "Model",
-            [own["model"]] if own["model"] else models,
-            format_func=lambda ref: Path(ref).name,
-            key="run-model",
-            placeholder="no bundled model: use your own",
-            disabled=bool(own["model"]),
-        )
-        st.selectbox(
-            "Task",
-            [own["task"]] if own["task"] else list(tasks),
-            format_func=lambda ref: tasks.get(ref) or Path(ref).name,
-            index=None if own["model"] and not own["task"] else 0,
-            placeholder="choose a task, or give your own",
-            key=_task_key(own),
-            disabled=bool(own["task"]),
-        )
+        own, tasks = chosen(), resources.task_titles()
+        head = st.empty()
+        task = form.task_box(own, tasks)
+        model = form.model_box(own, task)
+        form.word(model, task, tasks)
         with st.container(horizontal=True, gap="small"):
             st.number_input("Largest size", 1, 100_000, 347, key="run-size", help="in nodes")
             st.number_input("Seed", 0, 2**31 - 1, 0, key="run-seed", width=84)
+        form.options(own)
         with st.container(horizontal=True, gap="small", key="run-buttons"):
             st.button("Start run", type="primary", on_click=start, width="stretch", key="run-start")
             own_button()
+        head.html(f'<div class="hs-head"><h3>New run</h3><span>{_expected(model)}</span></div>')
         if problem := state.local("run-problem"):
             notices.failed("Not started", problem, key="run-problem")
 
 
-def _task_key(own: Mapping[str, str]) -> str:
-    """Widget of the task; a model of one's own starts with none: a bundled one seldom fits it."""
-    return "run-task-own" if own["model"] and not own["task"] else "run-task"
-
-
 def start() -> None:
     """Start the run that the form describes; a path that is not there is refused at once."""
-    own = chosen()
-    settings = {
-        "model": own["model"] or state.value("run-model"),
-        "task": own["task"] or state.value(_task_key(own)),
-        "transcoders": own["transcoders"] or None,
-        "max_size": int(state.value("run-size") or 347),
-        "seed": int(state.value("run-seed") or 0),
-        "out": str(resources.results()),
-    }
+    settings = form.settings() | {"out": str(resources.results())}
     try:
         check(settings)
     except SettingsError as problem:

@@ -58,7 +58,8 @@ class Shelf:
 
     search: str = ""
     task: str = ""
-    model: str = ""
+    family: str = ""
+    dictionary: str = ""
     verdict: str = ""
     sort: str = ""
     layout: Layout = "table"
@@ -235,7 +236,8 @@ PARAMETERS = (
     Parameter("find", "filters.find", _name, str, _ONLY),
     Parameter("q", "shelf.search", _name, str, _LIBRARY),
     Parameter("task", "shelf.task", _name, str, _LIBRARY),
-    Parameter("model", "shelf.model", _name, str, _LIBRARY),
+    Parameter("family", "shelf.family", _name, str, _LIBRARY),
+    Parameter("dictionary", "shelf.dictionary", _name, str, _LIBRARY),
     Parameter("verdict", "shelf.verdict", _name, str, _LIBRARY),
     Parameter("sort", "shelf.sort", _name, str, _LIBRARY),
     Parameter("layout", "shelf.layout", _choice(Layout), str, _LIBRARY),

@@ -27,7 +27,7 @@ def test_from_the_library_to_an_ablated_node_and_back_by_link(page: Page, app: A
     outer, inner = _two_levels(app)
 
     # the library opens a circuit from its row
-    page.goto(app.url)
+    page.goto(f"{app.url}/library?q={app.circuit}")
     row = page.locator(f'tr[data-name="{app.circuit}"]')
     row.wait_for(timeout=driver.LONG)
     row.locator("td").nth(1).click()

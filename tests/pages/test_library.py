@@ -12,14 +12,11 @@ from core.bundle import BundleInfo, list_bundles
 from core.errors import SettingsError
 from explorer import engine
 from explorer.jobs.files import Job, Step
-from explorer.library import gallery, runs
-from explorer.library.gallery import Row, pick
-from explorer.library.page import featured_of
+from explorer.library import form, gallery, page, runs
 from explorer.look import notices
 from explorer.session import resources
 from explorer.session.resources import circuits
 from explorer.session.resources.circuits import in_order
-from explorer.session.view import Shelf
 from tests.explorer import work
 from tests.pages.conftest import component, html, press
 
@@ -104,37 +101,36 @@ def test_a_search_goes_into_the_link(store, open_page):
     assert dict(app.query_params) in ({"q": "tiny"}, {"q": ["tiny"]})
 
 
+def test_a_long_shelf_of_cards_is_drawn_when_it_is_asked_for(store, open_page, monkeypatch):
+    monkeypatch.setattr(page, "MOST_CARDS", 1)
+    app = open_page("library", layout="cards")
+    assert [card["name"] for card in component(app, "cards")["cards"]] == ["tiny"]
+    press(app, "Show 1 more")
+    assert len(component(app, "cards")["cards"]) == 2
+
+
+def test_rows_stand_under_their_task_unless_an_order_is_asked_for(store, open_page):
+    table = component(open_page("library"), "table")
+    assert [(g["title"], g["rows"]) for g in table["groups"]] == [
+        ("task", 1), ("Nulls", 1), ("Cannot be opened", 1)
+    ]  # fmt: skip
+    assert [row["name"] for row in table["rows"]] == ["tiny", "null", "damaged"]
+    assert component(open_page("library", sort="newest"), "table")["groups"] == []
+
+
+def test_filters_go_into_the_link_and_come_from_it(store, open_page):
+    app = open_page("library", dictionary="own", verdict="holds")
+    assert [row["name"] for row in component(app, "table")["rows"]] == ["tiny"]
+    app.selectbox(key="shelf-verdict").set_value("").run()
+    app.selectbox(key="shelf-task").set_value("Nulls").run()
+    assert app.query_params["task"] in ("Nulls", ["Nulls"])
+    assert [row["name"] for row in component(app, "table")["rows"]] == ["null"]
+
+
 def test_cards_show_every_sound_circuit(store, open_page):
     app = open_page("library", layout="cards")
     assert {card["name"] for card in component(app, "cards")["cards"]} == {"tiny", "null"}
     assert [row["name"] for row in component(app, "table")["rows"]] == ["damaged"]
-
-
-def _row(name, verdict="holds", f=0.9, **changes) -> Row:
-    fields = {
-        "title": name, "task": "t", "model": "m", "nodes": 10, "half_width": 0.01, "phi": 0.9,
-        "phi_empty": 0.0, "p_value": 0.01, "curve": {}, "created": "",
-        "null": verdict == "rejected", "shown": ("Holds", "ok"),
-    }  # fmt: skip
-    return Row(name=name, verdict=verdict, faithfulness=f, **(fields | changes))
-
-
-def test_cards_for_a_first_visit_hold_and_differ():
-    rows = (
-        _row("again", f=0.8),
-        _row("best", f=0.99),
-        _row("part", "holds_in_part", task="u"),
-        _row("null", "rejected", task="v"),
-        _row("bad", error="x"),
-    )
-    assert [row.name for row in featured_of(rows)] == ["best", "part", "again"]
-
-
-def test_rows_are_sorted_and_nulls_stay_below():
-    rows = (_row("null", "rejected", f=1.0), _row("b", f=0.5, nodes=3), _row("a", f=0.9))
-    assert [r.name for r in pick(rows, Shelf(sort="faithfulness"))] == ["a", "b", "null"]
-    assert [r.name for r in pick(rows, Shelf(sort="nodes"))] == ["b", "a", "null"]
-    assert [r.name for r in pick(rows, Shelf(search="NULL t"))] == ["null"]
 
 
 @pytest.mark.parametrize(("p", "text"), [(None, ""), (0.0099, "< 0.01"), (0.14, "0.14")])
@@ -195,12 +191,41 @@ def test_a_refusal_goes_when_the_next_run_starts(store, open_page, monkeypatch):
 
 def test_the_form_names_a_model_of_ones_own_and_asks_for_its_task(store, open_page, monkeypatch):
     own = {"model": "/models/my-gpt2", "task": "", "transcoders": ""}
-    monkeypatch.setattr(runs, "chosen", lambda: own)
+    for module in (runs, form):
+        monkeypatch.setattr(module, "chosen", lambda: own)
     app = open_page("library")
     boxes = {box.label: box for box in app.selectbox}
     assert boxes["Model"].options == ["my-gpt2"]
     assert boxes["Task"].value is None
     assert "Own model…" in [button.label for button in app.button]
+
+
+def test_the_form_offers_the_models_made_for_its_task_and_others_with_a_word(store, open_page):
+    app = open_page("library")
+    app.selectbox(key="run-task").set_value("coreference").run()
+    box = next(box for box in app.selectbox if box.label == "Model")
+    assert any(name.startswith("gpt2-coref · 3 layers of 64") for name in box.options)
+    assert all("-coref" in name for name in box.options)
+    app.checkbox(key="run-others").set_value(True).run()
+    box = next(box for box in app.selectbox if box.label == "Model")
+    assert "gpt2-modadd · made for Modular addition" in box.options
+    assert "was made for" not in html(app)
+    box.set_value("gpt2-modadd").run()
+    assert "gpt2-modadd was made for Modular addition" in html(app)
+
+
+def test_options_reach_the_run(store, open_page, monkeypatch):
+    monkeypatch.setattr(runs, "ENTRY", "tests.explorer.work:wait")
+    app = open_page("library")
+    app.selectbox(key="run-guide").set_value("shifted-influence")
+    app.selectbox(key="run-attention").set_value("circuit").run()
+    press(app, "Start run")
+    (job,) = [job for job in resources.jobs().list() if job.active]
+    chosen = {name: job.settings[name] for name in ("guide", "attention", "max_size", "seed")}
+    resources.jobs().cancel(job.id)
+    assert chosen == {
+        "guide": "shifted-influence", "attention": "circuit", "max_size": 347, "seed": 0
+    }  # fmt: skip
 
 
 def test_a_hub_id_is_left_to_the_run_to_look_for():
@@ -335,15 +360,3 @@ def test_the_library_is_read_again_when_a_circuit_appears(store, tmp_path):
         (new / "circuit.json").unlink()
         new.rmdir()
         st.cache_resource.clear()
-
-
-def test_circuits_on_other_dictionaries_say_so():
-    from dataclasses import replace
-
-    from explorer.library import gallery
-
-    row = _row("plain", "holds")
-    assert gallery.row_data(row, "")["tag"] == ""
-    other = replace(row, tag="topk")
-    shown = gallery.row_data(other, "")
-    assert (shown["task"], shown["tag"]) == (row.task, "topk")

@@ -6,6 +6,7 @@
     drawings    small pictures and networks
     labs        models ready for interventions, and the inspector's reports
     models      models and tasks by name
+    about       what a model's files say of it before it is loaded
     traces      graphs of single prompts
     graphs      graphs that were taken in from other programs
 
@@ -14,6 +15,7 @@ never state of a shared thing. Nothing here imports the engine before a function
 (`explorer.engine`).
 """
 
+from explorer.session.resources.about import about_model
 from explorer.session.resources.circuits import bundle, find, is_bundled, library
 from explorer.session.resources.drawings import scene, thumbnail, warm
 from explorer.session.resources.graphs import graphs, imported
@@ -41,6 +43,7 @@ from explorer.session.resources.stores import jobs, results, store, tests, train
 from explorer.session.resources.traces import traced, traced_json, traced_scene
 
 __all__ = [
+    "about_model",
     "bundle",
     "feature_report",
     "find",

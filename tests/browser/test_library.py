@@ -1,0 +1,41 @@
+"""The Library in a real browser: sections fold and stay as they were left, its name leads to it."""
+
+import pytest
+from playwright.sync_api import Page
+
+from core.assets import CIRCUITS
+from core.bundle import list_bundles
+from explorer.library.order import FIRST
+from tests.browser import driver
+from tests.browser.conftest import App
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_long_section_opens_and_stays_open_for_the_tab(page: Page, app: App):
+    tasks = [info.task for info in list_bundles(CIRCUITS) if not info.name.startswith("null-")]
+    long = [task for task in tasks if tasks.count(task) > FIRST + 1]
+    if not long:
+        pytest.skip("no task has more circuits than a folded section shows")
+    page.goto(f"{app.url}/library")
+    more = page.locator("tr.rest button").first
+    more.wait_for(timeout=driver.LONG)
+    assert page.url.rstrip("/") == app.url
+    body = page.locator("tbody.group", has=page.locator("tr.rest")).first
+    rows = body.locator("tr[data-name]:visible")
+    assert rows.count() == FIRST
+    more.click()
+    every = body.locator("tr[data-name]").count()
+    assert rows.count() == every > FIRST
+    page.reload()
+    page.locator("tr.rest button").first.wait_for(timeout=driver.LONG)
+    assert rows.count() == every
+    page.locator("button.title").first.click()
+    assert rows.count() == FIRST
+
+
+def test_the_librarys_own_name_keeps_the_filters_of_a_link(page: Page, app: App):
+    page.goto(f"{app.url}/library?q=tiny")
+    page.locator('tr[data-name="tiny"]').wait_for(timeout=driver.LONG)
+    assert driver.parameters(page) == {"q": "tiny"}
+    assert page.get_by_role("link", name="Library").count() == 1

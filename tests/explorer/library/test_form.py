@@ -1,0 +1,32 @@
+"""The form of a run: what it offers, and that it says what the engine says."""
+
+from typing import get_args
+
+from core.guide import DEFAULT_GUIDE, GUIDES
+from core.pipeline.settings import Heads
+from explorer.library import form
+from explorer.session.resources import about_model, model_names
+
+
+def test_guides_and_heads_are_the_engines():
+    assert tuple(form.GUIDES) == GUIDES
+    assert form.DEFAULT_GUIDE == DEFAULT_GUIDE
+    assert tuple(form.HEADS) == get_args(Heads)
+
+
+def test_models_made_for_a_task_come_alone_or_first():
+    made = form.offered("modular-addition")
+    assert made
+    assert {about_model(name).task for name in made} == {"modular-addition"}
+    every = form.offered("modular-addition", "all")
+    assert every[: len(made)] == made
+    assert sorted(every) == sorted(model_names())
+    assert sorted(form.offered("/my/task.jsonl")) == sorted(model_names())
+
+
+def test_a_model_is_told_from_its_files_alone(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "mamba", "num_hidden_layers": 3}')
+    found = about_model(str(tmp_path))
+    assert (found.task, found.family, found.shape) == ("", "mamba", "")
+    assert about_model(str(tmp_path / "nowhere")).family == "other"
+    assert about_model("gpt2-coref")[:3] == ("coreference", "GPT-2", 3)
