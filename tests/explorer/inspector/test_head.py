@@ -12,7 +12,9 @@ BAD = "<img src=x onerror=1>"
 def report(tokens=("a", "b", "c"), shift=0) -> HeadReport:
     pattern = torch.tensor([[1.0, 0, 0], [0.25, 0.75, 0], [0.1, 0.2, 0.7]])
     keys = tuple(
-        KeyShare(position=i + shift, token=t, weight=float(pattern[2, i]), effect=i - 1.0, score=0.0)
+        KeyShare(
+            position=i + shift, token=t, weight=float(pattern[2, i]), effect=i - 1.0, score=0.0
+        )
         for i, t in enumerate(tokens)
     )
     return HeadReport(
