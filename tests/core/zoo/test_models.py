@@ -15,8 +15,9 @@ from core.zoo.catalogue import MEMBERS
 THERE = [name for name in MEMBERS if (MODELS / name / "card.json").is_file()]
 
 
-def test_every_model_that_is_there_is_in_the_catalogue() -> None:
+def test_every_model_that_is_there_is_in_the_catalogue_and_every_small_one_is_there() -> None:
     assert sorted(THERE) == sorted(bundled_models())
+    assert {name for name, member in MEMBERS.items() if member.size == "small"} <= set(THERE)
 
 
 @pytest.mark.parametrize("name", THERE)
