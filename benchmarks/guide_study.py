@@ -58,8 +58,8 @@ SHAPES = {
 }
 """What is learned."""
 TRAINING = {
-    "GATv2": TrainSettings(steps=250, lr=4e-3, weight_decay=0.1),
-    "GATv2, rewired": TrainSettings(steps=250, lr=4e-3, weight_decay=0.1),
+    "GATv2": TrainSettings(steps=250, alone=800, lr=4e-3, weight_decay=0.1),
+    "GATv2, rewired": TrainSettings(steps=250, alone=800, lr=4e-3, weight_decay=0.1),
     "perceptron": TrainSettings(steps=800, lr=4e-3, weight_decay=0.1),
     "logistic regression": TrainSettings(steps=800, lr=4e-3, weight_decay=0.1),
 }

@@ -9,6 +9,8 @@
    its members'.
 3. Graphs are drawn without replacement, epoch after epoch, so that each (task, model) counts alike
    however large it is; AdamW, one cosine.
+4. A network that sends messages first learns without them (`alone` steps, which cost a fifth), then
+   all of it is trained at half the rate: messages have to correct what columns alone can say.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +24,7 @@ from torch.nn import functional
 
 from core.errors import SettingsError
 from core.guide.hetero import HeteroData
-from core.guide.network import NetworkSettings, Scores, network
+from core.guide.network import GuideNetwork, NetworkSettings, Scores, network
 from core.guide.scoring import members
 
 SHARE, MOST = 0.1, 100
@@ -56,7 +58,9 @@ class TrainSettings:
     """How a guide is trained."""
 
     steps: int = 300
-    """Graphs seen."""
+    """Graphs seen, after those of `alone`."""
+    alone: int = 0
+    """Graphs seen before any message is sent."""
     lr: float = 3e-3
     """AdamW's largest learning rate."""
     weight_decay: float = 0.02
@@ -66,10 +70,10 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         """Refuse values that train nothing."""
-        if self.steps < 1 or not self.lr > 0 or self.weight_decay < 0:
+        if self.steps < 1 or self.alone < 0 or not self.lr > 0 or self.weight_decay < 0:
             raise SettingsError(
-                f"The guide cannot be trained so: got {self}; steps must be 1 or more, lr above 0 "
-                "and weight_decay 0 or more. Change them."
+                f"The guide cannot be trained so: got {self}; steps must be 1 or more, lr above 0, "
+                "alone and weight_decay 0 or more. Change them."
             )
 
 
@@ -164,6 +168,10 @@ def fit(
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(settings.seed)
         made = network(shape).train()
+        if settings.alone and isinstance(made, GuideNetwork):
+            first = replace(settings, steps=settings.alone)
+            _descend(made.alone, episodes, first, progress)
+            settings = replace(settings, lr=settings.lr / 2)
         _descend(made, episodes, settings, progress)
     return made.eval().requires_grad_(False)
 

@@ -107,8 +107,7 @@ class GuideNetwork(nn.Module):
         width = settings.width
         self.encode = nn.ModuleDict({kind: _mlp(n, width, width) for kind, n in COLUMNS.items()})
         self.rounds = nn.ModuleList(_Round(settings) for _ in range(settings.rounds))
-        self.prior = nn.ModuleDict({kind: _prior(kind) for kind in COLUMNS})
-        self.own = nn.ModuleDict({kind: _silent(n, width) for kind, n in COLUMNS.items()})
+        self.alone = Perceptron(settings)
         self.heard = nn.ModuleDict({kind: _silent(width, width) for kind in COLUMNS})
 
     def forward(self, data: HeteroData) -> dict[str, Scores]:
@@ -116,12 +115,10 @@ class GuideNetwork(nn.Module):
         state = {kind: self.encode[kind](_columns(data, kind)) for kind in COLUMNS}
         for one in self.rounds:
             state = one(data, state)
+        alone = self.alone(data)
+        heard = {kind: _scores(self.heard[kind](state[kind])) for kind in COLUMNS}
         return {
-            kind: _scores(
-                self.prior[kind](_known(data, kind))
-                + self.own[kind](_columns(data, kind))
-                + self.heard[kind](state[kind])
-            )
+            kind: Scores(*(a + b for a, b in zip(alone[kind], heard[kind], strict=True)))
             for kind in COLUMNS
         }
 

@@ -198,3 +198,20 @@ def test_the_bundled_guide_reads_this_versions_graphs():
     # Far from its training data it still orders about as influence along sizes does.
     plain = ShiftedInfluenceGuide()(graph, hierarchy, leaves).leaf
     assert spearmanr(scores.leaf, plain).statistic > 0.7
+
+
+def test_messages_are_learned_after_what_columns_say():
+    """With a first stage the silent part of the network is where a perceptron alone would be."""
+    learn = [planted(0), planted(1)]
+    settings = TrainSettings(steps=1, alone=4, seed=3)
+    staged = fit(learn, SMALL, settings)
+    plain = fit(learn, SMALL, replace(settings, alone=0))
+    first, second = (
+        torch.cat([p.flatten() for p in made.alone.parameters()]) for made in (staged, plain)
+    )
+    assert (first - second).abs().max() > 1e-3
+    assert not torch.equal(score(staged, learn[0]), score(plain, learn[0]))
+
+
+def score(made, one):
+    return torch.from_numpy(score_nodes(made, one.data)["node"])
