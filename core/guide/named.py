@@ -9,7 +9,7 @@ GuideName = Literal["influence", "shifted-influence", "gnn"]
 """`influence`: all that passes through a node; `shifted-influence`: the part that a resample moves;
 `gnn`: the network trained on measured effects."""
 GUIDES: tuple[GuideName, ...] = get_args(GuideName)
-DEFAULT_GUIDE: GuideName = "influence"
+DEFAULT_GUIDE: GuideName = "shifted-influence"
 """What a run takes if none is named."""
 
 
