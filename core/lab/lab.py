@@ -11,12 +11,13 @@ of threads.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.attribution import Tokens, build_graph
+from core.attribution import AttributionSettings, Tokens, build_graph
 from core.circuit import FeatureNode
 from core.graph import AttributionGraph
 from core.interventions import Ablation
@@ -102,10 +103,16 @@ class Lab(Workspace):
             for token in first + others
         )
 
-    def prompt_graph(self, prompt: int, also: Sequence[FeatureNode] = ()) -> AttributionGraph:
+    def prompt_graph(
+        self,
+        prompt: int,
+        also: Sequence[FeatureNode] = (),
+        heads: Literal["in edges", "nodes"] = "in edges",
+    ) -> AttributionGraph:
         """This prompt's graph: the circuit's features and the leaves, towards answer and wrong.
 
-        `also` names features outside the circuit to keep.
+        `also` names features outside the circuit to keep. `heads` as nodes are all of the model's,
+        and paths through them are split there.
 
         Active features outside the circuit are one node (BIAS, index 0), so that sums close.
         Positions are aligned.
@@ -124,6 +131,7 @@ class Lab(Workspace):
             self.transcoders,
             torch.tensor(view.ids),
             Tokens(ids=(view.answer_id, view.wrong_id)),
+            settings=AttributionSettings(heads=heads),
             features=torch.tensor(rows, dtype=torch.long).reshape(-1, 3),
         )
         somewhere = graph.position >= 0

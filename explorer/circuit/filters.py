@@ -1,13 +1,13 @@
-"""The second line of the Circuit page: prompt, find, and what the network leaves out."""
+"""The second line of the Circuit page: the prompt, and what the network leaves out."""
 
 from dataclasses import replace
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from core.errors import CoreError
-from explorer.network.picture import Picture, counts_text, picture
+from explorer.network.picture import Picture, counts_text
 from explorer.network.scene import Scene
 from explorer.session import state
 from explorer.session.state import View
@@ -24,7 +24,6 @@ def draw_filters(scene: Scene, view: View, found: "Lab | CoreError | None", draw
     lab = None if isinstance(found, CoreError) else found
     with st.container(key="line-two", horizontal=True, vertical_alignment="center"):
         _prompt(view, lab, found)
-        _find(scene)
         _least(view, drawn)
         with st.container(key="wide-only", horizontal=True, vertical_alignment="center"):
             _layers(scene, view, "wide")
@@ -51,7 +50,7 @@ def _prompt(view: View, lab: "Lab | None", found: "Lab | CoreError | None") -> N
             key="circuit-prompt-loading",
             disabled=True,
             label_visibility="collapsed",
-            width=220,
+            width=260,
         )
         return
     st.selectbox(
@@ -61,7 +60,7 @@ def _prompt(view: View, lab: "Lab | None", found: "Lab | CoreError | None") -> N
         format_func=lambda i: prompt_text(lab.prompts[i]),
         on_change=chosen,
         label_visibility="collapsed",
-        width=220,
+        width=260,
     )
 
 
@@ -72,34 +71,6 @@ def prompt_text(prompt: "PromptView") -> str:
     if first.startswith("<") and first.endswith(">") and text.startswith(first):
         text = text[len(first) :].strip()
     return text or prompt.text
-
-
-def _find(scene: Scene) -> None:
-    """Find a node by id or label; opens the supernodes it lies in."""
-    entries = {entry["id"]: entry for entry in picture_index(scene)}
-
-    def chosen() -> None:
-        node = state.value("circuit-find")
-        if node in entries:
-            path = tuple(dict.fromkeys((*state.current().path, *entries[node]["path"])))
-            state.update(path=path, selection=(node,))
-
-    st.selectbox(
-        "Find node or label",
-        list(entries),
-        index=None,
-        key="circuit-find",
-        format_func=lambda node: f"{node}  {entries[node]['label']}".strip(),
-        placeholder="Find node or label  /",
-        on_change=chosen,
-        label_visibility="collapsed",
-        width=170,
-    )
-
-
-def picture_index(scene: Scene) -> list[dict[str, Any]]:
-    """What can be found in a scene, with the supernodes to open."""
-    return list(picture(scene).scene["index"])
 
 
 def _least(view: View, drawn: Picture) -> None:

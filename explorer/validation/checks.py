@@ -1,135 +1,181 @@
 """Sections against circularity, where a validation holds them: predictions, splits, hypotheses.
 
-Each says its result in a sentence of its own; the figures stand below it. A section that a bundle
-does not have is left out.
+Each says its result in a sentence, with its baseline in the same row or line; what missed is said
+to have missed. A section that a bundle does not have, or that was skipped, says so or is left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from core.report.markup import real, two
-from core.verdicts import probability
 from explorer.look.theme import mark_html
+from explorer.validation.cells import Found, at_least, mapping, mappings, said_of, table
 from explorer.validation.errors import in_thousandths
+from explorer.validation.predicted import predictions
 
 HYPOTHESES = {
-    "equivalence": "Behaves as the model does",
-    "independence": "What is left out is independent",
-    "minimality": "Every node is needed",
-    "sufficiency": "Nearer to the model than random circuits",
-    "partial_necessity": "Its complement further off than random ones'",
+    "equivalence": (
+        "Behaves as the model does",
+        "Ideal test: circuit and model outperform each other equally often",
+    ),
+    "independence": (
+        "What is left out is independent",
+        "Ideal test: what the complement answers against what the model does, by HSIC",
+    ),
+    "minimality": (
+        "Every node is needed",
+        "Ideal test: each node against a random one more, corrected for their number",
+    ),
+    "sufficiency": (
+        "Nearer to the model than random circuits",
+        "Flexible test: against random circuits of as many alive nodes",
+    ),
+    "partial_necessity": (
+        "Its complement further off than random ones'",
+        "Flexible test: against complements of random circuits of as many alive nodes",
+    ),
 }
-"""The five tests of Shi et al., in words."""
-SPLITS = {"labels": "searched on", "selection": "size chosen on", "test": "test"}
-Found = Mapping[str, Any]
+"""The five tests of Shi et al., in words, and what each is."""
+SPLITS = {"labels": "searched on", "selection": "size chosen on", "test": "unseen"}
 
 
 def panels(found: Found) -> list[tuple[str, str, str]]:
     """(key, title, HTML) of every section that is there."""
-    makers = (
-        ("predictions", "Predictions made before the test", predictions),
-        ("circularity", "Against circularity", circularity),
-        ("shi", "Hypothesis tests", hypotheses),
-    )
-    made = [(key, title, make(found[key])) for key, title, make in makers if _is_there(found, key)]
+    made = [
+        (
+            "predictions",
+            "Predicted before it was tried",
+            predictions(_section(found, "predictions")),
+        ),
+        ("circularity", "Against circularity", circularity(_section(found, "circularity"), found)),
+        ("shi", "Hypothesis tests", hypotheses(_section(found, "shi"))),
+        ("fourier", "Fourier structure", fourier(_section(found, "fourier"))),
+    ]
     return [one for one in made if one[2]]
 
 
-def _is_there(found: Found, key: str) -> bool:
-    return isinstance(found.get(key), Mapping)
+def _section(found: Found, key: str) -> Found:
+    return mapping(found.get(key))
 
 
-def predictions(section: Found) -> str:
-    """Sign and size that each supernode's ablation was predicted to have, against chance."""
-    rows = []
-    for how, by in _mappings(section.get("scores")):
-        for source, one in _mappings(by):
-            random, permuted = (_mapping(one.get(name)) for name in ("random", "permuted"))
-            cells = (
-                escape(f"{how}, {source}".replace("_", " ")),
-                two(one.get("sign")),
-                two(one.get("spearman")),
-                two(random.get("spearman_mean")),
-                probability(real(random.get("p_spearman", permuted.get("p_spearman")))),
-            )
-            rows.append(cells)
-    heads = ("intervention, predictor", "sign", "rank corr.", "random", "p")
-    return _said(section) + _table(heads, rows)
+# ---- circularity ----
 
 
-def circularity(section: Found) -> str:
-    """F by split, and by family of interventions."""
+def circularity(section: Found, found: Found) -> str:
+    """F by split, and by family of interventions, beside the best of random circuits."""
     splits = [
-        (escape(SPLITS.get(name, name)), two(by.get("resample")), two(by.get("mean")), "")
-        for name, by in _mappings(section.get("splits"))
-    ]
-    gaps = [
-        f"gap under {escape(how)} {in_thousandths(real(one.get('labels_minus_test')))} "
-        f"({_ends(one.get('interval'))})"
-        for how, one in _mappings(section.get("gap"))
+        (escape(SPLITS.get(name, name)), two(by.get("resample")), two(by.get("mean")))
+        for name, by in mappings(section.get("splits"))
     ]
     families = [
-        (
-            escape(name),
-            two(one.get("faithfulness")),
-            two(_mapping(one.get("random")).get("faithfulness_max", one.get("random_max"))),
-        )
-        for name, one in _mappings(section.get("families"))
+        (escape(name), two(one.get("faithfulness")), two(_best_random(name, one, found)))
+        for name, one in mappings(section.get("families"))
     ]
-    note = f'<p class="hs-note">{"; ".join(gaps)}</p>' if gaps else ""
-    by_split = _table(("split", "F, resample", "F, mean"), [row[:3] for row in splits])
-    by_family = _table(("intervention", "F", "random, best"), families)
-    return f"{_said(section)}{by_split}{note}{by_family}"
+    lead = " ".join(_gap(how, one) for how, one in mappings(section.get("gap")))
+    said = f'<p class="hv-said">{lead}</p>' if lead else said_of(section)
+    by_split = table(("prompts", "F, resample", "F, mean"), splits)
+    by_family = table(("intervention", "F", "random, best"), families)
+    return f"{said}{by_split}{by_family}"
 
 
-def _ends(interval: object) -> str:
-    ends = interval if isinstance(interval, list) and len(interval) == 2 else (None, None)
-    return " to ".join(in_thousandths(real(end)) for end in ends)
+def _gap(how: str, one: Found) -> str:
+    """What being searched on is worth, with its interval, in a sentence."""
+    value, ends = real(one.get("labels_minus_test")), one.get("interval")
+    low, high = ends if isinstance(ends, list) and len(ends) == 2 else (None, None)
+    span = f"{in_thousandths(real(low))} to {in_thousandths(real(high))}"
+    least, most = real(low), real(high)
+    what = "part of F is owed to them" if least is not None and least > 0 else "no advantage seen"
+    if least is None or most is None:
+        what = "not tested"
+    return (
+        f"Under {escape(how)} ablation, F on the prompts it was searched on less F on unseen ones "
+        f"is {in_thousandths(value)} (95 % {span}): {what}."
+    )
+
+
+def _best_random(name: str, one: Found, found: Found) -> Any:
+    """Of the family's own random circuits; else those of the validation's block, all prompts."""
+    own = mapping(one.get("random")).get("faithfulness_max", one.get("random_max"))
+    if own is not None:
+        return own
+    blocks = [found, *(b for b in found.get("other_regimes") or () if isinstance(b, Mapping))]
+    same = {"ablation": name, "split": "test", "error_regime": found.get("error_regime")}
+    fits = (b for b in blocks if all(b.get(key) == value for key, value in same.items()))
+    return mapping(next(fits, {}).get("random")).get("faithfulness_max")
+
+
+# ---- hypothesis tests ----
 
 
 def hypotheses(section: Found) -> str:
-    """A mark, a name and a figure for each test."""
+    """A mark, a name, a word and a figure for each test of Shi et al."""
+    known = [
+        (name, about, one)
+        for key, (name, about) in HYPOTHESES.items()
+        if (one := _section(section, key))
+    ]
+    if not known:
+        return said_of(section)
+    passed = sum(one.get("passed") is True for *_, one in known)
+    alpha, many = two(section.get("alpha")), section.get("n_prompts")
+    lead = f"{passed} of {len(known)} tests of Shi et al. pass"
+    lead += f" at α {alpha}, {many} unseen prompts." if many else "."
     rows = "".join(
-        f"<div>{mark_html(_tone(one.get('passed')), 16)}<span>{escape(name)}</span>"
-        f"<em>{_figure(one)}</em></div>"
-        for key, name in HYPOTHESES.items()
-        if (one := _mapping(section.get(key)))
+        f'<div title="{escape(about)}">{mark_html(_tone(one.get("passed")), 16)}'
+        f"<span>{escape(name)}</span><em>{_word(one)}, {_figure(one)}</em></div>"
+        for name, about, one in known
     )
-    return _said(section) + (f'<div class="hv-checks">{rows}</div>' if rows else "")
+    return f'<p class="hv-said">{lead}</p><div class="hv-checks">{rows}</div>'
 
 
 def _tone(passed: object) -> str:
     return "idle" if passed is None else "ok" if passed is True else "warn"
 
 
+def _word(one: Found) -> str:
+    passed = one.get("passed")
+    return "not testable" if passed is None else "passed" if passed is True else "failed"
+
+
 def _figure(one: Found) -> str:
     if "removable" in one:
-        return f"{escape(str(one.get('removable')))} of {escape(str(one.get('tested')))} removable"
-    return f"p {probability(real(one.get('p_value')))}"
+        return f"{escape(str(one.get('removable')))} of {escape(str(one.get('tested')))} can go"
+    beaten = real(one.get("beaten"))
+    p = f"p {at_least(one.get('p_value'))}"
+    return p if beaten is None else f"above {100 * beaten:.0f} % of random, {p}"
 
 
-def _said(section: Found) -> str:
-    sentence = section.get("sentence") or section.get("skipped")
-    return f'<p class="hv-said">{escape(str(sentence))}</p>' if sentence else ""
+# ---- Fourier ----
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A table of safe cells; the first column is text."""
+def fourier(section: Found) -> str:
+    """Frequencies that stand out in the trained weights, beside the largest of shuffled numbers."""
+    rows = [
+        (name, key, by.get("share") or (), real(by.get("largest_share_shuffled")))
+        for name in ("embedding", "unembedding")
+        if (by := _section(section, name)) and isinstance(key := by.get("key"), list)
+    ]
     if not rows:
-        return ""
+        return ""  # most tasks have no numbers that go round
+    about = f"{escape(str(section.get('variable')))} modulo {escape(str(section.get('period')))}"
+    cells = [
+        (
+            name,
+            ", ".join(escape(str(k)) for k in key) or "none",
+            f"{100 * _sum_of(share, key):.0f} %",
+            "–" if most is None else f"{100 * most:.1f} %",
+        )
+        for name, key, share, most in rows
+    ]
+    rows_html = table(("weights", "key frequencies", "their share", "largest, shuffled"), cells)
+    return (
+        f'<p class="hv-said">Frequencies of {about} whose share of the weights\' variance is '
+        f"larger than any in shuffled numbers.</p>{rows_html}"
+    )
 
-    def line(tag: str, cells: tuple[str, ...]) -> str:
-        shown = [f'<{tag} class="{"n" if i else ""}">{c}</{tag}>' for i, c in enumerate(cells)]
-        return f"<tr>{''.join(shown)}</tr>"
 
-    body = "".join(line("td", row) for row in rows)
-    return f'<table class="hx-table hv-small">{line("th", heads)}{body}</table>'
-
-
-def _mapping(value: object) -> Found:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _mappings(value: object) -> list[tuple[str, Found]]:
-    return [(str(k), v) for k, v in _mapping(value).items() if isinstance(v, Mapping)]
+def _sum_of(share: Sequence[Any], key: Sequence[Any]) -> float:
+    """Of the shares of these frequencies; 1 is the first."""
+    known = dict(enumerate(share, 1))
+    return sum(real(known.get(k)) or 0.0 for k in key)

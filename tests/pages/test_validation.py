@@ -45,7 +45,7 @@ def test_a_circuit_with_every_section(full, open_page):
     for part in (
         "Holds", "Because &lt;i&gt;so&lt;/i&gt;.", "Under every regime", "best of 100",
         "Layer 0", "All layers", "structured", "Because of &lt;[0]&gt;.", "kind of",
-        "Of 4 supernodes", "Three of five pass.", "1,204 edges",
+        "What 4 supernodes", "2 of 4 tests", "Fourier structure", "1,204 edges",
     ):  # fmt: skip
         assert part in text, part
     assert {"F", "φ", "random"} <= {trace.get("name") for trace in chart(app, "size-curve")["data"]}

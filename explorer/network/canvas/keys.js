@@ -1,6 +1,7 @@
 // The keyboard, the list of keys, and find. Keys work when the focus is on the canvas or on nothing.
 
 import { element } from "./dom.js";
+import { matches } from "./find.js";
 import { canChange } from "./notes.js";
 
 /** Rows of the list of keys; what a click does depends on the page. */
@@ -14,7 +15,6 @@ const help = (mode) => [
   ["name k 5 \u00b7 x", "tells frequency 5 of the Fourier basis over x"], ["name cos 5\u00b7x", "follows a wave of frequency 5 over x"],
   ["name \u2192 39", "raises these tokens"],
 ];
-const MOST_HITS = 9;
 
 const typing = (node) => node?.closest?.("input, textarea, select, [contenteditable='true']");
 
@@ -39,14 +39,10 @@ export function bindKeys(app) {
     return ids.filter((id) => !app.network?.has(id) || canChange(app, app.network.node(id)));
   }
 
-  function matches(text) {
-    const wanted = text.trim().toLowerCase();
-    if (!wanted) return [];
-    return (app.graph?.index ?? []).filter((entry) => `${entry.id} ${entry.label}`.toLowerCase().includes(wanted)).slice(0, MOST_HITS);
-  }
+  const fits = () => matches(app.graph?.index ?? [], input.value);
 
   function list() {
-    const found = matches(input.value);
+    const found = fits();
     chosen = Math.max(0, Math.min(chosen, found.length - 1));
     hits.replaceChildren(...found.map((entry, i) =>
       element("button", { type: "button", role: "option", class: i === chosen ? "chosen" : "", "aria-selected": String(i === chosen), on: { click: () => goTo(entry) } },
@@ -74,7 +70,7 @@ export function bindKeys(app) {
     list();
   });
   input.addEventListener("keydown", (event) => {
-    const found = matches(input.value);
+    const found = fits();
     if (event.key === "Enter" && found[chosen]) goTo(found[chosen]);
     else if (event.key === "ArrowDown") chosen += 1;
     else if (event.key === "ArrowUp") chosen -= 1;

@@ -175,10 +175,11 @@ export function createNetwork(app, vis) {
       moved = true;
     };
     return element(
-      "div", { class: "zoom", role: "group", "aria-label": "Zoom" },
+      "div", { class: "zoom", role: "group", "aria-label": "Zoom and find" },
       element("button", { type: "button", text: "+", "aria-label": "Zoom in", on: { click: step(1.25) } }),
       element("button", { type: "button", text: "\u2212", "aria-label": "Zoom out", on: { click: step(0.8) } }),
       element("button", { type: "button", text: "\u2922", "aria-label": "Fit to panel", "data-testid": "zoom-fit", on: { click: () => place(true) } }),
+      element("button", { type: "button", class: "find-open", text: "Find", title: "Find a node or label ( / )", "data-testid": "find-open", on: { click: () => app.find() } }),
     );
   }
 

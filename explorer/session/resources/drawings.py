@@ -11,6 +11,8 @@ from explorer.session.resources.labs import lab, load_lab
 from explorer.session.resources.models import roles_of
 
 if TYPE_CHECKING:
+    from core.graph import AttributionGraph
+    from core.lab import Lab
     from explorer.network.scene import Scene
 
 
@@ -57,10 +59,21 @@ def _scene(name: str, path: str, stamp: str, prompt: int | None) -> "Scene":
         opened,
         key=key,
         tokens=("",) * shown.shift + shown.tokens,
-        graph=laboratory.prompt_graph(prompt),
+        graph=_graph(laboratory, prompt),
         token_text={shown.answer_id: shown.answer, shown.wrong_id: shown.wrong},
         lead=f"out:{shown.answer_id}",
     )
+
+
+def _graph(laboratory: "Lab", prompt: int) -> "AttributionGraph":
+    """A prompt's graph; where heads count, those of the circuit are its nodes as well."""
+    circuit = laboratory.bundle.circuit
+    if not circuit.heads:
+        return laboratory.prompt_graph(prompt)
+    from core.pipeline.graphs import restricted
+
+    whole = laboratory.prompt_graph(prompt, heads="nodes")
+    return restricted(whole, circuit.nodes)[0]
 
 
 def warm(name: str) -> None:

@@ -158,3 +158,28 @@ def test_what_was_done_is_told_in_one_word(tmp_path):
         ["scaled", ["1:4:2*2"]],
         ["scaled", []],
     ]
+
+
+@pytest.mark.skipif(which("node") is None, reason="needs node")
+def test_find_lists_an_exact_id_then_ids_then_labels_that_start_so_then_the_rest(tmp_path):
+    (tmp_path / "find.mjs").write_text((FOLDER / "find.js").read_text("utf-8"), "utf-8")
+    (tmp_path / "run.mjs").write_text(
+        """
+        import { matches } from "./find.mjs";
+        const index = [["B", "k a1"], ["C", "a1 = 7"], ["A11", "x"], ["A1", "y"], ["D", "z"]]
+          .map(([id, label]) => ({ id, label }));
+        const many = Array.from({ length: 30 }, (_, i) => ({ id: `0:1:${i}`, label: "" }));
+        const ids = (found) => found.map((entry) => entry.id);
+        console.log(JSON.stringify([
+          ids(matches(index, " a1 ")), ids(matches(index, "zz")), ids(matches(index, "  ")),
+          ids(matches(many, "0:1:2")).slice(0, 3), matches(many, "0").length,
+        ]));
+        """,
+        "utf-8",
+    )
+    said = subprocess.run(
+        ["node", str(tmp_path / "run.mjs")], capture_output=True, text=True, check=True
+    )
+    assert json.loads(said.stdout) == [
+        ["A1", "A11", "C", "B"], [], [], ["0:1:2", "0:1:20", "0:1:21"], 9
+    ]  # fmt: skip

@@ -54,8 +54,14 @@ def sections() -> dict:
         "dark_matter": dark_matter(),
         "predictions": {
             "sentence": "Of 4 supernodes <3> went as predicted.",
-            "scores": {"scale_0.5": {"graph": {"sign": 0.75, "spearman": 0.5,
-                       "random": {"spearman_mean": 0.01, "p_spearman": 0.02}}}},
+            "supernodes": ["A", "B", "C", "D"],
+            "scores": {
+                "scale_0.5": {"always": 0.875, "graph": {"sign": 0.75, "spearman": 0.5, "r2": 0.25,
+                              "random": {"spearman_mean": 0.01, "p_spearman": 0.02}}},
+                "scale_1.5": {"always": 0.625, "gradient": {"sign": 0.25, "spearman": -0.5,
+                              "r2": -3.0, "random": None,
+                              "permuted": {"spearman_mean": 0.03, "p_spearman": 0.6}}},
+            },
         },
         "circularity": {
             "sentence": "F is no higher where it was searched on.",
@@ -68,5 +74,12 @@ def sections() -> dict:
             "equivalence": {"passed": False, "p_value": 0.003},
             "minimality": {"passed": True, "removable": 0, "tested": 12},
             "sufficiency": {"passed": None, "p_value": None},
+            "partial_necessity": {"passed": True, "p_value": 0.00002, "beaten": 1.0},
+        },
+        "fourier": {
+            "variable": "<sum>", "period": 59,
+            "embedding": {"key": [1, 3], "share": [0.25, 0.01, 0.125],
+                          "largest_share_shuffled": 0.0637},
+            "unembedding": {"key": [], "share": [], "largest_share_shuffled": None},
         },
     }  # fmt: skip

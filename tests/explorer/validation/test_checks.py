@@ -4,19 +4,61 @@ from explorer.validation import checks
 from tests.explorer.validation.sections import sections
 
 
-def test_each_section_has_its_sentence_and_its_figures():
-    found = {key: body for key, _, body in checks.panels(sections())}
-    assert list(found) == ["predictions", "circularity", "shi"]
-    assert "Of 4 supernodes &lt;3&gt; went" in found["predictions"]
-    for part in ("scale 0.5, graph", "0.75", "0.50", "0.01", "0.0200"):
-        assert part in found["predictions"]
-    gap = "gap under resample 0.020 (0.000 to 0.040)"
+def _panels() -> dict[str, str]:
+    return {key: body for key, _, body in checks.panels(sections())}
+
+
+def test_a_prediction_stands_with_its_baselines_and_a_miss_is_marked():
+    found = _panels()["predictions"]
+    assert "What 4 supernodes do" in found
+    assert "1 of 2 predictions" in found
+    assert "Of 4 supernodes &lt;3&gt; went" in found
+    assert found.count("hx-ok") == found.count("hx-warn") == 1
+    for part in ("× 0.5, graph", "0.75", "0.88", "0.50", "0.01", "0.25", "0.0200"):
+        assert part in found
+    missed = found.partition("× 1.5, gradient")[2]
+    for part in ("0.62", "−0.50", "0.03", "−3.00", "0.6000"):
+        assert part in missed
+
+
+def test_the_gap_between_splits_is_told_with_its_interval():
+    found = _panels()["circularity"]
+    gap = "0.020 (95 % 0.000 to 0.040): no advantage seen"
     for part in ("searched on", "0.91", "0.92", "steering", "0.88", "0.10", gap):
-        assert part in found["circularity"]
-    tests = found["shi"]
-    assert tests.count("hx-warn") == tests.count("hx-ok") == tests.count("hx-idle") == 1
-    assert "0 of 12 removable" in tests
-    assert "p 0.0030" in tests
+        assert part in found
+    owed = {"gap": {"mean": {"labels_minus_test": 0.02, "interval": [0.01, 0.04]}}}
+    assert "part of F is owed to them" in checks.circularity(owed, {})
+
+
+def test_a_family_without_random_circuits_of_its_own_takes_those_of_its_regime():
+    block = {"split": "test", "error_regime": "ablated", "random": {"faithfulness_max": 0.31}}
+    found = block | {"ablation": "resample", "other_regimes": [block | {"ablation": "mean"}, 3]}
+    families = {"families": {name: {"faithfulness": 0.9} for name in ("mean", "zero")}}
+    told = checks.circularity(families, found)
+    assert told.count("0.31") == 1
+    assert told.count("–") == 1
+
+
+def test_each_hypothesis_has_its_word():
+    found = _panels()["shi"]
+    assert "2 of 4 tests" in found
+    for tone, many in (("warn", 1), ("ok", 2), ("idle", 1)):
+        assert found.count(f"hx-{tone}") == many
+    for part in (
+        "failed, p 0.0030",
+        "passed, 0 of 12 can go",
+        "not testable",
+        "above 100 % of random",
+    ):
+        assert part in found
+    assert "p &lt; 0.0001" in found
+
+
+def test_frequencies_stand_beside_those_of_shuffled_numbers():
+    found = _panels()["fourier"]
+    for part in ("&lt;sum&gt; modulo 59", "1, 3", "38 %", "6.4 %", "none"):
+        assert part in found
+    assert checks.fourier({"skipped": "No variable counts."}) == ""
 
 
 def test_what_is_absent_or_of_another_shape_is_left_out():

@@ -1,0 +1,42 @@
+"""Pieces of the panels against circularity: safe cells, tables, sentences of a section."""
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from core.report.markup import real
+from core.verdicts import probability
+
+Found = Mapping[str, Any]
+
+
+def at_least(value: object) -> str:
+    """A p-value with four decimals; what rounds to nothing says so."""
+    p = real(value)
+    return "&lt; 0.0001" if p is not None and p < 0.0001 else probability(p)
+
+
+def said_of(section: Found) -> str:
+    sentence = section.get("sentence") or section.get("skipped")
+    return f'<p class="hv-said">{escape(str(sentence))}</p>' if sentence else ""
+
+
+def table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A table of safe cells; the first column is text."""
+    if not rows:
+        return ""
+
+    def line(tag: str, cells: tuple[str, ...]) -> str:
+        shown = [f'<{tag} class="{"n" if i else ""}">{c}</{tag}>' for i, c in enumerate(cells)]
+        return f"<tr>{''.join(shown)}</tr>"
+
+    body = "".join(line("td", row) for row in rows)
+    return f'<table class="hx-table hv-small">{line("th", heads)}{body}</table>'
+
+
+def mapping(value: object) -> Found:
+    return value if isinstance(value, Mapping) else {}
+
+
+def mappings(value: object) -> list[tuple[str, Found]]:
+    return [(str(k), v) for k, v in mapping(value).items() if isinstance(v, Mapping)]
