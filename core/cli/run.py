@@ -87,8 +87,8 @@ GuideOption = Annotated[
     typer.Option(
         "--guide",
         help="What the search looks at first: influence on the logits, the part of it that a "
-        "resample moves, or the graph network's prediction; else whichever ranks best on held-out "
-        "models (benchmarks/results/guide_study.md).",
+        "resample moves (the default), or the graph network's prediction. "
+        "benchmarks/results/guide_study.md compares them.",
         show_default=False,
     ),
 ]

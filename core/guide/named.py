@@ -10,7 +10,9 @@ GuideName = Literal["influence", "shifted-influence", "gnn"]
 `gnn`: the network trained on measured effects."""
 GUIDES: tuple[GuideName, ...] = get_args(GuideName)
 DEFAULT_GUIDE: GuideName = "shifted-influence"
-"""What a run takes if none is named."""
+"""What a run takes if none is named: the best recall on held-out models, with nothing learned. The
+network ranks better by AP, yet no better than a perceptron or than itself on wiring dealt at random
+(benchmarks/results/guide_study.md)."""
 
 
 def guide_named(name: str) -> Guide:
