@@ -166,7 +166,7 @@ def _network(name: str, view: View) -> None:
             on_view=_take,
             parts=("network",),
             mode="ablate",
-            height="clamp(280px, calc(100vh - 560px), 560px)",
+            height="clamp(280px, calc(100vh - 511px), 560px)",
         )
 
 

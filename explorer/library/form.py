@@ -22,7 +22,7 @@ GUIDES = {
     "gnn": "graph network, trained on effects",
 }
 """As `core.guide.GUIDES` has them, which is not imported before the engine is."""
-DEFAULT_GUIDE = "influence"
+DEFAULT_GUIDE = "shifted-influence"
 HEADS = {"live": "live, not counted", "circuit": "counted as nodes"}
 
 
@@ -101,7 +101,13 @@ def word(model: str, task: str, tasks: Mapping[str, str]) -> None:
 def options(own: Mapping[str, str]) -> None:
     """What few need to choose."""
     with st.container(key="run-options"), st.expander("Options"):
-        st.selectbox("Guide", list(GUIDES), format_func=GUIDES.__getitem__, key="run-guide")
+        st.selectbox(
+            "Guide",
+            list(GUIDES),
+            index=list(GUIDES).index(DEFAULT_GUIDE),
+            format_func=GUIDES.__getitem__,
+            key="run-guide",
+        )
         st.selectbox(
             "Attention heads", list(HEADS), format_func=HEADS.__getitem__, key="run-attention"
         )

@@ -69,14 +69,24 @@ def circularity(section: Found, found: Found) -> str:
         for name, by in mappings(section.get("splits"))
     ]
     families = [
-        (escape(name), two(one.get("faithfulness")), two(_best_random(name, one, found)))
+        (_family(name, one, most), two(one.get("faithfulness")), two(most))
         for name, one in mappings(section.get("families"))
+        for most in [_best_random(name, one, found)]
     ]
     lead = " ".join(_gap(how, one) for how, one in mappings(section.get("gap")))
     said = f'<p class="hv-said">{lead}</p>' if lead else said_of(section)
     by_split = table(("prompts", "F, resample", "F, mean"), splits)
     by_family = table(("intervention", "F", "random, best"), families)
     return f"{said}{by_split}{by_family}"
+
+
+def _family(name: str, one: Found, most: Any) -> str:
+    """Its name, marked where there are random circuits to be above."""
+    score, random = real(one.get("faithfulness")), real(most)
+    if score is None or random is None:
+        return escape(name)
+    tone = "ok" if round(score, 2) > round(random, 2) else "warn"
+    return f"{mark_html(tone, 14)} {escape(name)}"
 
 
 def _gap(how: str, one: Found) -> str:

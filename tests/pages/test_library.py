@@ -217,14 +217,14 @@ def test_the_form_offers_the_models_made_for_its_task_and_others_with_a_word(sto
 def test_options_reach_the_run(store, open_page, monkeypatch):
     monkeypatch.setattr(runs, "ENTRY", "tests.explorer.work:wait")
     app = open_page("library")
-    app.selectbox(key="run-guide").set_value("shifted-influence")
+    app.selectbox(key="run-guide").set_value("gnn")
     app.selectbox(key="run-attention").set_value("circuit").run()
     press(app, "Start run")
     (job,) = [job for job in resources.jobs().list() if job.active]
     chosen = {name: job.settings[name] for name in ("guide", "attention", "max_size", "seed")}
     resources.jobs().cancel(job.id)
     assert chosen == {
-        "guide": "shifted-influence", "attention": "circuit", "max_size": 347, "seed": 0
+        "guide": "gnn", "attention": "circuit", "max_size": 347, "seed": 0
     }  # fmt: skip
 
 

@@ -56,3 +56,23 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _whole(value: Any) -> int:
     return value if isinstance(value, int) else 0
+
+
+def may_know(ref: str, text: str) -> bool:
+    """Whether a model can have every word of a prompt, by its tokenizer's list of words alone.
+
+    Only a tokenizer whose tokens are the words between spaces can be told from its file; any other
+    may know them.
+    """
+    folder = MODELS / ref if "/" not in ref else Path(ref).expanduser()
+    words = _words(str(folder / "tokenizer.json"))
+    return words is None or words.issuperset(text.split())
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _words(path: str) -> frozenset[str] | None:
+    found = _read(Path(path))
+    model, splits = found.get("model") or {}, found.get("pre_tokenizer") or {}
+    if model.get("type") != "WordLevel" or splits.get("type") != "WhitespaceSplit":
+        return None
+    return None if found.get("normalizer") else frozenset(model.get("vocab") or ())

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.assets import MODELS, TASKS
 from core.errors import CoreError
+from explorer.session.resources.about import may_know
 
 if TYPE_CHECKING:
     from core.models import LanguageModel
@@ -67,6 +68,8 @@ def model_for(text: str, first: str) -> str:
     It is `first` too where there is no prompt yet, or no model has its words.
     """
     for name in (first, *model_names()) if text.strip() else ():
+        if not may_know(name, text):
+            continue
         try:
             model(name).encode(text)
         except CoreError:

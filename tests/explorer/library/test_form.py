@@ -6,6 +6,7 @@ from core.guide import DEFAULT_GUIDE, GUIDES
 from core.pipeline.settings import Heads
 from explorer.library import form
 from explorer.session.resources import about_model, model_names
+from explorer.session.resources.about import may_know
 
 
 def test_guides_and_heads_are_the_engines():
@@ -30,3 +31,11 @@ def test_a_model_is_told_from_its_files_alone(tmp_path):
     assert (found.task, found.family, found.shape) == ("", "mamba", "")
     assert about_model(str(tmp_path / "nowhere")).family == "other"
     assert about_model("gpt2-coref")[:3] == ("coreference", "GPT-2", 3)
+
+
+def test_a_models_words_are_told_before_it_is_loaded(tmp_path):
+    assert may_know("gpt2-modadd", "<bos> 17 + 40 =")
+    assert not may_know("gpt2-modadd", "<bos> 17 + Paris =")
+    (tmp_path / "tokenizer.json").write_text('{"model": {"type": "BPE", "vocab": {}}}')
+    assert may_know(str(tmp_path), "anything at all")
+    assert may_know(str(tmp_path / "nowhere"), "anything at all")

@@ -37,6 +37,9 @@ def test_a_family_without_random_circuits_of_its_own_takes_those_of_its_regime()
     told = checks.circularity(families, found)
     assert told.count("0.31") == 1
     assert told.count("–") == 1
+    assert told.count("hx-ok") == 1
+    no_better = {"families": {"steering": {"faithfulness": 1.0, "random_max": 1.0}}}
+    assert "hx-warn" in checks.circularity(no_better, {})
 
 
 def test_each_hypothesis_has_its_word():
