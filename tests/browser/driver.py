@@ -47,8 +47,11 @@ def wait_node(page: Page, node: str) -> None:
 
 def click(page: Page, node: str, count: int = 1) -> None:
     """Click the middle of a node, as a hand would."""
-    wait_node(page, node)
-    place = page.evaluate(f"{_HOST}.__canvas.pixel({node!r})")
+    # one question: between two the drawing of a starting server may give way to the page's own
+    place = page.wait_for_function(
+        f"node => {_HOST}?.__canvas?.nodes().includes(node) && {_HOST}.__canvas.pixel(node)",
+        arg=node,
+    ).json_value()
     page.mouse.click(place["x"], place["y"], click_count=count, delay=20)
 
 

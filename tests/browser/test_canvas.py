@@ -109,3 +109,14 @@ def test_the_canvas_ends_above_the_answer_bar(page: Page, app: App):
         assert bottom is not None
         assert bar is not None
         assert 4 <= bar["y"] - (bottom["y"] + bottom["height"]) <= 24
+
+
+def test_the_one_find_box_takes_the_exact_id_first(page: Page, app: App):
+    driver.open_link(page, f"{app.url}/circuit?circuit=tiny")
+    _rest(page)
+    assert page.get_by_placeholder("Find node or label").count() == 1
+    page.get_by_test_id("find-open").click()
+    page.get_by_test_id("find-input").fill("b")
+    page.get_by_test_id("find-input").press("Enter")
+    page.wait_for_function("() => new URLSearchParams(location.search).get('select') === 'B'")
+    assert _selected(page) == ["B"]
