@@ -6,21 +6,23 @@
 3. Over all prompts, a node that is not there counting as 0: mean direct effect, mean absolute
    effect, sign consistency |mean| / mean|.| and frequency of every edge.
 
-Graphs are taken one at a time and added up; only the sums are held.
+Graphs are taken one at a time and added up as sparse matrices, always two sums of equally many
+prompts: an edge is then moved log2(prompts) times, and at most so many sums are held.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
+from scipy.sparse import coo_array, csr_array
 from torch import Tensor
 
 from core.errors import GraphError
 from core.graph import AttributionGraph, NodeKind
 
-BUFFERED_EDGES = 2_000_000
-"""Edges gathered before equal ones are added up."""
 FLOOR = 1e-30
 """Smallest mean absolute effect that sign consistency is divided by."""
 
@@ -86,14 +88,38 @@ def pool_graphs(graphs: Iterable[AttributionGraph], shifts: Iterable[int]) -> Ta
     return pool.result()
 
 
+class _Sum(NamedTuple):
+    """Edges added up over some prompts; row source, column target, by number of the node."""
+
+    prompts: int
+    nodes: int
+    effect: csr_array
+    """Real part: sum of the effects; imaginary part: sum of their sizes, so that edges which
+    cancel stay."""
+    often: csr_array
+    """Prompts that have the edge; entries as in `effect`."""
+
+    def plus(self, other: "_Sum") -> "_Sum":
+        nodes = max(self.nodes, other.nodes)
+        for one in (self, other):
+            one.effect.resize(nodes, nodes)
+            one.often.resize(nodes, nodes)
+        return _Sum(
+            prompts=self.prompts + other.prompts,
+            nodes=nodes,
+            effect=csr_array(self.effect + other.effect),
+            often=csr_array(self.often + other.often),
+        )
+
+
 class _Pool:
     """Running sums over graphs."""
 
     def __init__(self) -> None:
         self.nodes: dict[tuple[int, ...], int] = {}
         self.node_sums: list[Tensor] = []
-        self.edges: list[tuple[Tensor, Tensor]] = []
-        self.buffered, self.prompts = 0, 0
+        self.sums: list[_Sum] = []
+        self.prompts = 0
 
     def add(self, graph: AttributionGraph, shift: int) -> None:
         number = self._numbers(graph, shift)
@@ -101,14 +127,19 @@ class _Pool:
         columns = torch.stack([one, graph.activation.double(), graph.logit_weight.double()], 1)
         sums = columns.new_zeros(len(self.nodes), 3).index_add_(0, number, columns)
         self.node_sums = [_padded_sum([*self.node_sums, sums])]
-        source, target = number[graph.edge_index]
-        effect = graph.direct_effect.double()
-        values = torch.stack([effect, effect.abs(), torch.ones_like(effect)], 1)
-        self.edges.append(((source << 32) | target, values))
-        self.buffered += graph.n_edges
+        self.sums.append(self._edges(graph, number))
         self.prompts += 1
-        if self.buffered > BUFFERED_EDGES:
+        while len(self.sums) > 1 and self.sums[-2].prompts == self.sums[-1].prompts:
             self._merge()
+
+    def _edges(self, graph: AttributionGraph, number: Int[Tensor, " node"]) -> _Sum:
+        kept = graph.direct_effect.numpy() != 0  # as sparse sums keep them
+        effect = graph.direct_effect.numpy()[kept].astype(np.float64)
+        ends = tuple(number[graph.edge_index].numpy()[:, kept])
+        n = len(self.nodes)
+        total = csr_array(coo_array((effect + 1j * np.abs(effect), ends), shape=(n, n)))
+        often = csr_array((np.ones(total.nnz), total.indices, total.indptr), shape=(n, n))
+        return _Sum(prompts=1, nodes=n, effect=total, often=often)
 
     def _numbers(self, graph: AttributionGraph, shift: int) -> Int[Tensor, " node"]:
         index = torch.where(graph.kind == int(NodeKind.TOKEN), -1, graph.index)
@@ -117,25 +148,21 @@ class _Pool:
         numbers = [self.nodes.setdefault(tuple(key), len(self.nodes)) for key in keys]
         return torch.tensor(numbers)
 
-    def _merge(self) -> tuple[Tensor, Tensor]:
-        keys, values = (torch.cat(part) for part in zip(*self.edges, strict=True))
-        distinct, place = keys.unique(return_inverse=True)
-        total = values.new_zeros(len(distinct), 3).index_add_(0, place, values)
-        self.edges, self.buffered = [(distinct, total)], 0
-        return distinct, total
+    def _merge(self) -> None:
+        last = self.sums.pop()
+        self.sums[-1] = self.sums[-1].plus(last)
 
     def result(self) -> TaskGraph:
         if not self.prompts:
             raise GraphError(
                 "No graph was given to pool; a task graph needs at least one prompt. Add prompts."
             )
-        keys, sums = self._merge()
+        ends, mean, mean_abs, frequency = self._means()
         nodes = torch.tensor(list(self.nodes))
         order = _in_order(nodes)
         place = order.argsort()
         kind, layer, position, index = nodes[order].T.contiguous()
         per_node = (self.node_sums[0] / self.prompts)[order].float()
-        per_edge = sums / self.prompts
         return TaskGraph(
             kind=kind,
             layer=layer,
@@ -144,13 +171,25 @@ class _Pool:
             node_frequency=per_node[:, 0],
             activation=per_node[:, 1],
             logit_weight=per_node[:, 2],
-            edge_index=place[torch.stack([keys >> 32, keys & (2**32 - 1)])],
-            mean=per_edge[:, 0].float(),
-            mean_abs=per_edge[:, 1].float(),
-            sign_consistency=(per_edge[:, 0].abs() / per_edge[:, 1].clamp(min=FLOOR)).float(),
-            frequency=per_edge[:, 2].float(),
+            edge_index=place[ends],
+            mean=mean.float(),
+            mean_abs=mean_abs.float(),
+            sign_consistency=(mean.abs() / mean_abs.clamp(min=FLOOR)).float(),
+            frequency=frequency.float(),
             n_prompts=self.prompts,
         )
+
+    def _means(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Ends of every edge by number, mean effect, mean size and frequency; in their order."""
+        while len(self.sums) > 1:
+            self._merge()
+        effect, often = self.sums[0].effect.tocoo(), self.sums[0].often
+        signed, size, frequency = (
+            torch.from_numpy(column / self.prompts)
+            for column in (np.real(effect.data), np.imag(effect.data), often.data)
+        )
+        ends = np.stack([effect.row, effect.col]).astype(np.int64)
+        return torch.from_numpy(ends), signed, size, frequency
 
 
 def _padded_sum(parts: list[Tensor]) -> Tensor:
