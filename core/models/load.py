@@ -15,6 +15,7 @@ from transformers.utils import logging as transformers_logging
 
 from core.assets import ASSETS
 from core.errors import ModelError
+from core.models.attention import ATTENTION
 from core.models.check import check_model
 from core.models.families import family_of
 from core.models.hub import hub_source
@@ -125,7 +126,7 @@ def _weights(source: str, where: str, dtype: torch.dtype) -> Any:
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 source,
                 dtype=dtype,
-                attn_implementation="eager",
+                attn_implementation=ATTENTION,
                 use_safetensors=True,
                 trust_remote_code=False,
                 output_loading_info=True,
