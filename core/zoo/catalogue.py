@@ -124,6 +124,7 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
         "steps": 2500, "decay": 0.4, "settle": 0, "enough": 1.0, "batch": 256,
         "config": {"tie_word_embeddings": True},
     },
+    "llama-modadd-base": {"settle": 1600},
     "llama-parity": {"enough": 0.98, "settle": 1400},
     "neox-parity": {"enough": 0.98, "settle": 1400},
 }  # fmt: skip
