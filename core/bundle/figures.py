@@ -67,6 +67,7 @@ FIELDS: Mapping[str, Sort] = {
             *("faithfulness_mean", "faithfulness_max", "phi_mean", "phi_max"),
             *("necessity_mean", "necessity_max", "p_value", "overlap"),
             *("random_low", "random_high", "cpr", "cmd", "accuracy", "agreement", "kl"),
+            *("accuracy_empty", "chance"),
             *("logit_diff", "model_accuracy", "gate", "smallest_span", "forwards_used"),
         ),
         NUMBER,

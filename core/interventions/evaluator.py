@@ -11,6 +11,7 @@ A live head recomputes its pattern and values on what the circuit writes.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from typing import NamedTuple
 
 import torch
@@ -91,6 +92,22 @@ class Evaluator:
     def n_prompts(self) -> int:
         """How many prompts every circuit is run on."""
         return sum(len(part.batch.clean) for part in self._parts)
+
+    def few(self, prompts: int) -> "Evaluator":
+        """The same on at most about so many prompts, of each length in its share."""
+        if self.n_prompts <= prompts:
+            return self
+        share, found = prompts / self.n_prompts, copy(self)
+        found._parts = tuple(
+            part.take(slice(max(1, round(share * len(part.logits))))) for part in self._parts
+        )
+        return found
+
+    def chance(self) -> float:
+        """How often the commonest answer is right; 0 without prompts."""
+        answers = torch.cat([part.batch.answer for part in self._parts])
+        counts = answers.unique(return_counts=True)[1]
+        return float(counts.max() / len(answers)) if len(answers) else 0.0
 
     @property
     def bounds(self) -> Bounds:

@@ -5,8 +5,12 @@
 3. Necessity: all but the circuit, with the model's own errors. Where heads are nodes, also of its
    features alone, all heads live: a layer has few heads, a circuit most of the useful ones, and a
    random circuit then has the same, so that only features can be held against random ones.
-4. Matched and free random circuits with p, and the matched ones' necessity; circuits of the same
-   sites that need no search; F and φ over sizes, with bands of random circuits.
+4. Matched random circuits with p; circuits of the same sites that need no search; F and φ over
+   sizes.
+5. In the blocks that a verdict is read from also free random circuits, the matched ones' necessity,
+   and bands of random circuits along the curve.
+
+What random circuits only illustrate is measured on `FEW` prompts, the circuit beside them too.
 """
 
 import math
@@ -29,6 +33,9 @@ from core.validation.controls import (
 )
 from core.validation.curve import BANDED, area, curve_sizes, nested_gates
 from core.validation.metrics import Scores, behaviour, faithfulness, p_value, scores
+
+FEW = 128
+"""Prompts for random circuits that no verdict is read from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +81,28 @@ class _Bench(NamedTuple):
     ablation: Ablation
     regime: ErrorRegime
     model: Outcome
+    none: Gates
+    """Nothing kept."""
     empty: Outcome
+    """Of nothing kept, strict."""
     alive: Alive
+
+    @classmethod
+    def of(
+        cls,
+        evaluator: Evaluator,
+        ablation: Ablation,
+        regime: ErrorRegime,
+        none: Gates,
+        alive: Alive,
+    ) -> "_Bench":
+        empty = evaluator.outcome(none, ablation, ErrorRegime.ABLATED)
+        return cls(evaluator, ablation, regime, evaluator.model_outcome(), none, empty, alive)
+
+    def few(self) -> "_Bench":
+        """The same on fewer prompts; what is alive is still told by all of them."""
+        few = self.evaluator.few(FEW)
+        return _Bench.of(few, self.ablation, self.regime, self.none, self.alive)
 
     def run(self, gates: Gates) -> Outcome:
         return self.evaluator.outcome(gates, self.ablation, self.regime)
@@ -94,14 +121,24 @@ def measure(
     ablation: Ablation,
     regime: ErrorRegime,
     settings: ValidationSettings,
+    *,
+    judged: bool = False,
 ) -> dict[str, Any]:
-    """One ablation and error regime on one split, beside its controls."""
+    """One ablation and error regime on one split, beside its controls.
+
+    Args:
+        evaluator: On the split.
+        candidate: The circuit and the ranking it was cut from.
+        split: Its name, as published.
+        ablation: Where everything outside goes.
+        regime: Where the transcoders' errors go.
+        settings: How hard to test.
+        judged: Whether a verdict is read from the block: all controls, on all prompts.
+    """
     bounds, attention = evaluator.bounds, candidate.attention
     gates = nested_gates(candidate.order, [0, candidate.size], bounds, attention)
     none, circuit = gates[:1], gates[1:]
-    strict_empty = evaluator.outcome(none, ablation, ErrorRegime.ABLATED)
-    alive = Alive.on(evaluator, attention)
-    bench = _Bench(evaluator, ablation, regime, evaluator.model_outcome(), strict_empty, alive)
+    bench = _Bench.of(evaluator, ablation, regime, none, Alive.on(evaluator, attention))
     outcome = bench.run(circuit)
     found = scores(outcome, bench.empty, bench.model, seed=settings.seed)
     floor = scores(bench.run(none), bench.empty, bench.model, seed=settings.seed)
@@ -116,6 +153,8 @@ def measure(
         "n_edges": candidate.n_edges,
         **_scores_json(found),
         "phi_empty": number(floor.phi),
+        "accuracy_empty": number(floor.accuracy),
+        "chance": number(evaluator.chance()),
         "faithfulness_empty": number(floor.faithfulness),
         "phi_full": number(everything.phi),
         "faithfulness_full": number(everything.faithfulness),
@@ -123,8 +162,8 @@ def measure(
         "necessity": number(float(_necessity(bench, circuit, attention)[0])),
         "necessity_errors": ErrorRegime.KEPT.value,
         **_features_needed(bench, circuit, attention),
-        **_controls(bench, candidate, found, settings),
-        **_curve(bench, candidate, settings),
+        **_controls(bench, candidate, settings, judged),
+        **_curve(bench, candidate, settings, judged),
         "forwards_used": None,
     }
 
@@ -182,33 +221,37 @@ def _features_needed(
 
 
 def _controls(
-    bench: _Bench, candidate: Candidate, found: Scores, settings: ValidationSettings
+    bench: _Bench, candidate: Candidate, settings: ValidationSettings, judged: bool
 ) -> dict[str, Any]:
     alive, circuit = bench.alive, candidate.first(candidate.size)
     options = {"draws": settings.draws, "seed": settings.seed}
+    own = nested_gates(candidate.order, [candidate.size], alive.bounds, alive.attention)
+    few = bench.few()
     matched = matched_circuits(circuit, alive, **options)
-    free = free_circuits(circuit, alive, **options)
+    found = {"random": _random_json(bench if judged else few, matched, own)}
+    if judged:
+        found["random"] |= _random_necessity(bench, matched)
+        found["random_free"] = _random_json(few, free_circuits(circuit, alive, **options), own)
     plain = plain_circuits(circuit, alive)
-    needed = _random_necessity(bench, matched) if _published(bench) else {}
-    return {
-        "random": _random_json(bench, matched, found) | needed,
-        "random_free": _random_json(bench, free, found),
+    return found | {
         "plain": {name: _plain_json(bench, gates) for name, gates in plain.items()},
         "n_alive": len(alive.with_own(node_table(circuit))),
     }
 
 
-def _random_json(bench: _Bench, random: RandomCircuits, found: Scores) -> dict[str, Any]:
+def _random_json(bench: _Bench, random: RandomCircuits, own: Gates) -> dict[str, Any]:
+    """Random circuits, and p of the circuit itself among them, on the same prompts."""
     outcome = bench.run(random.gates)
     f = bench.f_of(outcome)
     phi = behaviour(outcome, bench.model)
     return {
         "n": len(f),
+        "n_prompts": bench.evaluator.n_prompts,
         "faithfulness_mean": number(float(f.mean())),
         "faithfulness_max": number(float(f.max())),
         "phi_mean": number(float(phi.mean())),
         "phi_max": number(float(phi.max())),
-        "p_value": p_value(found.faithfulness, f),
+        "p_value": p_value(float(bench.f(own)[0]), f),
         "overlap": number(random.overlap),
     }
 
@@ -230,26 +273,22 @@ def _plain_json(bench: _Bench, gates: Gates) -> dict[str, float | None]:
     }
 
 
-def _published(bench: _Bench) -> bool:
-    """Whether the block's figures are those a verdict is read from, or their like out of domain."""
-    return bench.regime is ErrorRegime.ABLATED and bench.ablation is not Ablation.ZERO
-
-
-def _curve(bench: _Bench, candidate: Candidate, settings: ValidationSettings) -> dict[str, Any]:
+def _curve(
+    bench: _Bench, candidate: Candidate, settings: ValidationSettings, judged: bool
+) -> dict[str, Any]:
     sizes = curve_sizes(len(candidate.order), candidate.size)
     bounds, attention = bench.evaluator.bounds, candidate.attention
     outcome = bench.run(nested_gates(candidate.order, sizes, bounds, attention))
     f = bench.f_of(outcome)
     phi = behaviour(outcome, bench.model)
-    # A band costs 20 circuits a point: drawn where the figure is published, not in every regime.
-    published = _published(bench)
-    banded = {*BANDED, candidate.size, len(candidate.order)}
+    banded = {*BANDED, candidate.size, len(candidate.order)} if judged else set()
+    few = bench.few() if judged else bench
     points = [
         {
             "size": size,
             "faithfulness": number(float(f[i])),
             "phi": number(float(phi[i])),
-            **(_band(bench, candidate, size, settings) if published and size in banded else {}),
+            **(_band(few, candidate, size, settings) if size in banded else {}),
         }
         for i, size in enumerate(sizes)
     ]

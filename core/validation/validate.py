@@ -5,7 +5,8 @@
    out-of-distribution split too, where the task has one.
 3. Each block: F and φ with intervals, the empty circuit, all features, necessity (the complement
    alone, with the model's own errors back: the generous case for the complement, hence the strict
-   one for us), matched and free random circuits with p, the size curve with CPR and CMD.
+   one for us), matched random circuits with p, the size curve with CPR and CMD. The first two, test
+   split under resample and mean, are what the verdict is read from, and have every control.
 4. A verdict in words, from stated thresholds, with the tested reason where it falls short.
 """
 
@@ -17,6 +18,8 @@ from core.validation.block import Candidate, ValidationSettings, measure, number
 from core.validation.metrics import smallest_span
 from core.validation.verdict import Evidence, judge
 
+JUDGED = 2
+"""Blocks that the verdict is read from: the first of the plan."""
 Progress = Callable[[int, int], None]
 """(blocks done, blocks in all)."""
 
@@ -56,7 +59,8 @@ def validate(
     blocks = []
     for done, (where, name, ablation, regime) in enumerate(plan):
         progress(done, len(plan))
-        blocks.append(measure(where, candidate, name, ablation, regime, settings))
+        judged = done < JUDGED
+        blocks.append(measure(where, candidate, name, ablation, regime, settings, judged=judged))
     progress(len(plan), len(plan))
     return _judged(evaluator, blocks, gate, worst_fvu)
 
@@ -70,7 +74,7 @@ def _judged(
         gate=gate,
         span_ci_low=real(blocks[0]["span_ci"][0]),
         smallest_span=float(smallest_span(model.logit_diff[0])),
-        blocks=(blocks[0], blocks[1]),
+        blocks=tuple(blocks[:JUDGED]),
         errors_kept=real(blocks[3]["faithfulness"]),
         worst_fvu=worst_fvu,
     )

@@ -32,7 +32,10 @@ SIGNIFICANT = 0.01
 """Largest p against matched random circuits. None of them may reach `SUFFICIENT` either: where
 random features of the same sites do as well, the sites are found but not the features."""
 FLOOR = 0.5
-"""Largest φ(∅) / φ(C) for accuracy to mean anything."""
+"""Largest φ(∅) / φ(C) for accuracy to mean anything, unless it is chance: where one answer is right
+in up to this share of the prompts, always giving it is all that φ(∅) may amount to."""
+ABOVE_CHANCE = 2.0
+"""Standard errors of that share by which φ(∅) may pass it."""
 UNEXPLAINED = 0.25
 """FVU above which a larger dictionary or k comes before anything else."""
 ERRORS = {
@@ -111,11 +114,21 @@ def _unmet(block: Mapping[str, Any]) -> list[str]:
         "phi": _of(block, "phi") >= SUFFICIENT,
         "random": block["random"]["p_value"] < SIGNIFICANT
         and not _of(block["random"], "faithfulness_max") >= SUFFICIENT,
-        "floor": _of(block, "phi_empty") <= FLOOR * _of(block, "phi"),
+        "floor": _of(block, "phi_empty") <= FLOOR * _of(block, "phi") or _at_chance(block),
         "necessity": _of(block, "necessity") >= NECESSARY
         and not _of_features(block) <= _of(block["random"], "necessity_max"),
     }
     return [name for name, fine in met.items() if not fine]
+
+
+def _at_chance(block: Mapping[str, Any]) -> bool:
+    """Whether nothing kept is right no more often than the commonest answer would be."""
+    chance, n = _of(block, "chance"), block.get("n_prompts") or 1
+    if not chance <= FLOOR:
+        return False
+    return _of(block, "accuracy_empty") <= chance + ABOVE_CHANCE * math.sqrt(
+        chance * (1 - chance) / n
+    )
 
 
 def _word(evidence: Evidence, unmet: list[tuple[str, ...]]) -> Verdict:
@@ -154,7 +167,7 @@ def _beyond(block: Mapping[str, Any]) -> str:
         f"{SIGNIFICANT} is required), the best of which has F "
         f"{_measured(block['random'], 'faithfulness_max')} (below {SUFFICIENT} is required)",
         "floor": f"φ {_measured(block, 'phi_empty')} with nothing kept (at most half of the "
-        "circuit's is allowed)",
+        "circuit's is allowed, or what the commonest answer has)",
         "necessity": f"necessity {_measured(block, 'necessity')} ({NECESSARY} is required, and"
         f"{_apart(block)} more than the best random circuit's "
         f"{_measured(block['random'], 'necessity_max')})",
@@ -183,11 +196,16 @@ def _sentence(block: dict[str, Any]) -> str:
     return (
         f"Under {block['ablation']} ablation {block['n_nodes']} nodes alone keep F "
         f"{figure(block['faithfulness'])} of the margin and φ {figure(block['phi'])} of the right "
-        f"answers (nothing kept: φ {figure(block['phi_empty'])}; best of {random['n']} matched "
-        f"random circuits: F {figure(random['faithfulness_max'])}, p = "
+        f"answers (nothing kept: φ {figure(block['phi_empty'])}{_chance(block)}; best of "
+        f"{random['n']} matched random circuits: F {figure(random['faithfulness_max'])}, p = "
         f"{probability(random['p_value'])}{_unsearched(block)}); without them, {errors}, "
         f"{figure(1 - _of(block, 'necessity'))} of the margin is left{_without_random(block)}."
     )
+
+
+def _chance(block: Mapping[str, Any]) -> str:
+    high = _of(block, "phi_empty") > FLOOR * _of(block, "phi")
+    return ", no more than the commonest answer has" if high and _at_chance(block) else ""
 
 
 def _unsearched(block: Mapping[str, Any]) -> str:
@@ -239,7 +257,7 @@ def _diagnosis(evidence: Evidence, verdict: Verdict) -> tuple[str, ...]:
             "the behaviour rides on dark matter."
         )
     for block in evidence.blocks:
-        if _of(block, "phi_empty") > FLOOR * max(_of(block, "phi"), 1e-9):
+        if "floor" in _unmet(block) and _of(block, "phi_empty") > 0:
             found.append(
                 f"Under {block['ablation']} ablation nothing kept already scores φ "
                 f"{figure(block['phi_empty'])}: accuracy has a floor there and says little; read F."

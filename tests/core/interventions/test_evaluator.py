@@ -291,3 +291,15 @@ def test_prompts_alike_at_first_are_run_as_the_slow_reference_runs_them(kind):
             )
             want = logits[batch.answer[row]] - logits[batch.wrong[row]]
             torch.testing.assert_close(got[row], want, rtol=1e-4, atol=1e-4)
+
+
+def test_few_prompts_answer_as_they_do_among_all():
+    evaluator, batches, _ = make()
+    few = evaluator.few(2)
+    assert few.n_prompts == 2
+    assert evaluator.few(10**6) is evaluator
+    masks = features(evaluator, random_masks(evaluator))
+    for ablation in ABLATIONS:
+        every, some = (one.outcome(masks, ablation).logit_diff for one in (evaluator, few))
+        rows = [0, len(batches[0].clean)]
+        torch.testing.assert_close(some, every[:, rows], rtol=1e-4, atol=1e-5)

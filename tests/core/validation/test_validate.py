@@ -76,6 +76,32 @@ def test_where_heads_count_features_are_also_judged_with_all_heads_live():
     assert found["necessity"] == pytest.approx(whole, abs=1e-4)
 
 
+def test_chance_and_what_nothing_kept_gets_right_are_counted(null):
+    _, runs, found = null
+    answers = [int(answer) for part in runs._parts for answer in part.batch.answer]
+    assert found["chance"] == pytest.approx(max(map(answers.count, answers)) / len(answers))
+    nothing = Places.of((), runs.bounds).gates(torch.zeros(1, 0))
+    right = runs.outcome(nothing, Ablation.RESAMPLE).correct.float().mean()
+    assert found["accuracy_empty"] == pytest.approx(float(right), abs=1e-6)
+
+
+def test_random_circuits_that_no_verdict_is_read_from_see_fewer_prompts(null, monkeypatch):
+    lab, runs, _ = null
+    monkeypatch.setattr("core.validation.block.FEW", 3)
+    candidate = Candidate(order=tuple(FeatureNode(*n) for n in NODES), size=4, n_edges=3)
+    settings = ValidationSettings(draws=100, curve_draws=2)
+    shown = {
+        judged: measure(
+            runs, candidate, "test", Ablation.ZERO, ErrorRegime.ABLATED, settings, judged=judged
+        )
+        for judged in (True, False)
+    }
+    assert shown[True]["random"]["n_prompts"] == runs.n_prompts > 3
+    assert shown[True]["random_free"]["n_prompts"] == shown[False]["random"]["n_prompts"] == 3
+    assert "random_free" not in shown[False]
+    assert shown[False]["logit_diff"] == shown[True]["logit_diff"]
+
+
 @pytest.mark.parametrize(("low", "refused"), [(0.5, True), (0.6, False)])
 def test_a_span_within_the_least_one_is_nothing_to_explain(null, low, refused):
     blocks = (null[2], null[2]["other_regimes"][0])

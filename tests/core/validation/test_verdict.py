@@ -160,3 +160,21 @@ def test_the_floor_is_a_share_of_the_circuits_own_accuracy():
     # Half of 0.92 is less than 0.48, half of 1 is not.
     assert judge(evidence(block(phi=0.92, phi_empty=0.48))).failed["resample"] == ("floor",)
     assert judge(evidence(block(phi=1.0, phi_empty=0.48))).failed["resample"] == ()
+
+
+@pytest.mark.parametrize(
+    ("chance", "empty", "n", "holds"),
+    [
+        (0.5, 0.50, 200, True),
+        (0.5, 0.57, 200, True),  # 2 standard errors of one half are 0.071
+        (0.5, 0.58, 200, False),
+        (0.02, 0.55, 200, False),
+        (0.6, 0.60, 200, False),  # one answer for most prompts: accuracy says too little
+    ],
+)
+def test_a_floor_at_chance_is_no_floor(chance, empty, n, holds):
+    given = block(phi_empty=empty, accuracy_empty=empty, chance=chance, n_prompts=n)
+    judged = judge(evidence(given))
+    assert (judged.verdict is Verdict.HOLDS) is holds
+    assert ("floor" not in judged.failed["resample"]) is holds
+    assert ("no more than the commonest answer has" in judged.reasons[0]) is holds
