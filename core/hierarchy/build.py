@@ -1,11 +1,12 @@
 """Cut a graph into a tree of supernodes, from the top down.
 
-1. Affinity of every two nodes (`affinity`), from |W|. Nodes that are no leaves may take part as
+1. The strongest edges; a dense graph has more than its tree needs.
+2. Affinity of every two nodes (`affinity`), from |W|. Nodes that are no leaves may take part as
    *context*: features that read the same tokens are alike, though tokens are in no supernode.
-2. Level by level, every supernode with more than `leaf_size` nodes is split into b children, none
+3. Level by level, every supernode with more than `leaf_size` nodes is split into b children, none
    larger than `max_child` of it (`split`): normalised cuts (Shi and Malik 2000) on the block alone.
    The first level may be given instead, by site.
-3. Children are put in the order of their members' mean number (graphs are numbered by layer and
+4. Children are put in the order of their members' mean number (graphs are numbered by layer and
    position, so names then run with the model), and supernodes numbered breadth first.
 
 Depth is at most log(n / leaf_size) / log(1 / max_child), and near log_b(n / leaf_size) in practice.
@@ -52,6 +53,7 @@ def build_hierarchy(
     _check_graph(n + context, edge_index, weight)
     _check_sites(n, settings, site)
     sites = _first_level(settings, site)
+    edge_index, weight = _strongest(edge_index, weight, settings.edges)
     rng = np.random.default_rng(settings.seed)
     whole = affinity(n + context, edge_index, weight, settings.affinity)
     if context:
@@ -87,6 +89,16 @@ def random_tree(
         return [rng.permutation(m) * child_count(m, settings) // m for m in sizes]
 
     return _grow(root, deal, settings, edge_index, weight)
+
+
+def _strongest(
+    edge_index: Int[np.ndarray, "2 edge"], weight: Float[np.ndarray, " edge"], most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The edges with the largest |weight|, in their order."""
+    if len(weight) <= most:
+        return edge_index, weight
+    kept = np.sort(np.argpartition(-np.abs(weight), most - 1)[:most])
+    return edge_index[:, kept], weight[kept]
 
 
 def _grow(

@@ -289,3 +289,15 @@ def test_bad_graphs_and_settings_are_refused() -> None:
         HierarchySettings(tau=-1.0)
     with pytest.raises(SettingsError, match="site_weight"):
         HierarchySettings(site_weight=-1.0)
+
+
+def test_only_the_strongest_edges_are_looked_at() -> None:
+    ends, weight = planted(64, 4, seed=0)
+    weight = np.sign(weight) * (np.abs(weight) + 0.1)
+    weak = np.array([[0, 5, 9], [60, 40, 33]])
+    joined, sizes = np.concatenate([ends, weak], 1), np.concatenate([weight, [1e-6, -1e-6, 1e-7]])
+    few = HierarchySettings(edges=len(weight))
+    got, want = build_hierarchy(64, joined, sizes, few), build_hierarchy(64, ends, weight)
+    assert got.edge_index.tolist() == want.edge_index.tolist()
+    assert got.order.tolist() == want.order.tolist()
+    assert got.parent.tolist() == want.parent.tolist()
