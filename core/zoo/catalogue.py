@@ -125,6 +125,8 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
         "config": {"tie_word_embeddings": True},
     },
     "llama-modadd-base": {"settle": 1600},
+    "gpt2-parity-base": {"weight_decay": 0.5, "lr": 1e-3},
+    "neox-parity-base": {"weight_decay": 0.5, "lr": 1e-3},
     "llama-parity": {"enough": 0.98, "settle": 1400},
     "neox-parity": {"enough": 0.98, "settle": 1400},
 }  # fmt: skip
