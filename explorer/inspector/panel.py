@@ -83,10 +83,12 @@ def _supernode_row(seen: Inspected, name: str) -> str:
     shown = "" if cost is None else inspector.number(cost)
     here = "" if effect is None else inspector.signed(effect)
     label = escape(seen.label(name))
-    return (
-        f'<div class="hx-entry">{theme.badge_html(name)}<span class="hx-clip" '
+    return inspector.row_html(
+        "hx-entry",
+        name,
+        f'{theme.badge_html(name)}<span class="hx-clip" '
         f'title="{label}">{label}</span><span class="hx-faint hx-nowrap">{count} nodes</span>'
         '<b title="F lost over all test prompts when it alone is ablated in the circuit">'
         f'{shown}</b><span class="hx-dim hx-here" title="Change of P(answer) on this prompt when '
-        f'it alone is ablated">{here}</span></div>'
+        f'it alone is ablated">{here}</span>',
     )

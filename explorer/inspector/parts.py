@@ -35,6 +35,8 @@ class Bar(NamedTuple):
     mono: bool = False
     id: str = ""
     """Shown before the name; needed where several have the same."""
+    go: str = ""
+    """The node or supernode that a click on it selects; empty where it stands for none."""
 
 
 def signed(value: float, digits: int = 2) -> str:
@@ -117,7 +119,8 @@ def bars_html(bars: Sequence[Bar], most: float | None = None, fold: int = 0) -> 
     if not bars:
         return '<div class="hx-faint hx-small">none</div>'
     top = most or max((abs(bar.value) for bar in bars), default=0.0) or 1.0
-    rows = [_bar_html(bar, top) for bar in bars]
+    digits = 2 if top >= 0.02 else 3 if top >= 0.002 else 4
+    rows = [_bar_html(bar, top, digits) for bar in bars]
     shown = len(rows) if not fold or len(rows) <= fold + 1 else fold
     kind = " hx-named" if any(bar.id for bar in bars) else ""
     return f'<div class="hx-bars{kind}">{"".join(rows[:shown])}</div>' + (
@@ -128,17 +131,36 @@ def bars_html(bars: Sequence[Bar], most: float | None = None, fold: int = 0) -> 
     )
 
 
-def _bar_html(bar: Bar, top: float) -> str:
+def _bar_html(bar: Bar, top: float, digits: int) -> str:
     name = f"{bar.id} {bar.label}" if bar.id else bar.label
     first = f'<span class="hx-mono hx-dim">{escape(bar.id)}</span> ' if bar.id else ""
     width = 100 * min(1.0, abs(bar.value) / top)
     tone = "neg" if bar.value < 0 else "pos"
-    return (
-        f'<div class="hx-bar"><span class="hx-clip{" hx-mono" if bar.mono else ""}" '
+    return row_html(
+        "hx-bar",
+        bar.go,
+        f'<span class="hx-clip{" hx-mono" if bar.mono else ""}" '
         f'title="{escape(name)}">{first}{escape(bar.label)}</span>'
         f'<i><u class="hx-fill-{tone}" style="width:{width:.1f}%"></u></i>'
-        f"<b>{signed(bar.value)}</b></div>"
+        f"<b>{signed(bar.value, digits)}</b>",
     )
+
+
+NOWHERE = ("outside", "out:direction")
+"""Ids that edges name and no network draws."""
+
+
+def row_html(kind: str, go: str, body: str) -> str:
+    """A line of a list. Where it stands for a node, the canvas (`rows.js`) selects that on a click.
+
+    Args:
+        kind: Its class.
+        go: The node or supernode; empty for a line that leads nowhere.
+        body: HTML made here.
+    """
+    if not go or go in NOWHERE:
+        return f'<div class="{kind}">{body}</div>'
+    return f'<button type="button" class="hx-go {kind}" data-go="{escape(go)}">{body}</button>'
 
 
 LONG_NAME = 11
@@ -165,6 +187,12 @@ def told_apart(
     often = Counter(name for _, name, _ in named)
     least = 1 if ids == "repeated" else 0
     return [
-        Bar(name or node, value, mono=not name, id=node if name and often[name] > least else "")
+        Bar(
+            name or node,
+            value,
+            mono=not name,
+            id=node if name and often[name] > least else "",
+            go=node,
+        )
         for node, name, value in named
     ]

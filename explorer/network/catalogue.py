@@ -15,7 +15,7 @@ from explorer.network.scene import Scene
 def scene_data(scene: Scene) -> Mapping[str, Any]:
     """Tree, parents, titles, sizes and index of a scene."""
     index = [
-        {"id": node, "label": scene.labels.get(node, ""), "path": []}
+        {"id": node, "label": scene.labels.get(node, "")}
         for node, kind in zip(scene.ids, scene.kind, strict=True)
         if kind in ("feature", "head")
     ]
@@ -24,19 +24,14 @@ def scene_data(scene: Scene) -> Mapping[str, Any]:
         none: dict[str, Any] = {"parents": {}, "openable": [], "titles": {}, "sizes": {}}
         return {"tree": None, "index": index} | none
     inner = range(1, tree.n_supernodes)
-    paths = {tree.name[s]: [tree.name[above] for above in tree.path(s)[1:]] for s in inner}
     parents = _parents(scene, tree)
-    for entry in index:
-        entry["path"] = paths.get(parents.get(entry["id"]) or "", [])
-    groups = [
-        {"id": name, "label": scene.labels.get(name, ""), "path": paths[name][:-1]}
-        for name in paths
-    ]
+    names = [tree.name[s] for s in inner]
+    groups = [{"id": name, "label": scene.labels.get(name, "")} for name in names]
     size = {tree.name[s]: len(tree.members(s)) for s in inner}
     return {
         "tree": _branch(scene, tree, 0),
         "parents": parents,
-        "openable": list(paths),
+        "openable": names,
         "titles": {name: f"{name} · {n} node{'s' * (n != 1)}" for name, n in size.items()},
         "sizes": size,
         "index": groups + index,

@@ -36,6 +36,10 @@ class Item:
     """Opened supernode it lies in."""
     layer: int
     position: int
+    n_heads: int = 0
+    """How many of its members are attention heads."""
+    in_heads: bool = False
+    """Whether it stands in the row of its layer's heads."""
 
 
 class _Walk(NamedTuple):
@@ -129,16 +133,30 @@ def _group(
     walk: _Walk, name: str, kind: str, members: Int[np.ndarray, " member"], frame: str | None
 ) -> Item:
     """Several nodes as one item, where most of their strength is."""
-    held: dict[tuple[int, int], float] = {}
-    for node in members:
-        place = int(walk.scene.layer[node]), int(walk.scene.position[node])
+    scene = walk.scene
+    heads = [scene.kind[node] == "head" for node in members]
+    held: dict[tuple[int, bool, int], float] = {}
+    for node, head in zip(members, heads, strict=True):
+        place = int(scene.layer[node]), not head, int(scene.position[node])
         held[place] = held.get(place, 0.0) + float(walk.strength[node]) + 1e-9
-    layer, position = max(held, key=lambda place: (held[place], place))
-    return Item(id=name, kind=kind, members=members, frame=frame, layer=layer, position=position)
+    layer, in_mlp, position = max(held, key=lambda place: (held[place], place))
+    return Item(
+        id=name,
+        kind=kind,
+        members=members,
+        frame=frame,
+        layer=layer,
+        position=position,
+        n_heads=sum(heads),
+        in_heads=not in_mlp,
+    )
 
 
 def _leaf(scene: Scene, node: int, frame: str | None) -> Item:
+    head = scene.kind[node] == "head"
     return Item(
+        n_heads=int(head),
+        in_heads=head,
         id=scene.ids[node],
         kind=scene.kind[node],
         members=np.array([node]),

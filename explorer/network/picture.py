@@ -159,7 +159,7 @@ def _node(scene: Scene, item: Item, used: bool) -> dict[str, Any]:
     """What the canvas draws of an item besides its place."""
     facts: dict[str, Any] = {"kind": item.kind, "used": used}
     if item.kind in ("supernode", "rest"):
-        facts["count"] = len(item.members)
+        facts |= {"count": len(item.members), "heads": item.n_heads}
     if item.kind == "supernode":
         facts |= {"name": item.id, "title": item.id, "sub": where(scene, item)}
         facts["short"] = scene.short_label(item.id)

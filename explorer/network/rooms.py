@@ -99,7 +99,7 @@ def _row(scene: Scene, item: Item) -> Row:
         return (scene.n_layers, 0)
     if item.kind == "bias":
         return (max(-1, min(item.layer, scene.n_layers - 1)), 1 if item.layer >= 0 else 0)
-    return (item.layer, 0 if item.kind == "head" else 1)
+    return (item.layer, 0 if item.in_heads else 1)
 
 
 def _placed(scene: Scene, item: Item, row: int, density: Density, used: bool) -> Placed:
@@ -172,6 +172,7 @@ def label_of(scene: Scene, item: Item) -> str:
 
 def where(scene: Scene, item: Item) -> str:
     """Second line of a supernode: where most of it is."""
+    place = f"L{item.layer} heads" if item.in_heads else f"L{item.layer}"
     if 0 <= item.position < len(scene.tokens):
-        return f"L{item.layer} at {scene.tokens[item.position].strip() or item.position}"
-    return f"L{item.layer}"
+        return f"{place} at {scene.tokens[item.position].strip() or item.position}"
+    return place

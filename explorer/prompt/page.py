@@ -1,12 +1,14 @@
 """The Prompt page: type a prompt, see in seconds what its next token is made of."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from core.errors import CoreError
+from explorer.inspector import parts
 from explorer.look import notices
 from explorer.look.copy_link import copy_link
 from explorer.network.component import CanvasView, canvas, counts_text, picture
@@ -177,7 +179,7 @@ def _traced(wanted: Traced) -> None:
             selected.panel(resources.traced_scene(wanted), _chosen(wanted).selection)
             _scores(found)
             _predicted(found)
-            _strongest(found)
+            _strongest(wanted, found)
             _download(wanted, found)
 
 
@@ -236,27 +238,42 @@ def _took(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
 
 
-def _bars(rows: list[tuple[str, float, str]], kind: str) -> str:
+def _bars(rows: list[tuple[str, float, str]], names: Mapping[str, str] | None = None) -> str:
+    """Rows of (token or node, value, text); `names` says that they are nodes, and their names."""
     top = max((value for _, value, _ in rows), default=1.0) or 1.0
     return "".join(
-        f'<div class="hs-row"><span class="{kind}">{notices.text(name)}</span><i><b style="width:'
-        f'{100 * max(0.0, value) / top:.1f}%"></b></i><span>{text}</span></div>'
-        for name, value, text in rows
+        parts.row_html(
+            "hs-row",
+            "" if names is None else node,
+            f"{_named(node, (names or {}).get(node, ''))}<i><b style="
+            f'"width:{100 * max(0.0, value) / top:.1f}%"></b></i><span>{text}</span>',
+        )
+        for node, value, text in rows
     )
+
+
+def _named(node: str, name: str) -> str:
+    """An id, and after it the name where there is one."""
+    node, name = notices.text(node), notices.text(name)
+    if not name:
+        return f'<span class="hx-mono">{node}</span>'
+    return f'<span title="{node} {name}"><span class="hx-mono hx-dim">{node}</span> {name}</span>'
 
 
 def _predicted(found: Trace) -> None:
     rows = [(token, p, f"{p:.3f}") for token, p in found.predicted]
     with st.container(key="panel-predicted"):
-        st.html('<div class="hs-head"><h3>Next token</h3></div>' + _bars(rows, "hx-mono"))
+        st.html('<div class="hs-head"><h3>Next token</h3></div>' + _bars(rows))
 
 
-def _strongest(found: Trace) -> None:
+def _strongest(wanted: Traced, found: Trace) -> None:
+    """Features by influence, with what a circuit of the same dictionary calls them."""
+    names = resources.traced_names(wanted)
     rows = [(node, share, f"{share:.0%}") for node, _, share in found.strongest]
     with st.container(key="panel-strongest"):
         st.html(
             '<div class="hs-head"><h3>Strongest features</h3><span>share of influence</span></div>'
-            + (_bars(rows, "hx-mono") or '<p class="hs-note">No feature is active.</p>')
+            + (_bars(rows, names) or '<p class="hs-note">No feature is active.</p>')
         )
 
 

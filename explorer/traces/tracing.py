@@ -14,7 +14,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from core.attribution import AttributionSettings, explain_prompt
-from core.bundle import BundleInfo, locate
+from core.bundle import Bundle, BundleInfo, locate
+from core.circuit import FeatureNode
 from core.errors import CoreError, ModelError, TranscoderError
 from core.graph import AttributionGraph, NodeKind, Pruned, influence, prune
 from core.interop import ExportSettings, to_neuronpedia
@@ -96,6 +97,20 @@ def trace(model: LanguageModel, coders: TranscoderSet, wanted: Traced) -> Trace:
         outputs={token: model.token_text(token) for token in outputs if token >= 0},
         seconds=found.seconds[0],
     )
+
+
+def names_for(found: Trace, circuits: Sequence[Bundle]) -> dict[str, str]:
+    """Names that circuits give to features of a prompt; the first circuit's where several do.
+
+    A name tells what a feature does at its position, so only circuits over prompts of the same
+    length count.
+    """
+    names: dict[str, str] = {}
+    for circuit in circuits:
+        if int(circuit.graph.position.max()) + 1 == len(found.tokens):
+            features = {str(n) for n in circuit.circuit.nodes if isinstance(n, FeatureNode)}
+            names = {n: label for n, label in circuit.labels.items() if n in features} | names
+    return names
 
 
 def readable(graph: AttributionGraph, most: int = MOST_SHOWN) -> tuple[Pruned, float]:

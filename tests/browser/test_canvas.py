@@ -120,3 +120,19 @@ def test_the_one_find_box_takes_the_exact_id_first(page: Page, app: App):
     page.get_by_test_id("find-input").press("Enter")
     page.wait_for_function("() => new URLSearchParams(location.search).get('select') === 'B'")
     assert _selected(page) == ["B"]
+
+
+def test_a_row_of_the_inspector_selects_its_node_and_opens_what_holds_it(page: Page, app: App):
+    driver.open_link(page, f"{app.url}/circuit?circuit=tiny&select=A")
+    _rest(page)
+    row = page.locator("[data-go^='0:']").first
+    node = row.get_attribute("data-go")
+    row.hover()
+    assert driver.view(page)["hover"] == node
+    row.click()
+    driver.wait_node(page, str(node))
+    assert _selected(page) == [node]
+    assert driver.view(page)["opened"][0] == "A"
+    page.wait_for_function(
+        "node => new URLSearchParams(location.search).get('select') === node", arg=node
+    )

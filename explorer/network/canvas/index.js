@@ -9,6 +9,7 @@ import { keepHeight } from "./height.js";
 import { bindKeys } from "./keys.js";
 import { createNetwork } from "./network.js";
 import { createPalette } from "./palette.js";
+import { bindRows } from "./rows.js";
 import { createStore } from "./store.js";
 import { createTooltip } from "./tooltip.js";
 import { createTree } from "./tree.js";
@@ -52,6 +53,7 @@ function build(parentElement) {
   app.tree = createTree(app);
   app.bar = createBar(app);
   app.keys = bindKeys(app);
+  app.rows = bindRows(app);
   app.store.subscribe((state) => {
     const words = sentence(app, state);
     if (spoken.textContent !== words) spoken.textContent = words;
@@ -132,6 +134,7 @@ export default function circuitCanvas(component) {
       app.unplace();
       app.height.stop();
       app.keys.destroy();
+      app.rows.destroy();
       app.tree.destroy();
       app.palette.destroy();
       app.network?.destroy();

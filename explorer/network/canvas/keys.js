@@ -53,9 +53,7 @@ export function bindKeys(app) {
 
   function goTo(entry) {
     close();
-    const { state } = store;
-    for (const id of [...(entry.path ?? [])]) if (!state.opened.includes(id)) state.opened = [...state.opened, id];
-    store.select(entry.id);
+    store.reveal(entry.id);
   }
 
   function close() {

@@ -39,6 +39,7 @@ export function createLegend() {
      * The narrowest is the first that passes the filter: weaker ones stay only as some box's strongest. */
     describe(nodes, edges, least = 0) {
       const drawn = new Set([...nodes.values()].map((n) => (n.kind === "frame" ? "supernode" : n.kind)));
+      if ([...nodes.values()].some((n) => n.heads)) drawn.add("head");
       for (const [kind, item] of kinds) item.hidden = !drawn.has(kind);
       scale.hidden = edges.length < 2;
       if (scale.hidden) return;

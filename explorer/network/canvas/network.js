@@ -48,11 +48,12 @@ export function createNetwork(app, vis) {
   }
 
   // ---- state of a node or an edge --------------------------------------------------------------------
+  /** Does this visible node hide `id`: is that folded in it, or in the others of its supernode? */
+  const hides = (n, id) => n.kind !== "frame" && !shown.nodes.has(id) && store.chain(id).includes(n.kind === "rest" ? n.name : n.id);
   /** Does this visible node stand for `id`: itself, inside it, or hiding it? */
-  const stands = (n, id) => n.id === id || store.chain(n.id).includes(id) || (n.kind !== "frame" && store.chain(id).includes(n.id));
+  const stands = (n, id) => store.places(id).some((at) => n.id === at || store.chain(n.id).includes(at) || hides(n, at));
 
   function look(n) {
-    const { nodes } = shown;
     const { selection, hover, changes } = store.state;
     const factor = store.scale(n.id);
     return {
@@ -62,7 +63,7 @@ export function createNetwork(app, vis) {
       part: n.kind === "supernode" ? store.partly(n.id) : 0,
       inside: n.kind === "supernode" ? store.scaledIn(n.id) : [],
       number: n.lead ? answerNow() : null,
-      selected: selection.includes(n.id) || selection.some((id) => n.kind !== "frame" && !nodes.has(id) && store.chain(id).includes(n.id)),
+      selected: selection.some((id) => store.places(id).some((at) => n.id === at || hides(n, at))),
       hover: hover !== null && stands(n, hover),
       faded: false,
     };
@@ -84,7 +85,9 @@ export function createNetwork(app, vis) {
     palette.settle();
     drawGround(ctx);
     for (const f of shown.frames) frameGround(ctx, palette, f, look(shown.nodes.get(f.id)));
-    const { selection, hover } = store.state;
+    const drawn = (id) => [...shown.nodes.values()].some((n) => stands(n, id));
+    const selection = store.state.selection.filter(drawn); // what is not drawn cannot be in focus
+    const hover = store.state.hover !== null && drawn(store.state.hover) ? store.state.hover : null;
     const focus = hover !== null ? [...selection, hover] : selection;
     const late = [];
     for (const e of shown.edges) {

@@ -34,10 +34,7 @@ function supernodeWords(ctx, palette, n, dead, halo) {
   const left = n.px - n.pw / 2 + inset;
   const top = n.py - n.ph / 2 + (n.ph < 60 ? 5 : 7);
   const w = badge(ctx, palette, n.name, left, top, roleOf(n.name), dead);
-  ctx.font = font(palette, 12);
-  if (w + ctx.measureText(String(n.count)).width + 2 * inset + 3 <= n.pw) {
-    write(ctx, palette, String(n.count), left + n.pw - 2 * inset - 1, top + 13.5, { size: 12, colour: "ink-2", align: "right", halo });
-  }
+  counts(ctx, palette, n, left + n.pw - 2 * inset - 1, top, n.pw - w - 2 * inset - 3, halo);
   const room = n.pw - 2 * inset;
   const { lines, size, weight } = nameLines(ctx, palette, n.short ?? n.label, room, n.py + n.ph / 2 - top - 23, narrow);
   const step = size * palette.grow * 1.15;
@@ -47,6 +44,22 @@ function supernodeWords(ctx, palette, n, dead, halo) {
   if (!n.sub || under > n.py + n.ph / 2 - 5) return;
   ctx.font = font(palette, narrow ? 11 : 12);
   write(ctx, palette, fit(ctx, n.sub, room), left, under, { size: narrow ? 11 : 12, colour: "ink-2", halo });
+}
+
+/** How many nodes a box holds, after a hexagon where they are heads: "⬡ 7", or "⬡ 1 of 8". */
+function counts(ctx, palette, n, right, top, room, halo) {
+  ctx.font = font(palette, 12);
+  const [all, some] = [String(n.count), n.heads && n.heads < n.count ? `${n.heads} of ${n.count}` : String(n.count)];
+  const wide = (text) => ctx.measureText(text).width;
+  const text = n.heads && wide(some) + 14 <= room ? some : all;
+  if (wide(text) > room) return;
+  write(ctx, palette, text, right, top + 13.5, { size: 12, colour: "ink-2", align: "right", halo });
+  const x = right - wide(text) - 9;
+  if (!n.heads || right - x + 6 > room) return;
+  polygon(ctx, x, top + 9.3, 5.5, 6, Math.PI / 6);
+  ctx.strokeStyle = palette.css("kind-head");
+  ctx.lineWidth = 1.3;
+  ctx.stroke();
 }
 
 /** A name at its full size on two lines, or smaller where it would be cut or stand on the border. */

@@ -18,6 +18,15 @@ export function createStore(app) {
     return ids;
   }
 
+  let known = { graph: null, heads: new Map() };
+  /** Nodes that an id names: itself, or, of a head without a position, the head wherever the circuit has it. */
+  function places(id) {
+    if (known.graph !== app.graph) known = { graph: app.graph, heads: new Map() };
+    if (!/^L\d+H\d+$/.test(id) || !app.graph) return [id];
+    if (!known.heads.has(id)) known.heads.set(id, [id, ...Object.keys(app.graph.parents).filter((node) => node.startsWith(`${id}@`))]);
+    return known.heads.get(id);
+  }
+
   /** Factor that holds for this node and where it was set. */
   function scale(id) {
     for (const at of chain(id)) if (state.changes.has(at)) return state.changes.get(at);
@@ -103,6 +112,7 @@ export function createStore(app) {
   return {
     state,
     chain,
+    places,
     scale,
     partly,
     scaledIn,
@@ -131,6 +141,13 @@ export function createStore(app) {
       if (id === null) state.selection = [];
       else if (!add) state.selection = [id];
       else state.selection = had ? state.selection.filter((x) => x !== id) : [...state.selection, id];
+      send();
+    },
+    /** Select a node and open the supernodes that hold it. */
+    reveal(id) {
+      const above = chain(id).slice(1).reverse();
+      state.opened = [...state.opened, ...above.filter((x) => !state.opened.includes(x))];
+      state.selection = [id];
       send();
     },
     /** Things move under the mouse: what it pointed at is no longer there. No redraw by itself. */

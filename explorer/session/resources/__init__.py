@@ -40,7 +40,7 @@ from explorer.session.resources.models import (
 )
 from explorer.session.resources.shared import given, take_folder, take_upload
 from explorer.session.resources.stores import jobs, results, store, tests, trained
-from explorer.session.resources.traces import traced, traced_json, traced_scene
+from explorer.session.resources.traces import traced, traced_json, traced_names, traced_scene
 
 __all__ = [
     "about_model",
@@ -75,6 +75,7 @@ __all__ = [
     "thumbnail",
     "traced",
     "traced_json",
+    "traced_names",
     "traced_scene",
     "trained",
     "warm",

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.store import plain, stage_key
-from explorer.session.resources.circuits import library
+from explorer.session.resources.circuits import bundle, library
 from explorer.session.resources.models import model
 from explorer.session.resources.stores import trained
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from core.bundle import BundleInfo
     from core.transcoders import TranscoderSet
     from explorer.network.scene import Scene
     from explorer.session.view import Traced
@@ -60,9 +63,30 @@ def _traced_scene(wanted: "Traced", stamp: str) -> "Scene":
         title=wanted.text,
         tokens=found.tokens,
         token_text=found.outputs,
+        labels=_names(wanted, stamp),
     )
     direction = {"out:direction": f"{wanted.target} − {wanted.against}"} if wanted.against else {}
     return replace(made, labels=dict(made.labels) | direction)
+
+
+def traced_names(wanted: "Traced") -> "Mapping[str, str]":
+    """What the circuits of the same model and dictionary call the features of a traced prompt."""
+    return _names(wanted, _folder_stamp(wanted))
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def _names(wanted: "Traced", stamp: str) -> "Mapping[str, str]":
+    from explorer.traces.tracing import names_for
+
+    keys = model(wanted.model).key, _coders(wanted.model, wanted.transcoders, stamp).key
+    same = [info.name for info in library() if not info.error and _keys(info) == keys]
+    return names_for(_traced(wanted, stamp), [bundle(name) for name in same])
+
+
+def _keys(info: "BundleInfo") -> tuple[str, ...]:
+    """Of the model and the dictionary that a circuit was found with."""
+    found = info.provenance
+    return tuple(str((found.get(part) or {}).get("key")) for part in ("model", "transcoders"))
 
 
 def traced_json(wanted: "Traced") -> dict[str, Any]:

@@ -53,6 +53,19 @@ def test_bars_are_in_proportion_and_coloured_by_sign():
     assert "none" in inspector.bars_html([])
 
 
+def test_a_bar_that_stands_for_a_node_leads_there():
+    named = inspector.told_apart([("0:4:7", "cos 5", 1.0), ("outside", "", 0.5)])
+    html = inspector.bars_html([*named, Bar("3 others", 0.1)])
+    assert html.count("<button") == 1
+    assert 'data-go="0:4:7"' in html
+    assert "<img" not in inspector.row_html("hx-bar", BAD, "")
+
+
+def test_small_bars_are_not_all_nought():
+    assert "+0.0003" in inspector.bars_html([Bar("a", 0.0003)])
+    assert "+0.00<" in inspector.bars_html([Bar("a", 0.0003), Bar("b", 1.0)])
+
+
 def test_tokens_are_tinted_by_activation():
     html = contexts_html([Context("top", [("17", 0.0), ("=", 0.9)], "3.41", here=True)])
     assert "--tint: 0.90" in html

@@ -1,8 +1,11 @@
 """What is shown: opened supernodes, summed edges, filters, limits and counts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from explorer.network.rooms import rows_of
 from explorer.network.scene import Scene
 from explorer.network.visible import MOST_LEAVES, MOST_NODES, Sieve, nice_threshold, visible
 from tests.explorer.scenes import SIZES, scene
@@ -70,6 +73,18 @@ def test_a_terminal_supernode_opens_to_its_leaves():
     leaves = {made.ids[i] for i in made.members("C1")}
     assert leaves <= ids(seen)
     assert seen.frames == {"C": None, "C1": "C"}
+
+
+def test_a_supernode_of_heads_stands_with_the_heads():
+    made = scene()
+    heads = {int(i) for i in made.members("B")}
+    kind = tuple("head" if i in heads else kind for i, kind in enumerate(made.kind))
+    seen = visible(replace(made, kind=kind), (), ALL)
+    held = {item.id: item for item in seen.items}
+    assert (held["B"].in_heads, held["B"].n_heads) == (True, len(heads))
+    assert (held["A"].in_heads, held["A"].n_heads) == (False, 0)
+    rows = dict(rows_of(made, seen))
+    assert rows[0, 0] == "L0 heads"
 
 
 def test_an_inner_supernode_needs_its_outer_one_open():
