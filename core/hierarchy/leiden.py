@@ -84,13 +84,29 @@ def leiden_of_size(
     *,
     seed: int = 0,
 ) -> Int[np.ndarray, " node"]:
-    """Leiden brought to a number of clusters (to fewer if the graph does not give as many)."""
+    """Leiden brought to a number of clusters (to fewer if the graph does not give as many).
+
+    Nodes without edges count in no measure; they are put into the first cluster.
+    """
+    some = weight != 0
+    linked, ends = np.unique(edge_index[:, some], return_inverse=True)
+    labels = np.zeros(n, dtype=np.int64)
+    if len(linked):
+        ends = ends.reshape(2, -1)
+        labels[linked] = _of_size(len(linked), ends, np.abs(weight[some]), clusters, seed)
+    return labels
+
+
+def _of_size(
+    n: int, edge_index: np.ndarray, weight: np.ndarray, clusters: int, seed: int
+) -> np.ndarray:
+    """Finer and finer communities until there are enough, then the closest ones joined."""
     labels = np.zeros(n, dtype=np.int64)
     for step in range(RAISES):
         labels = leiden(n, edge_index, weight, resolution=2.0**step, seed=seed)
         if labels.max() + 1 >= clusters:
             break
-    return _merged(labels, edge_index, np.abs(weight), clusters)
+    return _merged(labels, edge_index, weight, clusters)
 
 
 def _move(graph: _Graph, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:

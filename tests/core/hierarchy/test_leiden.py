@@ -59,6 +59,14 @@ def test_as_many_clusters_as_asked_for(clusters: int) -> None:
     assert np.unique(labels).tolist() == list(range(clusters))
 
 
+def test_unlinked_nodes_change_no_cluster_and_cost_no_time() -> None:
+    ends, weight, _ = planted()
+    want = leiden_of_size(64, ends, weight, 4)
+    got = leiden_of_size(20_064, ends + 20_000, weight, 4)  # one by one they took minutes
+    assert got[20_000:].tolist() == want.tolist()
+    assert set(got[:20_000].tolist()) == {0}
+
+
 def test_unlinked_nodes_stay_alone() -> None:
     labels = leiden(4, np.array([[0, 1], [1, 0]]), np.ones(2))
     assert labels[0] == labels[1]
