@@ -197,6 +197,24 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeadMember:
+    """One head of a supernode."""
+
+    node: str
+    label: str
+    rank: int
+    """Place in the circuit, 1 first."""
+    query: str
+    """The token it looks from; empty where a short prompt lacks its position."""
+    key: str
+    """The token it looks at most from there."""
+    weight: float
+    """Attention weight there, in [0, 1]."""
+    delta_p: float
+    """Change of P(answer) on the prompt when it alone is ablated inside the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """How much of a supernode is something."""
 
@@ -207,7 +225,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupernodeReport:
-    """A group of the circuit's features."""
+    """A group of the circuit's features and heads."""
 
     node: str
     """Its name in the hierarchy, as `A1`."""
@@ -223,11 +241,15 @@ class SupernodeReport:
     children: tuple[str, ...]
     """Names of the supernodes inside."""
     members: tuple[Member, ...]
-    """By rank."""
+    """Its features, by rank."""
+    heads: tuple[HeadMember, ...]
+    """Its heads, by rank."""
+    kinds: tuple[Share, ...]
+    """What its heads are called by what they do, most first."""
     roles: tuple[Share, ...]
     """Layers and positions of its members, most first: "L0 at =" and the like."""
     variables: tuple[Share, ...]
-    """What its members are named by, most first."""
+    """What its features are named by, most first."""
     prompt: int
     """The prompt the effects are about."""
     delta_p: float

@@ -7,16 +7,21 @@ how nearly. On any other prompt the means of the task graph are shown, which nee
 
 from collections.abc import Mapping
 
-from core.circuit import FeatureNode, node_ids
+from core.circuit import FeatureNode, GatedNode, node_ids
 from core.features.contents import EdgeRow, Edges
 from core.graph import AttributionGraph, NodeKind
 from core.lab import Lab, PromptView
 
 
-def place_in(graph: AttributionGraph, node: FeatureNode) -> int | None:
-    """Row of a feature in a graph; None where the graph lacks it."""
-    here = (graph.kind == int(NodeKind.FEATURE)) & (graph.layer == node.layer)
-    here &= (graph.position == node.position) & (graph.index == node.feature)
+def place_in(graph: AttributionGraph, node: GatedNode) -> int | None:
+    """Row of a feature or head in a graph; None where the graph lacks it."""
+    kind, index = (
+        (NodeKind.FEATURE, node.feature)
+        if isinstance(node, FeatureNode)
+        else (NodeKind.HEAD, node.head)
+    )
+    here = (graph.kind == int(kind)) & (graph.layer == node.layer) & (graph.index == index)
+    here &= graph.position == (-1 if node.position is None else node.position)
     rows = here.nonzero().flatten().tolist()
     return rows[0] if rows else None
 

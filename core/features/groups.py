@@ -16,13 +16,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.circuit import FeatureNode, GatedNode
+from core.circuit import FeatureNode, GatedNode, HeadNode
 from core.features.activations import role_of, values_of
 from core.features.readout import Decoded, Target, decoded, standardised, target_of
 from core.features.variables import (
@@ -50,6 +50,10 @@ MOST = {"frequency": 3, "variable": 2, "value": 2}
 """Parts of a kind that a name holds."""
 MOSTLY = 0.6
 """Share of the members that must be in one layer, or at one position, to place the group."""
+
+
+Members = Literal["features", "heads", "both"]
+"""What a group is made of."""
 
 
 class Carried(NamedTuple):
@@ -96,6 +100,10 @@ class Facts:
     """`L1`, or `L0–2`."""
     role: str
     """Name of the position, or of two; empty where two do not have most of it."""
+    of: Members
+    """What it is made of."""
+    kinds: tuple[str, ...]
+    """What most of its heads do, commonest first; empty where they are of no known kind."""
     values: tuple[Value, ...]
     """Of its first variable, strongest first."""
     tokens: tuple[str, ...]
@@ -133,12 +141,13 @@ def measure(lab: Lab, nodes: Sequence[FeatureNode]) -> Measured:
     )
 
 
-def facts(measured: Measured, nodes: Sequence[GatedNode]) -> Facts:
-    """What is known of a group; heads in it only add to its size and place.
+def facts(measured: Measured, nodes: Sequence[GatedNode], heads: Mapping[str, str]) -> Facts:
+    """What is known of a group: heads have kinds, what it carries is read off its features.
 
     Args:
         measured: Of its features and others.
         nodes: Its members, by rank.
+        heads: What each of its heads is called, by id (`head_labels`).
     """
     place = {str(node): i for i, node in enumerate(measured.nodes)}
     members = [place[str(node)] for node in nodes if isinstance(node, FeatureNode)]
@@ -153,6 +162,8 @@ def facts(measured: Measured, nodes: Sequence[GatedNode]) -> Facts:
         decoded=tuple(sorted((d for d in read if d.found), key=lambda d: -d.score)),
         layer=layer,
         role=role,
+        of="both" if members and len(members) < len(nodes) else "features" if members else "heads",
+        kinds=_kinds([node for node in nodes if isinstance(node, HeadNode)], heads),
         values=_values(measured, members, carried.variables[0]) if carried else (),
         tokens=raised_answers(measured, members) if members else (),
         leader=str(nodes[0]),
@@ -227,6 +238,21 @@ def _carried(found: Sequence[tuple[str, int | None]]) -> Carried | None:
     return Carried(variables, tuple(turns)[: MOST["frequency"]]) if variables else None
 
 
+def _kinds(nodes: Sequence[HeadNode], heads: Mapping[str, str]) -> tuple[str, ...]:
+    """The fewest kinds, two at most, that most of the heads are of."""
+    named = Counter(heads[str(n)] for n in nodes if not is_plain(n, heads[str(n)]))
+    first = named.most_common(2)
+    for many in range(1, len(first) + 1):
+        if sum(count for _, count in first[:many]) >= MOSTLY * len(nodes):
+            return tuple(kind for kind, _ in first[:many])
+    return ()
+
+
+def is_plain(head: HeadNode, name: str) -> bool:
+    """Whether a head is called by its place only: it is of no known kind."""
+    return name in (str(head), f"L{head.layer}H{head.head}")
+
+
 def _place(lab: Lab, nodes: Sequence[GatedNode]) -> tuple[str, str]:
     """Layer and position of most of them; two positions where it takes two."""
     layers = Counter(node.layer for node in nodes)
@@ -280,6 +306,8 @@ def _written(
 ) -> Float[Tensor, "node token"]:
     """Decoder rows through the final norm's direction and the unembedding, for any norm scale."""
     norm, model = lab.model.final_norm, lab.model
+    if not nodes:
+        return torch.zeros(0, model.d_vocab, dtype=torch.double)
     rows = torch.cat(
         [lab.transcoders.all_writes(n.layer, torch.tensor([n.feature])) for n in nodes]
     )

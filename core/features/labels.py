@@ -4,8 +4,9 @@
    position by the answers it raises where they are the answer (`→ Mary`); failing that neutrally by
    where it is (`L0 at name 1`).
 2. A head is named by its kind (`head`).
-3. A supernode is named by what can be decoded from its members (`groups`), told apart from the
-   other children of its parent (`siblings`). One of a single member is named as that member.
+3. A supernode is named by what can be decoded from its members or, of heads alone, by what these do
+   (`groups`), told apart from the other children of its parent (`siblings`). One of a single member
+   is named as that member.
 """
 
 from collections.abc import Mapping
@@ -36,21 +37,21 @@ def _all_labels(lab: Lab) -> dict[str, str]:
     return found
 
 
-def sibling_labels(measured: Measured, above: int, features: Mapping[str, str]) -> dict[str, str]:
+def sibling_labels(measured: Measured, above: int, nodes: Mapping[str, str]) -> dict[str, str]:
     """Labels of a supernode's children, by name; of the root alone for -1.
 
     Args:
         measured: Of all features of the circuit, in its order.
         above: Id of the supernode.
-        features: Labels of the features.
+        nodes: Labels of the features and heads.
     """
     tree, circuit = measured.lab.bundle.hierarchy, measured.lab.bundle.circuit
     children = tree.children(above) if above >= 0 else (0,)
     members = [
         [circuit.nodes[leaf] for leaf in sorted(tree.members(child).tolist())] for child in children
     ]
-    own = [features.get(str(m[0]), str(m[0])) if len(m) == 1 else None for m in members]
-    names = told_apart([facts(measured, m) for m in members], own)
+    own = [nodes.get(str(m[0]), str(m[0])) if len(m) == 1 else None for m in members]
+    names = told_apart([facts(measured, m, nodes) for m in members], own)
     return {tree.name[child]: name for child, name in zip(children, names, strict=True)}
 
 

@@ -94,7 +94,8 @@ def decoded(
 def standardised(activation: Float[Tensor, "prompt node"]) -> Float[Tensor, "prompt node"]:
     """Each feature with mean 0 and variance 1; a constant one is 0 throughout."""
     centred = activation.double() - activation.double().mean(0)
-    return centred / centred.std(0, correction=0).clamp(min=1e-9)
+    spread = centred.square().mean(0).sqrt()  # std() warns where there is no node at all
+    return centred / spread.clamp(min=1e-9)
 
 
 def _hat(

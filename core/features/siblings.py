@@ -1,11 +1,11 @@
 """Labels of the children of one supernode, no two the same.
 
-1. Each is named by what it carries: `k 5, 24 · result`, `subject`; without evidence neutrally, by
-   where it is and its size: `L1 at = · 12 nodes`.
+1. Each is named by what it carries: `k 5, 24 · result`, `subject`; heads alone by what they do:
+   `reads name 1`; without evidence neutrally, by where it is: `L1 at =`, `heads L1 at =`.
 2. Where names meet, the first of these that splits them goes in front: place (`L2`, `at actor`),
-   the answers it raises (`→ Mary`) or the values it is active on (`Paul`), its size, and last the
-   id of its strongest member, which no other has.
-What tells apart stands first, as labels are cut at their end.
+   the answers it raises (`→ Mary`) or the values it is active on (`Paul`), and last the id of its
+   strongest member, which no other has: `with 0:4:7`.
+What tells apart stands first, as labels are cut at their end. A size is no name.
 """
 
 from collections import Counter
@@ -16,8 +16,6 @@ from core.features.names import valued
 
 JOINT = " · "
 """Between the parts of a label."""
-
-
 READ = 3
 """Frequencies whose R² a line gives."""
 WORTH = 1 / 3
@@ -35,7 +33,7 @@ def told_apart(groups: Sequence[Facts], own: Sequence[str | None]) -> list[str]:
         name.split(JOINT) if name else _named(group)
         for name, group in zip(own, groups, strict=True)
     ]
-    for facet in (_places_apart, _specials, _counts, _leaders):
+    for facet in (_places_apart, _specials, _leaders):
         for alike in _alike(parts):
             shown = facet([groups[i] for i in alike])
             if len(set(shown)) > 1:
@@ -46,12 +44,18 @@ def told_apart(groups: Sequence[Facts], own: Sequence[str | None]) -> list[str]:
 
 def about(group: Facts) -> str:
     """All that is known of a group in one line, with its figures and their controls."""
-    parts = [_read(group), _place(group), _count(group)]
+    parts = [*_known(group), _place(group), _count(group)]
     if group.values and group.carried:
         parts.append(f"most active on {valued(group.carried.variables[0], group.values)}")
     if group.tokens:
         parts.append(f"raises {', '.join(group.tokens)}")
     return JOINT.join(parts)
+
+
+def _known(group: Facts) -> list[str]:
+    """What can be read off its features, and what most of its heads do."""
+    heads = [f"heads: {', '.join(group.kinds)}"] if group.kinds else []
+    return heads if group.of == "heads" else [_read(group), *heads]
 
 
 def _read(group: Facts) -> str:
@@ -71,9 +75,10 @@ def _read(group: Facts) -> str:
 
 
 def _named(group: Facts) -> list[str]:
-    """What it carries, or where it is."""
+    """What it carries, what its heads do, or where it is."""
     if group.carried is None:
-        return [_place(group), _count(group)]
+        told = group.of == "heads" and len(group.kinds) == 1
+        return [group.kinds[0]] if told else [_place(group)]
     names = ", ".join(group.carried.variables)
     turns = ", ".join(map(str, group.carried.frequencies))
     return [f"k {turns}", names] if turns else [names]
@@ -105,8 +110,9 @@ def _places_apart(groups: Sequence[Facts]) -> list[str]:
 
 
 def _place(group: Facts) -> str:
-    """`L1 at =`."""
-    return f"{group.layer} {_at(group)}"
+    """`L1 at =`, `heads L1 at =`."""
+    heads = "heads " if group.of == "heads" else ""
+    return f"{heads}{group.layer} {_at(group)}"
 
 
 def _at(group: Facts) -> str:
@@ -127,14 +133,10 @@ def _special(group: Facts) -> str:
     return valued(variable, group.values).removesuffix(f"{JOINT}{variable}")
 
 
-def _counts(groups: Sequence[Facts]) -> list[str]:
-    return [_count(group) for group in groups]
-
-
 def _count(group: Facts) -> str:
     return f"{group.size} node{'s' if group.size > 1 else ''}"
 
 
 def _leaders(groups: Sequence[Facts]) -> list[str]:
     """The id of each one's strongest member, which no sibling has."""
-    return [g.leader if g.size == 1 else f"{g.leader} + {g.size - 1}" for g in groups]
+    return [g.leader if g.size == 1 else f"with {g.leader}" for g in groups]

@@ -1,13 +1,20 @@
-"""The inspector's page of one supernode: its members, what they are about, and what it does."""
+"""The inspector's page of one supernode: its members, what they are about, and what it does.
+
+Its heads have a part of their own: what each is called, what it looks at most on the prompt from
+its own position, and what ablating it alone does.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from core.circuit import FeatureNode, GatedNode
+import torch
+
+from core.circuit import FeatureNode, GatedNode, HeadNode
 from core.features.activations import role_of
-from core.features.contents import Member, Share, SupernodeReport
+from core.features.contents import HeadMember, Member, Share, SupernodeReport
 from core.features.edges import place_in
-from core.features.groups import facts, measure
+from core.features.groups import facts, is_plain, measure
+from core.features.head import head_labels
 from core.features.labels import feature_label, label_circuit
 from core.features.names import reading
 from core.features.siblings import about
@@ -36,8 +43,11 @@ def supernode_report(lab: Lab, name: str, prompt: int = 0) -> SupernodeReport:
     leaves = sorted(tree.members(supernode).tolist())
     nodes = [circuit.nodes[leaf] for leaf in leaves]
     measured = measure(lab, [node for node in nodes if isinstance(node, FeatureNode)])
-    known = facts(measured, nodes)
-    own = {str(n): feature_label(measured, i) for i, n in enumerate(measured.nodes)}
+    heads = [node for node in nodes if isinstance(node, HeadNode)]
+    kinds = head_labels(lab, heads)
+    known = facts(measured, nodes, kinds)
+    own = kinds | {str(n): feature_label(measured, i) for i, n in enumerate(measured.nodes)}
+    rank = {str(node): leaf + 1 for leaf, node in zip(leaves, nodes, strict=True)}
     changes = [Change(node=str(node), scale=0.0) for node in nodes]
     in_model = lab.predict(prompt, changes)
     in_circuit = lab.predict(prompt, changes, LabSettings(inside="circuit"))
@@ -54,11 +64,15 @@ def supernode_report(lab: Lab, name: str, prompt: int = 0) -> SupernodeReport:
         members=tuple(
             Member(
                 node=str(node),
-                label=labels.get(str(node)) or own.get(str(node), str(node)),
-                rank=leaf + 1,
-                activation=lab.activation(prompt, node) if isinstance(node, FeatureNode) else 0.0,
+                label=labels.get(str(node)) or own[str(node)],
+                rank=rank[str(node)],
+                activation=lab.activation(prompt, node),
             )
-            for leaf, node in zip(leaves, nodes, strict=True)
+            for node in measured.nodes
+        ),
+        heads=_heads(lab, heads, own | dict(labels), rank, prompt),
+        kinds=_shares(
+            ["of no known kind" if is_plain(h, kinds[str(h)]) else kinds[str(h)] for h in heads]
         ),
         roles=_shares([_role(lab, node) for node in nodes]),
         variables=_shares([_variable(fits) for fits in measured.fits]),
@@ -66,8 +80,43 @@ def supernode_report(lab: Lab, name: str, prompt: int = 0) -> SupernodeReport:
         delta_p=in_model.changed.p_answer - in_model.full.p_answer,
         delta_p_circuit=in_circuit.changed.p_answer - in_circuit.circuit.p_answer,
         lost=task.faithfulness_circuit - task.faithfulness,
-        effect_out=_effect_out(lab, measured.nodes),
+        effect_out=_effect_out(lab, nodes),
     )
+
+
+def _heads(
+    lab: Lab,
+    heads: Sequence[HeadNode],
+    names: Mapping[str, str],
+    rank: Mapping[str, int],
+    prompt: int,
+) -> tuple[HeadMember, ...]:
+    """What each head looks at from its position (the last, of a head at all) and does alone.
+
+    A head whose position a short prompt lacks looks at nothing there.
+    """
+    if not heads:
+        return ()
+    view = lab.prompts[prompt]
+    pattern = lab.model.trace(torch.tensor(view.ids)[None]).pattern
+    alone = lab.single_effects(prompt, [str(head) for head in heads])
+    found = []
+    for head in heads:
+        at = (lab.length - 1 if head.position is None else head.position) - view.shift
+        row = pattern[head.layer, 0, head.head, at, : at + 1] if at >= 0 else torch.zeros(1)
+        key = int(row.argmax())
+        found.append(
+            HeadMember(
+                node=str(head),
+                label=names[str(head)],
+                rank=rank[str(head)],
+                query=view.tokens[at].strip() if at >= 0 else "",
+                key=view.tokens[key].strip() if at >= 0 else "",
+                weight=float(row[key]),
+                delta_p=alone[str(head)],
+            )
+        )
+    return tuple(found)
 
 
 def _role(lab: Lab, node: GatedNode) -> str:
@@ -88,7 +137,7 @@ def _variable(fits: Sequence[VariableFit]) -> str:
     return found.name if found.frequencies else ", ".join(found.variables)
 
 
-def _effect_out(lab: Lab, nodes: Sequence[FeatureNode]) -> float:
+def _effect_out(lab: Lab, nodes: Sequence[GatedNode]) -> float:
     """Summed direct effect on the logits of the task graph."""
     graph = lab.bundle.graph
     rows = [row for node in nodes if (row := place_in(graph, node)) is not None]

@@ -102,7 +102,8 @@ def workspace(name: str) -> None:
         with st.container(key="work-main"):
             _canvas(name, bundle, view, lab, drawn)
         with st.container(key="panel-inspector"):
-            inspect(Inspected(bundle=bundle, scene=scene, view=view, lab=found, name=name))
+            seen = Inspected(bundle=bundle, scene=scene, view=view, lab=found, name=name)
+            notices.guarded(inspect, seen)
 
 
 def _scene(name: str, prompt: int | None) -> Scene:

@@ -1,4 +1,8 @@
-"""The inspector of a supernode: its members, their roles, and the supernodes it works with."""
+"""The inspector of a supernode: its members, their roles, and the supernodes it works with.
+
+Features are listed by activation. Heads have none: they are listed by what ablating each does, then
+by what they read.
+"""
 
 from collections.abc import Sequence
 from html import escape
@@ -10,13 +14,13 @@ import streamlit as st
 from explorer.inspector import parts as inspector
 from explorer.inspector.actions import draw_actions, draw_rename
 from explorer.inspector.graph import edge_bars, places, to_logit
-from explorer.inspector.parts import Bar, Fact
+from explorer.inspector.parts import Fact
 from explorer.inspector.seen import Inspected, alone
 from explorer.inspector.seen import report as report_of
 from explorer.look import theme
 
 if TYPE_CHECKING:
-    from core.features import SupernodeReport
+    from core.features import HeadMember, SupernodeReport
     from core.features.contents import Decoded, Share
 
 MEMBERS = 8
@@ -40,9 +44,7 @@ def draw_supernode(seen: Inspected, name: str) -> None:
     draw_actions(seen, name)
     if report is not None:
         _variables(report)
-    body = inspector.bars_html(_members(seen, name, report), fold=MEMBERS)
-    note = "activation on this prompt" if seen.ready else "mean activation"
-    st.html(inspector.section_html("Members, most important first", body, note))
+    _draw_members(seen, name, report)
     into, out = (edge_bars(seen.scene, members, way, under=name) for way in _WAYS)
     total = f"In, Σ = {inspector.number(sum(bar.value for bar in into))}" if into else "In"
     st.html(inspector.two_lists_html((total, into), ("Out", out)))
@@ -51,17 +53,38 @@ def draw_supernode(seen: Inspected, name: str) -> None:
 _WAYS: tuple[Literal["in", "out"], ...] = ("in", "out")
 
 
-def _members(seen: Inspected, name: str, report: "SupernodeReport | None") -> list[Bar]:
-    """Its features in the order of the circuit's ranking, with what they do on this prompt."""
-    if report is not None:
-        ranked = [(m.node, m.label, m.activation) for m in report.members]
-    else:
-        tree, scene = seen.bundle.hierarchy, seen.scene
-        leaves = np.sort(tree.members(tree.find(name)))
-        places = [int(scene.tree_leaf[leaf]) for leaf in leaves]
-        nodes = [(scene.ids[i], float(scene.activation[i])) for i in places if i >= 0]
-        ranked = [(node, seen.label(node), value) for node, value in nodes]
-    return inspector.told_apart(ranked[:MOST_MEMBERS], "all")
+def _draw_members(seen: Inspected, name: str, report: "SupernodeReport | None") -> None:
+    """Its features, then its heads, in the order of the circuit's ranking."""
+    if report is None:
+        _section("Members", _by_graph(seen, name), "mean activation")
+        return
+    features = [(m.node, m.label, m.activation) for m in report.members]
+    if features:
+        _section("Members" if not report.heads else "Features", features, "activation here")
+    if report.heads:
+        heads = [(h.node, h.label, h.delta_p) for h in report.heads]
+        _section("Heads", heads, "ΔP here if it alone is ablated")
+        _section("What they read", read_by(report.heads), "attention here, from their own position")
+
+
+def _section(title: str, ranked: "Sequence[tuple[str, str, float]]", note: str) -> None:
+    bars = inspector.told_apart(ranked[:MOST_MEMBERS], "all")
+    body = inspector.bars_html(bars, fold=MEMBERS)
+    st.html(inspector.section_html(f"{title}, most important first", body, note))
+
+
+def _by_graph(seen: Inspected, name: str) -> list[tuple[str, str, float]]:
+    """What the graph says of its members until the model is there."""
+    tree, scene = seen.bundle.hierarchy, seen.scene
+    leaves = np.sort(tree.members(tree.find(name)))
+    places = [int(scene.tree_leaf[leaf]) for leaf in leaves]
+    nodes = [(scene.ids[i], float(scene.activation[i])) for i in places if i >= 0]
+    return [(node, seen.label(node), value) for node, value in nodes]
+
+
+def read_by(heads: "Sequence[HeadMember]") -> list[tuple[str, str, float]]:
+    """Where each head looks most, as `= ← 17`; one whose position the prompt lacks is left out."""
+    return [(h.node, f"{h.query} ← {h.key}", h.weight) for h in heads if h.query]
 
 
 def _supernode_facts(seen: Inspected, name: str, report: "SupernodeReport | None") -> list[Fact]:
@@ -81,6 +104,10 @@ def _variables(report: "SupernodeReport") -> None:
     """Where its members are, and what can be read off them beside what could be by chance."""
     if len(report.roles) > 1:
         st.html(inspector.section_html("Roles", _chips(report.roles), "layer and position"))
+    if report.kinds:
+        st.html(
+            inspector.section_html("Kinds of heads", _chips(report.kinds), "on all test prompts")
+        )
     if told := read_off(report.decoded):
         least = max(0.0, *(one.control for one in told))
         note = f"shuffled variable ≤ {inspector.number(least)}"

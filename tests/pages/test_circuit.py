@@ -111,6 +111,17 @@ def test_every_kind_of_node_can_be_inspected(store, open_page, node):
     assert "This part of the page failed" not in html(app)
 
 
+def test_a_failing_inspector_leaves_the_rest_of_the_page(store, open_page, monkeypatch):
+    def fail(_):
+        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+
+    monkeypatch.setattr(circuit, "inspect", fail)
+    app = open_page("circuit", circuit="tiny", select="A")
+    assert not app.exception
+    assert "This part of the page failed" in html(app)
+    assert component(app, CANVAS)["view"]["selection"] == ["A"]
+
+
 def test_a_feature_shows_contexts_density_and_a_closing_sum(store, open_page):
     feature = str(resources.bundle("tiny").circuit.nodes[0])
     app = open_page("circuit", circuit="tiny", select=feature)

@@ -7,8 +7,22 @@ from core.features.readout import Decoded
 from core.features.siblings import about, told_apart
 
 
-def group(leader, *, size=3, carried=None, layer="L1", role="=", values=(), tokens=(), read=()):
+def group(
+    leader,
+    *,
+    size=3,
+    carried=None,
+    layer="L1",
+    role="=",
+    of="features",
+    kinds=(),
+    values=(),
+    tokens=(),
+    read=(),
+):
     return Facts(
+        of=of,
+        kinds=kinds,
         size=size,
         carried=carried,
         decoded=read,
@@ -54,15 +68,36 @@ NAME = Carried(("indirect_object",), ())
             [group("a", carried=SUM, values=(14, 3)), group("b", carried=SUM, values=(9,))],
             ["result = 14, 3 · k 5, 24", "result = 9 · k 5, 24"],
         ),
-        # Neutral: nothing beat its control.
+        # Neutral: nothing beat its control. A size is no name.
         (
-            [group("a", size=12), group("b", size=4)],
-            ["L1 at = · 12 nodes", "L1 at = · 4 nodes"],
+            [group("1:4:7", size=12), group("1:4:9", size=4)],
+            ["with 1:4:7 · L1 at =", "with 1:4:9 · L1 at ="],
+        ),
+        (
+            [group("a", size=12), group("b", role="17")],
+            ["L1 at =", "L1 at 17"],
+        ),
+        # Heads by what they do, or where they are.
+        (
+            [
+                group("a", of="heads", kinds=("reads name 1",), layer="L0"),
+                group("b", of="heads", kinds=("reads name 1",), layer="L1"),
+                group("c", of="heads", kinds=("reads name 1", "even")),
+                group("d", of="heads"),
+                group("e"),
+            ],
+            [
+                "L0 · reads name 1",
+                "L1 · reads name 1",
+                "with c · heads L1 at =",
+                "with d · heads L1 at =",
+                "L1 at =",
+            ],
         ),
         # Nothing tells them apart but themselves.
         (
             [group("0:4:7", carried=SUM), group("0:4:9", carried=SUM)],
-            ["0:4:7 + 2 · k 5, 24 · result", "0:4:9 + 2 · k 5, 24 · result"],
+            ["with 0:4:7 · k 5, 24 · result", "with 0:4:9 · k 5, 24 · result"],
         ),
     ],
 )
@@ -100,3 +135,5 @@ def test_the_long_form_gives_figures_beside_their_control():
     named = group("a", carried=NAME, read=(Decoded("indirect_object", None, 0.9, 0.05),))
     assert about(named).startswith("reads indirect_object: 90% of prompts (shuffled ≤ 5%)")
     assert about(group("a")).startswith("no declared variable can be read off it")
+    heads = group("a", of="heads", kinds=("reads name 1", "even"))
+    assert about(heads) == "heads: reads name 1, even · heads L1 at = · 3 nodes"

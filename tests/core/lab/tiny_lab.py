@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from core.bundle import Bundle
-from core.circuit import Circuit, FeatureNode
+from core.circuit import Attention, Circuit, FeatureNode, HeadNode
 from core.hierarchy import Hierarchy
 from core.interventions import Ablation
 from core.lab import Lab
@@ -70,8 +70,10 @@ def tiny_bundle(model, coders, task, nodes=NODES) -> Bundle:
         edge_index=np.zeros((2, 0), dtype=np.int64),
         weight=np.zeros(0),
     )
+    heads = any(isinstance(node, HeadNode) for node in nodes)
     circuit = Circuit(
         nodes=nodes,
+        attention=Attention.CIRCUIT if heads else Attention.LIVE,
         model_key=model.key,
         transcoder_key=coders.key,
         task_key=task.key,

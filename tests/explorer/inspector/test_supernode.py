@@ -1,7 +1,7 @@
 """The inspector of a supernode says only what a shuffled variable does not say as well."""
 
-from core.features.contents import Decoded
-from explorer.inspector.supernode import DECODED, decoded_html, read_off
+from core.features.contents import Decoded, HeadMember
+from explorer.inspector.supernode import DECODED, decoded_html, read_by, read_off
 
 
 def reading(score: float, control: float, frequency: int | None = 2) -> Decoded:
@@ -17,3 +17,12 @@ def test_readings_below_their_control_are_left_out():
 def test_a_reading_says_what_its_figure_is():
     assert "0.10 with the variable shuffled" in decoded_html(reading(0.9, 0.1))
     assert "prompts told right" in decoded_html(reading(0.9, 0.1, None))
+
+
+def test_heads_are_listed_by_what_they_read_from_where_they_are():
+    def head(node: str, query: str) -> HeadMember:
+        return HeadMember(
+            node=node, label="", rank=1, query=query, key="17", weight=0.9, delta_p=-0.1
+        )
+
+    assert read_by([head("L0H1@4", "="), head("L0H1@0", "")]) == [("L0H1@4", "= ← 17", 0.9)]
