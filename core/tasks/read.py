@@ -1,7 +1,8 @@
 """Reads prompt pairs from `task.jsonl` and from EAP-IG's CSV.
 
 A JSONL line is `{"clean": ..., "corrupt": ..., "answer": ..., "wrong": ..., "variables": {...},
-"split": ...}`; the last two are optional. A CSV has the columns `clean, corrupted, correct_idx,
+"split": ...}`; the last two are optional. Variables are numbers or texts; true and false are read
+as the texts `true` and `false`. A CSV has the columns `clean, corrupted, correct_idx,
 incorrect_idx`, where the last two are vocabulary ids (Hanna et al. 2024, arXiv 2403.17806). Lines
 of WinoGrande and HellaSwag are turned into pairs (`published.py`).
 
@@ -116,7 +117,8 @@ def _jsonl_pairs(text: str, _: str, problems: Problems) -> Iterator[PromptPair]:
         if not reasons:
             texts = {key: row[key] for key in TEXTS}
             split = Split(row["split"]) if row.get("split") else None
-            variables = row.get("variables") or {}
+            given: dict[str, Any] = row.get("variables") or {}
+            variables = {name: _value(value) for name, value in given.items()}
             yield PromptPair(**texts, variables=variables, split=split, line=number)
 
 
@@ -143,20 +145,30 @@ def _pair_reasons(clean: str, corrupt: str, answer: str, wrong: str) -> Iterator
 
 
 def _optional_reasons(row: dict[str, Any]) -> Iterator[Reason]:
-    variables = row.get("variables")
-    if variables is not None and not isinstance(variables, dict):
+    variables: Any = {} if row.get("variables") is None else row["variables"]
+    if not isinstance(variables, dict):
         yield Reason("variables must be an object")
-    elif variables and not all(_is_value(value) for value in variables.values()):
-        yield Reason("variables must be numbers or texts")
+    elif bad := [name for name, value in variables.items() if not _is_value(value)]:
+        told = tuple(f"{name!r} ({_kind(variables[name])})" for name in bad)
+        yield Reason("variables must be numbers, texts, true or false; not so {}", told)
     names = [split.value for split in Split]
     if row.get("split") is not None and row["split"] not in names:
         yield Reason(f"unknown split {{}} (one of {', '.join(names)})", (repr(row["split"]),))
 
 
 def _is_value(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return False
-    return isinstance(value, str) or math.isfinite(value)
+    return isinstance(value, str) or (isinstance(value, int | float) and math.isfinite(value))
+
+
+def _value(value: Any) -> int | float | str:
+    """A variable's value as it is kept: a truth value has no order, so it is a text."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _kind(value: Any) -> str:
+    """What JSON calls a value that is none of a variable."""
+    kinds = {dict: "an object", list: "a list", type(None): "null"}
+    return kinds.get(type(value), "not finite")
 
 
 def _csv_pairs(text: str, name: str, problems: Problems) -> Iterator[PromptPair]:

@@ -24,10 +24,13 @@ def numbered(count: int, **extra: object) -> list[object]:
 
 
 def test_reads_pairs_with_variables_and_split(tmp_path: Path) -> None:
-    row = GOOD | {"variables": {"a": 1, "order": "ABBA", "x": 0.5}, "split": "test"}
+    given = {"a": 1, "order": "ABBA", "x": 0.5, "new": True, "last": False}
+    row = GOOD | {"variables": given, "split": "test"}
     (pair,) = read_pairs(write(tmp_path, [row]))
     assert (pair.clean, pair.answer, pair.split, pair.line) == (GOOD["clean"], "3", Split.TEST, 1)
-    assert pair.variables == {"a": 1, "order": "ABBA", "x": 0.5}
+    told = {"a": 1, "order": "ABBA", "x": 0.5, "new": "true", "last": "false"}
+    assert pair.variables == told
+    assert not any(isinstance(value, bool) for value in pair.variables.values())
 
 
 def test_lists_every_bad_line_by_number_at_once(tmp_path: Path) -> None:
@@ -54,7 +57,8 @@ def test_lists_every_bad_line_by_number_at_once(tmp_path: Path) -> None:
     for number, part in enumerate(
         ("not JSON", "missing corrupt, answer, wrong", "answer and wrong are both '3'",
          "not an object but list", "corrupt is the same", "answer must be text",
-         "variables must be numbers or texts", "unknown split 'train'", "as line 1 but the answer")
+         "texts, true or false; not so 'a' (a list)", "unknown split 'train'",
+         "as line 1 but the answer")
     ):  # fmt: skip
         assert part in lines[number]
 
@@ -144,6 +148,17 @@ def test_deals_a_users_prompts_into_disjoint_splits(tmp_path: Path) -> None:
     assert len(set().union(*texts.values())) == 23
     assert task.splits == load_task(tmp_path / "task.jsonl").splits
     assert task.splits != load_task(tmp_path / "task.jsonl", seed=1).splits
+
+
+def test_each_variable_that_is_refused_is_named(tmp_path: Path) -> None:
+    """Twelve lines, grouped: the names once, not a line of rules for all of them."""
+    rows = numbered(12, variables={"a": 1, "flag": True, "tags": ["x"], "note": None})
+    with pytest.raises(TaskError) as caught:
+        read_pairs(write(tmp_path, rows))
+    assert str(caught.value).splitlines()[1] == (
+        "  variables must be numbers, texts, true or false; not so 'tags' (a list), 'note' (null): "
+        "lines 1–12"
+    )
 
 
 def test_says_how_many_prompts_are_required(tmp_path: Path) -> None:
