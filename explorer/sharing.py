@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from core.errors import CoreError
-from core.store.names import slug
+from core.names import slug
 from explorer import engine
 from explorer.look import notices
 from explorer.session import resources, state

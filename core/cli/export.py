@@ -13,7 +13,7 @@ import typer
 
 from core.cli.options import Json, StoreDir
 from core.cli.output import emit, tell
-from core.store.names import slug
+from core.names import slug
 
 
 class Format(StrEnum):

@@ -17,7 +17,7 @@ from core.cli.ablate import Coders
 from core.cli.options import Json, Model, Prompt
 from core.cli.output import emit, table
 from core.errors import FormatError
-from core.store.names import slug
+from core.names import slug
 
 FULL_NAME = "graph.safetensors"
 

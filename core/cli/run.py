@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from core.cli.meter import Meter
 from core.cli.options import Json, Model, Seed, StoreDir, Task
 from core.cli.output import emit, shown, table, tell
-from core.store.names import slug
+from core.names import slug
 from core.verdicts import probability, verdict_shown
 
 

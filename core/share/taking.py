@@ -23,11 +23,11 @@ from core.bundle import locate, open_bundle, write_bundle
 from core.bundle.origin import PARTS
 from core.errors import FormatError
 from core.graph import save_graph
+from core.names import slug
 from core.share.archive import MAX_BYTES, unzip_bundle
 from core.share.graphs import FILE, HEAD, NUMBERS, head_of, read_graph
 from core.share.seeming import seeming
 from core.store import write_whole
-from core.store.names import slug
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,10 @@
    + shift, where shift = longest length of the task - length of the batch.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -100,21 +101,55 @@ def longest_prompt(task: Task, tokenizer: PreTrainedTokenizerBase) -> int:
 
 
 def with_roles(task: Task, tokenizer: PreTrainedTokenizerBase) -> Task:
-    """The task with a name for each aligned position: the token all prompts share, or `pos i`."""
+    """The task with a name for each aligned position.
+
+    The token that all prompts share there, else the variable whose value stands there in every
+    clean prompt, else `pos i`. What would name two positions is numbered: `the`, `the (2)`.
+    """
     if task.roles:
         return task
+
+    @cache
+    def text_of(token: int) -> str:
+        return str(tokenizer.decode([token])).strip()
+
     columns: dict[int, set[int]] = defaultdict(set)
+    valued: dict[int, set[str]] = {}
     for pair in task.pairs:
-        for text in (pair.clean, pair.corrupt):
-            for back, token in enumerate(reversed(_ids(text, tokenizer))):
+        clean = _ids(pair.clean, tokenizer)[::-1]
+        for ids in (clean, _ids(pair.corrupt, tokenizer)[::-1]):
+            for back, token in enumerate(ids):
                 columns[back].add(token)
-    length = len(columns)
-    roles = []
+        for back, token in enumerate(clean):
+            here = _variables_with(pair, text_of(token))
+            valued[back] = valued.get(back, here) & here
+    length, declared = len(columns), list(task.pairs[0].variables) if task.pairs else []
+    named = []
     for position in range(length):
-        tokens = columns[length - 1 - position]
-        shared = str(tokenizer.decode(list(tokens))).strip() if len(tokens) == 1 else ""
-        roles.append(shared or f"pos {position}")
-    return replace(task, roles=tuple(roles))
+        back = length - 1 - position
+        shared = text_of(*columns[back]) if len(columns[back]) == 1 else ""
+        variable = next((name for name in declared if name in valued[back]), "")
+        named.append(shared or variable or f"pos {position}")
+    return replace(task, roles=_numbered(named))
+
+
+def _variables_with(pair: PromptPair, text: str) -> set[str]:
+    """Names of the variables whose value this text is."""
+    return {
+        name
+        for name, value in pair.variables.items()
+        if text == (value if isinstance(value, str) else f"{value:g}")
+    }
+
+
+def _numbered(names: Sequence[str]) -> tuple[str, ...]:
+    """No name twice: `the`, `the (2)`."""
+    seen: Counter[str] = Counter()
+    told = []
+    for name in names:
+        seen[name] += 1
+        told.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return tuple(told)
 
 
 def _ids(text: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:

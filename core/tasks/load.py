@@ -8,6 +8,7 @@ from transformers import PreTrainedTokenizerBase
 
 from core.assets import TASKS
 from core.errors import TaskError
+from core.names import task_name, task_title
 from core.tasks.read import read_pairs
 from core.tasks.splits import deal_splits
 from core.tasks.task import Task
@@ -44,8 +45,8 @@ def load_task(
         )
     pairs = read_pairs(path, tokenizer)
     return Task(
-        name=path.stem,
-        title=path.stem.replace("-", " ").replace("_", " "),
+        name=task_name(path),
+        title=task_title(path),
         pairs=pairs,
         splits=deal_splits(pairs, seed),
         gate=USER_GATE,

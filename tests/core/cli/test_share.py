@@ -8,7 +8,7 @@ import networkx
 import pytest
 
 from core.bundle import open_bundle, write_bundle
-from core.store.names import slug
+from core.names import slug
 from tests.core.cli.conftest import Hagd
 from tests.core.test_bundle import bundle
 

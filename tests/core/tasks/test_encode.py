@@ -106,3 +106,26 @@ def test_some_rows_of_a_batch_keep_every_column_and_its_place(rows) -> None:
     assert some.clean.tolist() == batch.clean[[0, 2]].tolist()
     assert some.corrupt.tolist() == batch.corrupt[[0, 2]].tolist()
     assert (some.answer.tolist(), some.wrong.tolist(), some.shift) == ([5, 5], [6, 6], 2)
+
+
+def test_a_position_is_called_by_its_token_its_variable_or_its_number() -> None:
+    """By hand: `<bos> a + b =` with a and b declared; prompts of two lengths align at the right."""
+
+    def pair(a: int, b: int, sign: str = "+") -> PromptPair:
+        clean, corrupt = f"<bos> {a} {sign} {b} =", f"<bos> {b} {sign} {a} ="
+        values = {"a": a, "first": str(a), "b": float(b)}
+        return replace(PAIR, clean=clean, corrupt=corrupt, variables=values)
+
+    pairs = (pair(1, 2), pair(3, 4), pair(2, 1))
+    assert with_roles(task_of(pairs), WORDS).roles == ("<bos>", "a", "+", "b", "=")
+    other = (*pairs, replace(pair(1, 3), variables={"a": 1}))
+    assert with_roles(task_of(other), WORDS).roles == ("<bos>", "a", "+", "pos 3", "=")
+    longer = replace(pair(1, 2), clean="<bos> + 1 + 2 =", corrupt="<bos> + 2 + 1 =")
+    roles = with_roles(task_of((*pairs, longer)), WORDS).roles
+    assert roles == ("<bos>", "pos 1", "a", "+", "b", "=")
+    twice = replace(PAIR, clean="<bos> + + 1 =", corrupt="<bos> + + 2 =")
+    assert with_roles(task_of((twice,)), WORDS).roles[:3] == ("<bos>", "+", "+ (2)")
+
+
+def task_of(pairs: tuple[PromptPair, ...]) -> Task:
+    return Task(name="t", title="T", pairs=pairs, splits={}, gate=0.9, source="test")
