@@ -73,7 +73,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     from core.cli.browser import find_browser
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--clicks", type=int, default=12)
     parser.add_argument("--people", type=int, default=10)
     parser.add_argument("--starts", type=int, default=3, help="times that the app is started")
@@ -323,7 +323,9 @@ def _write_circuit(work: Path) -> None:
     inside = [k for k in range(len(source)) if source[k] in place and end[k] in place]
     edges = np.array([[place[ends[k]] for k in inside] for ends in (source, end)], dtype=np.int64)
     tree = build_hierarchy(len(nodes), edges, graph.direct_effect[inside].double().numpy())
-    keys = {"model_key": model.key, "transcoder_key": coders.key, "task_key": task.key}
+    made_of = Circuit(
+        nodes=nodes, seed=0, model_key=model.key, transcoder_key=coders.key, task_key=task.key
+    )
     record = provenance(
         model=Source(ref=str(work / "model"), key=model.key),
         transcoders=Source(ref=str(work / "coders"), key=coders.key),
@@ -335,7 +337,7 @@ def _write_circuit(work: Path) -> None:
     bundle = Bundle(
         name="gpt2-small-shape",
         title="random · GPT-2 small's shape",
-        circuit=Circuit(nodes=nodes, seed=0, **keys),
+        circuit=made_of,
         hierarchy=tree,
         graph=graph,
         validation={"verdict": "undecided", "reasons": ["A random model."]},

@@ -20,16 +20,14 @@ attention is even (benchmarks/head_kinds.py), so that patterns carry nothing.
 Results: benchmarks/results/attention_value.json and .md.
 """
 
-import argparse
-import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
+from study import Results, arguments, chosen, opened, pair_named, results_file
 from torch import Tensor
 
 from core.assets import CIRCUITS
@@ -38,15 +36,14 @@ from core.circuit import Attention
 from core.graph import NodeKind
 from core.interventions import Ablation, Evaluator, Gates
 from core.interventions.prepared import PreparedBatch
-from core.models import Edits, load_model, suited_threads
+from core.models import Edits
 from core.models.hooks import HeadEdit, MlpReplacement
-from core.pipeline.prepare import Prepared, head, prepare
+from core.pipeline.prepare import Prepared, head
 from core.pipeline.probes import Probe
 from core.search import eliminate_jointly
-from core.tasks import Split, load_task
-from core.transcoders import open_transcoders
+from core.tasks import Split
 
-RESULTS = Path(__file__).parent / "results"
+OUT = results_file("attention_value")
 CASES = {
     "gpt2-coref/coreference": "coreference-gpt2",
     "llama-modadd/modular-addition": "modular-addition-llama",
@@ -159,24 +156,18 @@ def ranked(
 
 def study(case: str, prompts: int, known: dict[str, Any], save: Callable[[], None]) -> None:
     """All kinds on one model and task; those known are left alone."""
-    name, task = case.split("/")
-    model = load_model(name)
-    prepared = prepare(model, load_task(task, tokenizer=model.tokenizer))
-    opened = open_transcoders(model, "nested")
-    assert opened is not None  # bundled
-    coders, length = opened.transcoders, prepared.length
-    features, heads = candidates(CASES[case], model.n_layers, model.n_heads, length)
-    alive = int(prepared.evaluator(coders, Split.LABELS, prompts).active().sum())
-    known["bits_per_node"] = round(math.log2(alive + len(heads)), 3)
-    known["whole_heads"] = model.n_layers * model.n_heads
-    for kind in KINDS:
-        if kind in known:
-            continue
-        nodes = torch.cat([features, heads]) if kind == KINDS[3] else features
-        with suited_threads(model):
-            known[kind] = ranked(prepared, coders, kind, nodes, prompts)
-        save()
-        print(case, kind, known[kind]["faithfulness"], known[kind]["seconds"], flush=True)
+    with opened(pair_named(f"{case.split('/')[0]}/nested")) as (prepared, coders):
+        model = prepared.model
+        features, heads = candidates(CASES[case], model.n_layers, model.n_heads, prepared.length)
+        alive = int(prepared.evaluator(coders, Split.LABELS, prompts).active().sum())
+        known["bits_per_node"] = round(math.log2(alive + len(heads)), 3)
+        known["whole_heads"] = model.n_layers * model.n_heads
+        for kind in KINDS:
+            if kind not in known:
+                nodes = torch.cat([features, heads]) if kind == KINDS[3] else features
+                known[kind] = ranked(prepared, coders, kind, nodes, prompts)
+                save()
+                print(case, kind, known[kind]["faithfulness"], known[kind]["seconds"], flush=True)
 
 
 def bits(part: dict[str, Any], kind: str, size: int) -> float:
@@ -192,7 +183,7 @@ def at_most(part: dict[str, Any], kind: str, limit: float) -> str:
     return f"{row['faithfulness'][fits[-1]]:.3f}" if fits else "–"
 
 
-def markdown(found: dict[str, Any]) -> str:
+def page(found: Mapping[str, Any]) -> str:
     """F at equal bits, a table for each case."""
     lines = ["# What attention is worth to a circuit", "", f"`{found['command']}`"]
     for case, part in found["cases"].items():
@@ -209,25 +200,17 @@ def markdown(found: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Every case, or those named; a killed study goes on where it stopped."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cases", nargs="*")
+    """Every case, or those named; a killed study goes on where it stopped, kind by kind."""
+    parser = arguments(__doc__, OUT, chooses="cases")
     parser.add_argument("--prompts", type=int, default=64)
     parser.add_argument("--quick", action="store_true", help="four prompts; writes nothing")
     given = parser.parse_args()
-    out = RESULTS / "attention_value.json"
-    fresh = not out.is_file() or given.quick
-    found: dict[str, Any] = {"cases": {}} if fresh else json.loads(out.read_text())
-    found["command"] = "python benchmarks/attention_value.py"
-
-    def save() -> None:
-        if not given.quick:
-            out.write_text(json.dumps(found, indent=1) + "\n")
-            out.with_suffix(".md").write_text(markdown(found))
-
-    for case in given.cases or CASES:
-        known = found["cases"].setdefault(case, {})
-        study(case, 4 if given.quick else given.prompts, known, save)
+    about = {"command": "python benchmarks/attention_value.py"}
+    results = Results(given.out, page, under="cases", about=about, kept=not given.quick)
+    for case in chosen(CASES, given.cases):
+        known = {} if given.again else results.rows.get(case, {})
+        results.rows[case] = known
+        study(case, 4 if given.quick else given.prompts, known, results.write)
 
 
 if __name__ == "__main__":

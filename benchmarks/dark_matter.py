@@ -10,33 +10,28 @@
    wherever the behaviour rests on it.
 
 The words are those of `core.darkmatter.decide`, with its tests. Results:
-benchmarks/results/dark_matter.json and .md, rewritten after every pair; pairs in the file are kept
-unless named. `--quick`: two pairs, without the blind ones, nothing written.
+benchmarks/results/dark_matter.json and .md, rewritten after every pair. `--quick`: two pairs,
+without the blind ones, nothing written.
 """
 
-import argparse
-import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
+from study import Pair, Results, arguments, chosen, opened, results_file
 
-from core.assets import ASSETS, CIRCUITS
+from core.assets import CIRCUITS, MODELS, TRANSCODERS
 from core.bundle import open_bundle
 from core.circuit import GatedNode
-from core.models import load_model, suited_threads
 from core.pipeline.dark_matter import dark_matter_of
-from core.pipeline.prepare import prepare
-from core.tasks import load_task
-from core.transcoders import Transcoder, TranscoderSet, open_transcoders
+from core.transcoders import Transcoder, TranscoderSet
 from core.zoo.circuits import RECIPES
 
 SILENCED = 0.3
 """Share of features that a blind dictionary has lost."""
-OUT = Path(__file__).parent / "results" / "dark_matter.json"
+OUT = results_file("dark_matter")
 COMMAND = "OMP_NUM_THREADS=1 python benchmarks/dark_matter.py"
 STANDS = ("mean", "noise", "shaped", "shuffled", "resampled", "nonlinear", "linear")
 HEADS = (
@@ -46,37 +41,21 @@ HEADS = (
 )  # fmt: skip
 
 
-class Pair(NamedTuple):
-    """A model with a dictionary."""
-
-    model: str
-    task: str
-    kind: str
-    circuit: str
-    """Name of the bundle, which may not be there."""
-
-    @property
-    def key(self) -> str:
-        return f"{self.model}/{self.kind}"
-
-
-def pairs() -> Iterator[Pair]:
-    """All pairs whose model and dictionary are bundled."""
+def circuits() -> dict[Pair, str]:
+    """The circuit of every pair that is bundled; the circuit itself may not be there."""
+    found = {}
     for name, recipe in RECIPES.items():
-        kind = recipe.transcoders or "nested"
-        there = (ASSETS / "transcoders" / recipe.model / kind).is_dir()
-        if recipe.null == "none" and there and (ASSETS / "models" / recipe.model).is_dir():
-            yield Pair(recipe.model, recipe.task, kind, name)
+        pair = Pair(recipe.model, recipe.task, recipe.transcoders or "nested")
+        there = (TRANSCODERS / pair.name).is_dir() and (MODELS / pair.model).is_dir()
+        if recipe.null == "none" and recipe.attention == "live" and there:
+            found[pair] = name
+    return found
 
 
-def measured(pair: Pair, *, blind: bool) -> dict[str, Any]:
+def measured(pair: Pair, circuit: str, *, blind: bool) -> dict[str, Any]:
     """A pair's entry in the results."""
-    model = load_model(pair.model)
-    prepared = prepare(model, load_task(pair.task, tokenizer=model.tokenizer))
-    opened = open_transcoders(model, pair.kind)
-    assert opened is not None  # bundled
-    coders, nodes = opened.transcoders, _nodes(pair)
-    with suited_threads(model):
+    nodes = _nodes(circuit)
+    with opened(pair) as (prepared, coders):
         before = time.process_time()
         found = dark_matter_of(prepared, coders, nodes)
         seconds = time.process_time() - before
@@ -96,16 +75,16 @@ def silenced(coders: TranscoderSet) -> TranscoderSet:
     return replace(coders, layers=tuple(blinded(coder) for coder in coders))
 
 
-def _nodes(pair: Pair) -> Sequence[GatedNode] | None:
-    """Of the bundled circuit; None where there is none."""
-    folder = CIRCUITS / pair.circuit
+def _nodes(circuit: str) -> Sequence[GatedNode] | None:
+    """Of a bundled circuit; None where there is none."""
+    folder = CIRCUITS / circuit
     return open_bundle(folder).circuit.nodes if folder.is_dir() else None
 
 
 # ---- the table ----
 
 
-def table(results: dict[str, Any]) -> str:
+def page(results: Mapping[str, Any]) -> str:
     """All pairs, a line a layer and one for all layers together."""
     lines = [
         "# Dark matter",
@@ -173,23 +152,20 @@ def _summary(entries: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Measure what is missing, or what is named."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--pairs", nargs="*", default=[], help="MODEL/KIND, to measure again")
+    """Measures what is missing."""
+    parser = arguments(__doc__, OUT, chooses="--pairs")
     parser.add_argument("--quick", action="store_true", help="two pairs, nothing written")
-    options = parser.parse_args()
-    known = json.loads(OUT.read_text("utf-8"))["pairs"] if OUT.is_file() else {}
-    results: dict[str, Any] = {"command": COMMAND, "pairs": {} if options.quick else known}
-    wanted = [p for p in pairs() if p.key in options.pairs or not options.pairs]
-    for pair in wanted[:2] if options.quick else wanted:
-        if pair.key in results["pairs"] and pair.key not in options.pairs:
-            continue
-        results["pairs"][pair.key] = measured(pair, blind=not options.quick)
-        print(pair.key, f"{results['pairs'][pair.key]['processor_seconds']} s", flush=True)  # noqa: T201
-        if not options.quick:
-            OUT.write_text(json.dumps(results) + "\n", "utf-8")
-            OUT.with_suffix(".md").write_text(table(results), "utf-8")
-    print(table(results))  # noqa: T201
+    given = parser.parse_args()
+    about = {"command": COMMAND}
+    results = Results(
+        given.out, page, under="pairs", about=about, kept=not given.quick, indent=None
+    )
+    there = {pair.name: (pair, circuit) for pair, circuit in circuits().items()}
+    wanted = chosen(there, given.pairs)[: 2 if given.quick else None]
+    for name in results.missing(wanted, again=given.again):
+        results.put(name, measured(*there[name], blind=not given.quick))
+        print(name, f"{results.rows[name]['processor_seconds']} s", flush=True)
+    print(page(results.found))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--tokens", type=int, nargs="+", default=[16, 64])
     parser.add_argument("--features", type=int, default=1024, help="feature nodes")
     parser.add_argument("--repeat", type=int, default=3, help="builds in one process")

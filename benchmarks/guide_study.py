@@ -19,7 +19,6 @@ Settings were compared on the first three models and on seed 0 of the small mode
 the table is not free of that choice; what is held out in a fold is never trained on in it.
 """
 
-import argparse
 import json
 import time
 from collections import Counter
@@ -32,6 +31,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.stats import wilcoxon
+from study import Results, arguments, results_file
 
 from core.guide.gnn import BUNDLED, save_guide
 from core.guide.hetero import HeteroData
@@ -48,9 +48,9 @@ from core.guide.scoring import RankScores, rank_scores
 from core.lessons.__main__ import FOLDER
 from core.lessons.lesson import BASELINES, Lesson
 from core.lessons.store import load_lesson
-from core.store.layout import default_location
+from core.store import default_location, write_whole
 
-OUT = Path(__file__).parent / "results" / "guide_study.json"
+OUT = results_file("guide_study")
 SHAPES = {
     "GATv2": NetworkSettings(),
     "GATv2, rewired": NetworkSettings(),
@@ -88,7 +88,7 @@ TRIM = 600
 
 def main() -> None:
     """Runs what is missing and writes the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--lessons", type=Path, default=default_location() / FOLDER)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--splits", nargs="*", default=["task", "model"])
@@ -109,10 +109,10 @@ def main() -> None:
     study = Study(lessons, quick=given.quick)
     for done in study.learned(given.splits, given.methods, given.seeds, measured):
         measured |= done
-        work.write_text(json.dumps(measured))
-    found = table(lessons, study, measured, given.splits)
-    given.out.write_text(json.dumps(found, indent=1) + "\n")
-    given.out.with_suffix(".md").write_text(as_markdown(found))
+        write_whole(work, json.dumps(measured).encode())
+    results = Results(given.out, page)
+    results.found = table(lessons, study, measured, given.splits)
+    results.write()
 
 
 class Study:
@@ -292,7 +292,8 @@ def tests(by_model: Mapping[str, Mapping[str, Sequence[float]]], ours: str) -> d
             shared = sorted(values.keys() & by_model[ours].keys())
             gain = np.array([by_model[ours][m][place] - values[m][place] for m in shared])
             if rival != ours and len(shared) > 1 and (gain != 0).any():
-                raw[rival] = (float(wilcoxon(gain).pvalue), int((gain > 0).sum()), len(shared))
+                p = float(np.asarray(wilcoxon(gain))[1])
+                raw[rival] = (p, int((gain > 0).sum()), len(shared))
         found[figure] = holm(raw)
     return found
 
@@ -306,7 +307,7 @@ def holm(raw: Mapping[str, tuple[float, int, int]]) -> dict[str, dict[str, Any]]
     return corrected
 
 
-def as_markdown(found: Mapping[str, Any]) -> str:
+def page(found: Mapping[str, Any]) -> str:
     """The tables as a page."""
     lines = [
         "# Guides on models and tasks they have not seen",

@@ -15,13 +15,13 @@ Results: benchmarks/results/head_kinds.json and .md.
 
 import json
 import math
-import sys
+from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Int
+from study import Results, arguments, chosen, results_file
 from torch import Tensor
 
 from core.assets import MODELS
@@ -32,7 +32,7 @@ from core.models import LanguageModel, bundled_models, load_model, suited_thread
 from core.pipeline.prepare import Prepared, prepare
 from core.tasks import PromptBatch, Split, load_task
 
-RESULTS = Path(__file__).parent / "results"
+OUT = results_file("head_kinds")
 REPEATS = 64
 """Random prompts with repeated tokens."""
 STEERS = 0.5
@@ -136,7 +136,7 @@ def _figure(value: float) -> float | None:
     return None if math.isnan(value) or math.isinf(value) else round(value, 3)
 
 
-def markdown(found: dict[str, Any]) -> str:
+def page(found: Mapping[str, Any]) -> str:
     """A table for each model."""
     lines = ["# Kinds of heads", "", f"`{found['command']}`"]
     for name, part in found["models"].items():
@@ -174,22 +174,18 @@ def _cells(head: dict[str, Any]) -> list[str]:
     ]
 
 
-def main(names: list[str]) -> None:
+def main() -> None:
     """Every bundled model, or those named."""
-    out = RESULTS / "head_kinds.json"
-    found: dict[str, Any] = json.loads(out.read_text()) if out.is_file() else {"models": {}}
-    found["command"] = "python benchmarks/head_kinds.py"
-    for name in names or bundled_models():
+    given = arguments(__doc__, OUT, chooses="models").parse_args()
+    about = {"command": "python benchmarks/head_kinds.py"}
+    results = Results(given.out, page, under="models", about=about)
+    for name in results.missing(chosen(bundled_models(), given.models), again=given.again):
         model = load_model(name)
         task = json.loads((MODELS / name / "card.json").read_text())["task"]
         with suited_threads(model), torch.no_grad():
-            found["models"][name] = study(model, task)
-        out.write_text(json.dumps(found, indent=1) + "\n")
-        out.with_suffix(".md").write_text(markdown(found))
-        print(
-            name, *(f"{h['head']} {h['label']}" for h in found["models"][name]["heads"]), sep="\n  "
-        )
+            results.put(name, study(model, task))
+        print(name, *(f"{h['head']} {h['label']}" for h in results.rows[name]["heads"]), sep="\n  ")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -14,13 +14,13 @@ position are what sites are made of; the variable is not, so it is the fair judg
 """
 
 import re
-import sys
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from study import arguments, chosen
 
 from core.assets import CIRCUITS
 from core.bundle import Bundle, open_bundle
@@ -88,11 +88,13 @@ def by_edges(tree: Hierarchy) -> Hierarchy:
     return build_hierarchy(tree.n_leaves, tree.edge_index, tree.weight, settings)
 
 
-def main(names: list[str]) -> None:
-    """Print both tables."""
+def main() -> None:
+    """Prints both tables."""
+    given = arguments(__doc__, chooses="names").parse_args()
+    real = [name for name, recipe in RECIPES.items() if recipe.null == "none"]
     search = Table("circuit", "level", "clusters", "measure", "tree", "random", "z", "rewired", "z")
     browse = Table("circuit", "tree", "level", "largest", "layer", "position", "variable")
-    for name in names or [n for n, recipe in RECIPES.items() if recipe.null == "none"]:
+    for name in chosen([name for name in real if (CIRCUITS / name).is_dir()], given.names):
         _search_rows(search, name, search_tree(name))
         bundle = open_bundle(CIRCUITS / name)
         mine = circuit_tree(features_of(bundle), bundle.graph, RunSettings())
@@ -136,4 +138,4 @@ def _browse_row(
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -17,22 +17,20 @@ Beside them real runs under the same settings, which should validate: a pipeline
 and 3 / n by the rule of three where there is none.
 
 Untrained models and permuted answers are stopped by the model's accuracy alone; so it is told as
-well how many runs meet every *other* condition. Resumable: finished runs are kept. Results:
-benchmarks/results/null_rate.json and .md.
+well how many runs meet every *other* condition. Results: benchmarks/results/null_rate.json and .md.
 """
 
-import argparse
-import json
 import random
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from scipy.stats import beta
+from study import Results, arguments, results_file
 
 from core.circuit import gated_nodes, node_table
 from core.graph import NodeKind
@@ -49,7 +47,7 @@ from core.tasks import Split, Task, load_task
 from core.transcoders import TrainSettings, TranscoderSet, measure_transcoders
 from core.validation import Candidate, validate
 
-OUT = Path(__file__).parent / "results" / "null_rate.json"
+OUT = results_file("null_rate")
 PAIRS = {
     "gpt2-modadd": "modular-addition",
     "llama-modadd": "modular-addition",
@@ -209,7 +207,7 @@ def _upper(count: int, n: int) -> float:
     return 1.0 if count >= n else round(float(beta.ppf(0.95, count + 1, n - count)), 4)
 
 
-def table(found: dict[str, Any]) -> str:
+def page(found: Mapping[str, Any]) -> str:
     """The summary as Markdown."""
     lines = [
         f"`{found['command']}`",
@@ -230,37 +228,26 @@ def table(found: dict[str, Any]) -> str:
 
 def main() -> None:
     """Runs what is not there yet, rewriting the results after every run."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__, OUT)
     parser.add_argument("--quick", action="store_true", help="one model and seed; not kept")
     parser.add_argument("--work", type=Path, help="models, tasks and searches; else temporary")
     given = parser.parse_args()
-    kept = json.loads(OUT.read_text())["rows"] if OUT.is_file() and not given.quick else {}
+    about = {
+        "command": "python benchmarks/null_rate.py",
+        "prompts": {split.value: limit for split, limit in LIMITS.items()},
+    }
+    results = Results(given.out, page, under="rows", about=about, kept=not given.quick)
+    wanted = {job.name: job for job in jobs(given.quick)}
     with tempfile.TemporaryDirectory() as folder:
         work = given.work or Path(folder)
         with open_store(work / "store") as store:
-            for job in jobs(given.quick):
-                if job.name in kept:
-                    continue
-                kept[job.name] = run(job, store, work)
-                print(job.name, kept[job.name]["verdict"], kept[job.name]["seconds"], flush=True)
-                if not given.quick:
-                    _write(kept)
+            for name in results.missing(wanted, again=given.again):
+                row = results.rows[name] = run(wanted[name], store, work)
+                results.found["summary"] = summary(list(results.rows.values()))
+                results.write()
+                print(name, row["verdict"], row["seconds"], flush=True)
     if given.quick:
-        print(table(_result(kept)))
-
-
-def _result(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "command": "python benchmarks/null_rate.py",
-        "prompts": {split.value: limit for split, limit in LIMITS.items()},
-        "summary": summary(list(rows.values())),
-        "rows": rows,
-    }
-
-
-def _write(rows: dict[str, dict[str, Any]]) -> None:
-    OUT.write_text(json.dumps(_result(rows), indent=1) + "\n")
-    OUT.with_suffix(".md").write_text(table(_result(rows)))
+        print(page(results.found))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Does QK attribution predict how heads react to feature interventions it has never seen?
 
-    python benchmarks/qk_prediction.py [MODEL ...] [--kind nested|topk] [--prompts N] [--quick]
+    python benchmarks/qk_prediction.py [--pairs gpt2-modadd/topk ...] [--prompts N] [--quick]
 
 Prompts of the test split; features drawn at random among all that are active on the prompt below
 the last layer. Nothing is fitted, so features and prompts are held out from everything. Each prompt
@@ -17,20 +17,18 @@ interventions, 0 for predicting no change; with the 95 % interval over prompts (
 Results: benchmarks/results/qk_prediction.json and .md.
 """
 
-import argparse
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from study import Pair, Results, arguments, bundled_pairs, chosen, opened, pair_named, results_file
 from torch import Tensor
 
-from core.assets import MODELS
 from core.attention.prediction import (
     Intervention,
     Reach,
@@ -45,12 +43,12 @@ from core.attention.prediction import (
 from core.attention.qk import heads_of, prompt_sources
 from core.attribution.ends import Features, Writers
 from core.attribution.frozen import freeze
-from core.models import LanguageModel, bundled_models, causal_pattern, load_model, suited_threads
-from core.pipeline.prepare import prepare
-from core.tasks import Split, load_task
-from core.transcoders import open_transcoders
+from core.models import causal_pattern
+from core.pipeline.prepare import Prepared
+from core.tasks import Split
+from core.transcoders import TranscoderSet
 
-RESULTS = Path(__file__).parent / "results"
+OUT = results_file("qk_prediction")
 EACH = 8
 """Interventions of each family on a prompt."""
 FAMILIES = {"one ablated": (1, 0.0), "one doubled": (1, 2.0), "four ablated": (4, 0.0)}
@@ -138,25 +136,25 @@ def squares(found: dict[str, Tensor]) -> dict[str, Tensor]:
     return result
 
 
-def study(model: LanguageModel, task_name: str, kind: str, n_prompts: int) -> dict[str, Any]:
+def measured(
+    pair: Pair, prepared: Prepared, coders: TranscoderSet, n_prompts: int
+) -> dict[str, Any]:
     """All prompts of one model and dictionary."""
-    prepared = prepare(model, load_task(task_name, tokenizer=model.tokenizer))
-    opened = open_transcoders(model, kind)
-    assert opened is not None  # bundled
+    model = prepared.model
     rows = [ids for batch in prepared.batches[Split.TEST] for ids in batch.clean]
     chosen = random.Random(0).sample(rows, min(n_prompts, len(rows)))
     sums: list[dict[str, Tensor]] = []
     start = time.perf_counter()
     with torch.no_grad():
         for number, ids in enumerate(chosen):
-            sources = prompt_sources(freeze(model, opened.transcoders, ids))
+            sources = prompt_sources(freeze(model, coders, ids))
             below = draw(sources.features, model.n_layers - 1, random.Random(number))
             sums.append(squares(changes(sources, below, number)))
     stacked = {name: torch.stack([row[name] for row in sums]).double() for name in sums[0]}
     return {
         "model": model.name,
-        "task": task_name,
-        "kind": kind,
+        "task": pair.task,
+        "kind": pair.kind,
         "prompts": len(chosen),
         "interventions": len(chosen) * EACH * len(FAMILIES),
         "seconds": round(time.perf_counter() - start, 1),
@@ -224,7 +222,7 @@ def by_head(sums: dict[str, Tensor]) -> dict[str, dict[str, float]]:
     return found
 
 
-def markdown(found: dict[str, Any]) -> str:
+def page(found: Mapping[str, Any]) -> str:
     """One table a quantity; a row for each model and run."""
     lines = ["# QK attribution: predicted against real changes", "", "`" + found["command"] + "`"]
     for kind in ("score", "pattern"):
@@ -245,27 +243,20 @@ def _cell(found: list[float] | None) -> str:
 
 
 def main() -> None:
-    """Every bundled model, or those named; models that are there are measured again."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", nargs="*")
-    parser.add_argument("--kind", action="append", help="nested, topk; both if none")
+    """Every bundled pair, or those named."""
+    parser = arguments(__doc__, OUT, chooses="--pairs")
     parser.add_argument("--prompts", type=int, default=48)
     parser.add_argument("--quick", action="store_true", help="four prompts; writes nothing")
     given = parser.parse_args()
-    out = RESULTS / "qk_prediction.json"
-    found: dict[str, Any] = json.loads(out.read_text()) if out.is_file() else {"models": {}}
-    found["command"] = f"python benchmarks/qk_prediction.py --prompts {given.prompts}"
-    for name in given.models or bundled_models():
-        model = load_model(name)
-        task = json.loads((MODELS / name / "card.json").read_text())["task"]
-        for kind in given.kind or ("nested", "topk"):
-            with suited_threads(model):
-                row = study(model, task, kind, 4 if given.quick else given.prompts)
-            found["models"][f"{name}/{kind}"] = row
-            print(json.dumps({"name": name, "kind": kind, "s": row["seconds"], "r2": row["r2"]}))
-            if not given.quick:
-                out.write_text(json.dumps(found, indent=1) + "\n")
-                out.with_suffix(".md").write_text(markdown(found))
+    about = {"command": f"python benchmarks/qk_prediction.py --prompts {given.prompts}"}
+    results = Results(given.out, page, under="models", about=about, kept=not given.quick)
+    names = chosen([pair.name for pair in bundled_pairs()], given.pairs)
+    for name in results.missing(names, again=given.again):
+        pair = pair_named(name)
+        with opened(pair) as (prepared, coders):
+            row = measured(pair, prepared, coders, 4 if given.quick else given.prompts)
+        results.put(name, row)
+        print(json.dumps({"name": name, "s": row["seconds"], "r2": row["r2"]}), flush=True)
 
 
 if __name__ == "__main__":

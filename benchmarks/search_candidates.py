@@ -12,66 +12,50 @@ All on the selection split, F and φ the worse of resample and mean ablation. Re
 benchmarks/results/search_candidates.json and .md.
 """
 
-import argparse
-import json
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from recall_effects import Pair, bundled_pairs
+from study import Results, arguments, bundled_pairs, chosen, opened, pair_named, results_file
 
 from core.graph import AttributionGraph
 from core.guide import DEFAULT_GUIDE, guide_named
 from core.interventions import Evaluator
-from core.models import load_model, suited_threads
 from core.pipeline.candidates import with_active
 from core.pipeline.discovery import dense_nodes
 from core.pipeline.graphs import task_graph
-from core.pipeline.prepare import Prepared, prepare
+from core.pipeline.prepare import Prepared
 from core.pipeline.probes import Probe
 from core.pipeline.progress import ignore
 from core.pipeline.rankings import rankings_of
 from core.pipeline.search import choose_size, cut, node_graph
 from core.pipeline.settings import RunSettings
 from core.search.progress import ignore as unheard
-from core.tasks import Split, load_task
-from core.transcoders import TranscoderSet, open_transcoders
+from core.tasks import Split
+from core.transcoders import TranscoderSet
 
-OUT = Path(__file__).parent / "results" / "search_candidates.json"
+OUT = results_file("search_candidates")
 
 
 def main() -> None:
     """Runs the study and writes it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", nargs="*", help="such as gpt2-modadd/topk; all if none")
-    parser.add_argument("--out", type=Path, default=OUT)
-    given = parser.parse_args()
-    found = json.loads(given.out.read_text()) if given.out.is_file() else {}
-    for pair in bundled_pairs():
-        if pair.name in (given.pairs or [pair.name]) and (given.pairs or pair.name not in found):
-            found[pair.name] = study(pair)
-            given.out.write_text(json.dumps(found, indent=1) + "\n")
-            given.out.with_suffix(".md").write_text(table(found))
-            print(pair.name, flush=True)
+    given = arguments(__doc__, OUT, chooses="--pairs").parse_args()
+    results = Results(given.out, page)
+    names = chosen([pair.name for pair in bundled_pairs()], given.pairs)
+    for name in results.missing(names, again=given.again):
+        with opened(pair_named(name)) as (prepared, coders):
+            results.put(name, measured(name, prepared, coders))
+        print(name, flush=True)
 
 
-def study(pair: Pair) -> dict[str, Any]:
+def measured(name: str, prepared: Prepared, coders: TranscoderSet) -> dict[str, Any]:
     """Both pools of one pair."""
-    model = load_model(pair.model)
-    with suited_threads(model):
-        prepared = prepare(model, load_task(pair.task, tokenizer=model.tokenizer))
-        opened = open_transcoders(model, pair.kind)
-        assert opened is not None  # bundled
-        return _study(prepared, opened.transcoders, pair)
-
-
-def _study(prepared: Prepared, coders: TranscoderSet, pair: Pair) -> dict[str, Any]:
     settings = RunSettings()
     labels = prepared.evaluator(coders, Split.LABELS, settings.probe_prompts)
     choose = prepared.evaluator(coders, Split.SELECTION)
     graph = task_graph(prepared, coders, settings.graph_prompts, ignore).graph()
     return {
-        "command": f"python benchmarks/search_candidates.py --pairs {pair.name}",
+        "command": f"python benchmarks/search_candidates.py --pairs {name}",
         "graph": pool(graph, labels, choose, coders, settings),
         "all": pool(with_active(graph, labels.active()), labels, choose, coders, settings),
     }
@@ -106,7 +90,7 @@ def pool(
     }
 
 
-def table(found: dict[str, Any]) -> str:
+def page(found: Mapping[str, Any]) -> str:
     """Markdown."""
     lines = [
         "# Candidates of a search",

@@ -13,20 +13,17 @@ by denoising leaves out inputs of AND gates, so that it does not work alone. Res
 benchmarks/results/search_gates.json and .md.
 """
 
-import argparse
-import json
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from recall_effects import Pair, bundled_pairs
+from study import Results, arguments, bundled_pairs, chosen, opened, pair_named, results_file
 from torch import Tensor
 
 from core.hierarchy import Hierarchy
-from core.models import load_model, suited_threads
 from core.pipeline.candidates import with_active
 from core.pipeline.graphs import task_graph
-from core.pipeline.prepare import Prepared, prepare
+from core.pipeline.prepare import Prepared
 from core.pipeline.probes import Probe
 from core.pipeline.progress import ignore
 from core.pipeline.search import cut, node_graph
@@ -34,40 +31,27 @@ from core.pipeline.settings import RunSettings
 from core.search import DescendSettings, TwoWay, both_ways, descend, eliminate_jointly
 from core.search.descend import Measure
 from core.search.joint import Respond
-from core.tasks import Split, load_task
-from core.transcoders import open_transcoders
+from core.tasks import Split
+from core.transcoders import TranscoderSet
 
 SIZES = (57, 100, 200, 347)
-OUT = Path(__file__).parent / "results" / "search_gates.json"
+OUT = results_file("search_gates")
 
 
 def main() -> None:
     """Runs the study and writes it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", nargs="*", help="such as gpt2-modadd/nested; all if none")
-    parser.add_argument("--out", type=Path, default=OUT)
-    given = parser.parse_args()
-    found = json.loads(given.out.read_text()) if given.out.is_file() else {}
-    for pair in bundled_pairs():
-        if pair.name in (given.pairs or [pair.name]) and (given.pairs or pair.name not in found):
-            found[pair.name] = study(pair)
-            given.out.write_text(json.dumps(found, indent=1) + "\n")
-            given.out.with_suffix(".md").write_text(table(found))
-            print(pair.name, flush=True)
+    given = arguments(__doc__, OUT, chooses="--pairs").parse_args()
+    results = Results(given.out, page)
+    names = chosen([pair.name for pair in bundled_pairs()], given.pairs)
+    for name in results.missing(names, again=given.again):
+        with opened(pair_named(name)) as (prepared, coders):
+            results.put(name, measured(name, prepared, coders))
+        print(name, flush=True)
 
 
-def study(pair: Pair) -> dict[str, Any]:
+def measured(name: str, prepared: Prepared, coders: TranscoderSet) -> dict[str, Any]:
     """Both directions on one pair."""
-    model = load_model(pair.model)
-    with suited_threads(model):
-        prepared = prepare(model, load_task(pair.task, tokenizer=model.tokenizer))
-        return _study(prepared, pair)
-
-
-def _study(prepared: Prepared, pair: Pair) -> dict[str, Any]:
-    settings, opened = RunSettings(), open_transcoders(prepared.model, pair.kind)
-    assert opened is not None  # bundled
-    coders = opened.transcoders
+    settings = RunSettings()
     labels = prepared.evaluator(coders, Split.LABELS, settings.probe_prompts)
     whole = task_graph(prepared, coders, settings.graph_prompts, ignore).graph()
     graph = node_graph(with_active(whole, labels.active()))
@@ -76,7 +60,7 @@ def _study(prepared: Prepared, pair: Pair) -> dict[str, Any]:
     ranked = rankings(probe, cut(graph, settings))
     rows = [row for size in SIZES for row in at_size(selection, ranked, size)]
     return {
-        "command": f"python benchmarks/search_gates.py --pairs {pair.name}",
+        "command": f"python benchmarks/search_gates.py --pairs {name}",
         "nodes": len(graph.nodes),
         "rows": rows,
     }
@@ -117,7 +101,7 @@ def in_turn(ranked: TwoWay) -> Tensor:
     return torch.tensor(list(dict.fromkeys(dealt)))
 
 
-def table(found: dict[str, Any]) -> str:
+def page(found: Mapping[str, Any]) -> str:
     """Markdown: F of the circuit (F of the rest)."""
     lines = [
         "# Circuits by noising, by denoising and by both",

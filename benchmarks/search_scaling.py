@@ -16,14 +16,14 @@ Seconds are processor time, which other work on the machine moves less; wall-clo
 it. Results: benchmarks/results/search_scaling.json and .md.
 """
 
-import argparse
-import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from study import Results, arguments, results_file
 from torch import Tensor
 
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
@@ -36,7 +36,7 @@ INSIDE, BETWEEN = 4, 1
 """Edges a node has within its block, and to others."""
 EPSILON = 1e-3
 FIGURES = ("forwards", "forwards to 90 %", "seconds")
-OUT = Path(__file__).parent / "results" / "search_scaling.json"
+OUT = results_file("search_scaling")
 MODELS = {
     "n": lambda n: n,
     "n log n": lambda n: n * np.log(n),
@@ -46,8 +46,8 @@ MODELS = {
 
 def main() -> None:
     """Runs every size and fits."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="up to 3,162 nodes, one seed")
+    parser = arguments(__doc__)
+    parser.add_argument("--quick", action="store_true", help="up to 3,162 nodes, one seed; printed")
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     sizes, seeds = (SIZES[:4], 1) if given.quick else (SIZES, SEEDS)
@@ -61,8 +61,11 @@ def main() -> None:
         "fits": fits(points),
         "points": points,
     }
-    given.out.write_text(json.dumps(found, indent=1) + "\n")
-    given.out.with_suffix(".md").write_text(table(found))
+    results = Results(given.out, page, kept=not given.quick)
+    results.found = found
+    results.write()
+    if given.quick:
+        print(page(found))
 
 
 def measured(n: int, seed: int) -> list[dict[str, Any]]:
@@ -208,7 +211,7 @@ def fit(n: np.ndarray, cost: np.ndarray) -> dict[str, Any]:
     }
 
 
-def table(found: dict[str, Any]) -> str:
+def page(found: Mapping[str, Any]) -> str:
     """Markdown."""
     lines = [
         "# Cost of a search by the number of nodes",

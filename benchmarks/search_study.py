@@ -11,24 +11,21 @@ Forwards are circuits run on the labels split's probe prompts, two ablations cou
 backward pass as two. Results: benchmarks/results/search_study.json, rewritten after every pair.
 """
 
-import argparse
-import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from study import Results, arguments, chosen, opened, pair_named, results_file
 from torch import Tensor
 
 from core.guide import GuideScores, InfluenceGuide
 from core.hierarchy import Hierarchy
-from core.models import load_model, suited_threads
 from core.pipeline.candidates import with_active
 from core.pipeline.discovery import dense_nodes
 from core.pipeline.graphs import task_graph
-from core.pipeline.prepare import Prepared, prepare
+from core.pipeline.prepare import Prepared
 from core.pipeline.probes import Probe
 from core.pipeline.progress import ignore
 from core.pipeline.rankings import MEASURE_COST, RESPONSE_COST, flat, hierarchical
@@ -44,53 +41,34 @@ from core.search import (
     refine,
 )
 from core.search.progress import ignore as unheard
-from core.tasks import Split, load_task
-from core.transcoders import open_transcoders
+from core.tasks import Split
+from core.transcoders import TranscoderSet
 
-PAIRS = (
-    ("gpt2-modadd", "modular-addition"),
-    ("llama-modadd", "modular-addition"),
-    ("gpt2-coref", "coreference"),
-)
+MODELS = ("gpt2-modadd", "llama-modadd", "gpt2-coref")
+PAIRS = tuple(f"{model}/{kind}" for model in MODELS for kind in ("nested", "topk"))
 SIZES = (40, 57, 75, 85, 100, 150, 200, 250, 347)
 GATED = {"gates, spread 1, rate 0.1": (1.0, 0.1), "gates, spread 4, rate 0.03": (4.0, 0.03)}
 TESTED = GroupSettings(epsilon=1e-4, budget=2048)
 """Group testing, beside the method."""
-OUT = Path(__file__).parent / "results" / "search_study.json"
+OUT = results_file("search_study")
 
 
 def main() -> None:
     """Runs the study and writes it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", nargs="*", help="such as gpt2-modadd/nested; all if none")
+    parser = arguments(__doc__, OUT, chooses="--pairs")
     parser.add_argument("--prompts", type=int, default=RunSettings().probe_prompts)
     parser.add_argument("--fast", action="store_true", help="without gates and squared gradients")
-    parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
-    found = json.loads(given.out.read_text()) if given.out.is_file() else {}
-    for model, task in PAIRS:
-        for kind in ("nested", "topk"):
-            name = f"{model}/{kind}"
-            if not given.pairs or name in given.pairs:
-                found[name] = study(model, task, kind, given.prompts, given.fast)
-                given.out.write_text(json.dumps(found, indent=1) + "\n")
-                show(name, found[name])
+    results = Results(given.out, page=None)
+    for name in results.missing(chosen(PAIRS, given.pairs), again=given.again):
+        with opened(pair_named(name)) as (prepared, coders):
+            results.put(name, measured(prepared, coders, given.prompts, given.fast))
+        show(name, results.rows[name])
 
 
-def study(model_name: str, task_name: str, kind: str, prompts: int, fast: bool) -> dict[str, Any]:
+def measured(prepared: Prepared, coders: TranscoderSet, prompts: int, fast: bool) -> dict[str, Any]:
     """Every method on one model and dictionary."""
-    settings, model = RunSettings(), load_model(model_name)
-    prepared = prepare(model, load_task(task_name, tokenizer=model.tokenizer))
-    with suited_threads(model):
-        return _study(prepared, kind, settings, prompts, fast)
-
-
-def _study(
-    prepared: Prepared, kind: str, settings: RunSettings, prompts: int, fast: bool
-) -> dict[str, Any]:
-    opened = open_transcoders(prepared.model, kind)
-    assert opened is not None  # bundled
-    coders = opened.transcoders
+    settings = RunSettings()
     labels = prepared.evaluator(coders, Split.LABELS, prompts)
     whole = task_graph(prepared, coders, settings.graph_prompts, ignore).graph()
     whole = with_active(whole, labels.active())

@@ -1,4 +1,6 @@
-"""Compares dictionaries by the circuits that they give: `python benchmarks/transcoder_study.py`.
+"""Compares dictionaries by the circuits that they give.
+
+    OMP_NUM_THREADS=1 python benchmarks/transcoder_study.py [--only KIND ...] [--quick]
 
 1. On one bundled model, dictionaries of equal size are trained on the features split by
    reconstruction alone, with equal steps (those called longer: 2.5 times as many): ordinary TopK,
@@ -18,19 +20,18 @@ Nothing was chosen on the test split. Rows are kept as they come: run again to r
 trains for a few steps, to see that everything runs. Results: results/transcoder_study.{json,md}.
 """
 
-import argparse
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from hidden_probe import HiddenProbe
 from jaxtyping import Float, Int
+from study import Results, arguments, results_file
 from torch import Tensor
-from transcoder_tables import tables
+from transcoder_tables import page
 
 from core.assets import MODELS
 from core.circuit import Attention
@@ -74,7 +75,7 @@ SHORT = (1.0, 1.5, 2.0)
 """Fewer and shorter lengths."""
 COUNTED = (30, 40, 49, 53, 57, 65, 75, 85, 100)
 """Sizes where heads count and positions do not."""
-OUT = Path(__file__).parent / "results" / "transcoder_study.json"
+OUT = results_file("transcoder_study")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,33 +149,31 @@ class Asked(Protocol):
 
 def main() -> None:
     """Runs what is missing and writes the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__, OUT)
     parser.add_argument("--model", default="gpt2-modadd", choices=PAIRS)
     parser.add_argument("--features", type=int, default=256)
     parser.add_argument("--k", type=int, default=16)
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--only", nargs="*", help="names of kinds; all if none")
     parser.add_argument("--quick", action="store_true", help="20 steps, one seed, nothing kept")
-    parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     torch.set_num_threads(1)
     steps = 20 if given.quick else given.steps
     rows = kinds(given.features, given.k, steps)
     model = load_model(given.model)
     prepared = prepare(model, load_task(PAIRS[given.model], tokenizer=model.tokenizer))
-    found = {} if given.quick or not given.out.is_file() else json.loads(given.out.read_text())
-    for number in range(1 if given.quick else 5):  # every kind once before any a second time
-        for kind in rows:
-            name = f"{given.model}/{kind.name}/{number}"
-            wanted = number < kind.seeds and (not given.only or kind.name in given.only)
-            if wanted and name not in found:
-                found[name] = study(prepared, kind, number)
-                print(name, json.dumps(found[name]["selection"]), flush=True)
-                if not given.quick:
-                    given.out.write_text(json.dumps(found, indent=1) + "\n")
-                    given.out.with_suffix(".md").write_text(tables(found))
+    results = Results(given.out, page, kept=not given.quick)
+    wanted = {
+        f"{given.model}/{kind.name}/{number}": (kind, number)
+        for number in range(1 if given.quick else 5)  # every kind once before any a second time
+        for kind in rows
+        if number < kind.seeds and (not given.only or kind.name in given.only)
+    }
+    for name in results.missing(wanted, again=given.again):
+        results.put(name, study(prepared, *wanted[name]))
+        print(name, json.dumps(results.rows[name]["selection"]), flush=True)
     if given.quick:
-        print(tables(found))
+        print(page(results.found))
 
 
 def study(prepared: Prepared, kind: Kind, seed: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ SIZES = ("25", "49", "100", "200", "347")
 COMMAND = "OMP_NUM_THREADS=1 python benchmarks/transcoder_study.py"
 
 
-def tables(found: Mapping[str, Any]) -> str:
+def page(found: Mapping[str, Any]) -> str:
     """Markdown of everything measured so far."""
     parts = [
         "# Dictionaries compared by their circuits\n",
