@@ -13,34 +13,30 @@ circuit:
    prompt is a coin, its 95th percentile.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from core.assets import MODELS, TRANSCODERS
 from core.graph import AttributionGraph
 from core.guide import Pooled
 from core.hierarchy import Hierarchy
 from core.interventions import Ablation, Evaluator
 from core.lessons.effects import single_effects
-from core.models import load_model
 from core.pipeline.candidates import with_active
 from core.pipeline.discovery import dense_nodes
 from core.pipeline.graphs import task_graph
 from core.pipeline.pooled import pooled_statistics
-from core.pipeline.prepare import prepare
+from core.pipeline.prepare import Prepared
 from core.pipeline.probes import Probe
 from core.pipeline.progress import ignore
 from core.pipeline.search import cut, node_graph
 from core.pipeline.settings import RunSettings
-from core.tasks import Split, load_task
-from core.transcoders import open_transcoders
+from core.tasks import Split
+from core.transcoders import TranscoderSet
 
 ROWS = 64
 """Circuits run in one call."""
@@ -48,35 +44,11 @@ TOP = 100
 """Nodes that may count as important."""
 FLIPS = 1000
 """Draws of signs."""
-KINDS = ("nested", "topk")
-
-
-class Pair(NamedTuple):
-    """A bundled model, its task and one dictionary."""
-
-    model: str
-    task: str
-    kind: str
-
-    @property
-    def name(self) -> str:
-        """As it stands in tables."""
-        return f"{self.model}/{self.kind}"
-
-
-def bundled_pairs() -> list[Pair]:
-    """Every bundled model with a dictionary of either kind."""
-    found = []
-    for card in sorted(MODELS.glob("*/card.json")):
-        task = json.loads(card.read_text())["task"]
-        name = card.parent.name
-        found += [Pair(name, task, k) for k in KINDS if any((TRANSCODERS / name / k).glob("*"))]
-    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Opened:
-    """What is searched."""
+class Searched:
+    """What is searched, and what would be found by ablating everything."""
 
     graph: AttributionGraph
     pooled: Pooled
@@ -154,19 +126,15 @@ def _key(group: np.ndarray) -> bytes:
     return np.sort(group).tobytes()
 
 
-def open_pair(pair: Pair, prompts: int) -> Opened:
-    """Loads a pair; candidates and tree as in `hagd run`, groups measured on so many prompts."""
-    settings, model = RunSettings(), load_model(pair.model)
-    prepared = prepare(model, load_task(pair.task, tokenizer=model.tokenizer))
-    opened = open_transcoders(model, pair.kind)
-    assert opened is not None  # bundled
-    coders = opened.transcoders
+def searched(prepared: Prepared, coders: TranscoderSet, prompts: int) -> Searched:
+    """Candidates and tree as in `hagd run`; groups are measured on so many prompts."""
+    settings = RunSettings()
     labels = prepared.evaluator(coders, Split.LABELS, settings.probe_prompts)
     task = task_graph(prepared, coders, settings.graph_prompts, ignore)
     whole = with_active(task.graph(), labels.active())
     graph = node_graph(whole)
     few = prepared.evaluator(coders, Split.LABELS, prompts)
-    return Opened(
+    return Searched(
         graph=whole,
         pooled=pooled_statistics(prepared, coders, task, whole, settings.graph_prompts),
         places=graph.place,

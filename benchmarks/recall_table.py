@@ -1,5 +1,6 @@
 """The table of `search_recall`: which forwards find how much."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from recall_effects import TOP
@@ -10,7 +11,7 @@ ENOUGH = 0.9
 """Share of the important nodes that is aimed at."""
 
 
-def table(found: dict[str, Any]) -> str:
+def page(found: Mapping[str, Any]) -> str:
     """Markdown: when enough was found; then found (ranked) at every share, pair by pair."""
     lines = ["# Recall against exhaustive ablation, by forwards", ""]
     lines += ["`python benchmarks/search_recall.py`, which says what the figures mean.", ""]
@@ -20,7 +21,7 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _summary(found: dict[str, Any]) -> list[str]:
+def _summary(found: Mapping[str, Any]) -> list[str]:
     """The first share of forwards by which enough of the important nodes are found."""
     by_pair = {
         name: {(row["method"], row["scores"]): row["found"]["mean"] for row in result["methods"]}

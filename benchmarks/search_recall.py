@@ -5,7 +5,9 @@
 1. The truth: every single node really ablated, noising and denoising, on the selection split
    (`recall_effects`). Searches see other prompts, those of the labels split.
 2. Orders by score alone, nodes measured one by one: influence, the guides, gradients; and as bounds
-   the truth itself (`oracle`) and a random order.
+   the truth itself (`oracle`) and a random order. Where there are lessons (`python -m
+   core.lessons`), the network is a guide too, trained without the pair's task and all of its models
+   (`guide_heldout`): never the weights that come with the program, which have seen every pair.
 3. Group testing with the same scores (`core.search.groups`): by the queue alone, and with three
    quarters of its forwards on single nodes by score; in our tree, and in random trees.
 4. The search of a run (`core.pipeline.rankings.hierarchical`): a ranking, nothing measured alone.
@@ -14,26 +16,24 @@
 among as many first nodes of the search's order. Two sets of prompts have different first nodes, so
 `ranked` of the exhaustive search is its ceiling. Forwards are shares of what ablating every node
 both ways takes. Where something is random: five seeds, mean and range. Results:
-benchmarks/results/search_recall.json and .md, rewritten after every pair; pairs in the file are
-kept unless named.
+benchmarks/results/search_recall.json and .md, rewritten after every pair. A pair in the file is
+measured again only by the scores that it lacks, unless its nodes are others by now.
 """
 
-import argparse
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from recall_effects import Effects, Opened, Pair, bundled_pairs, open_pair
-from recall_table import SHARES, table
+from guide_heldout import LESSONS, lessons_in, trained_without
+from recall_effects import Effects, Searched, searched
+from recall_table import SHARES, page
+from study import Results, arguments, bundled_pairs, chosen, opened, pair_named, results_file
 
-from core.assets import ASSETS
 from core.guide import GUIDES, InfluenceGuide, guide_named
 from core.hierarchy import Hierarchy, HierarchySettings, random_tree
-from core.models import suited_threads
 from core.pipeline.rankings import hierarchical
 from core.pipeline.settings import RunSettings
 from core.search import GroupSettings, best_first, gates_of
@@ -47,8 +47,12 @@ PROMPTS = {"coreference": 64}
 """Prompts of the labels split that groups are measured on, where 128 take too long."""
 RESPONSES = 12
 """Forwards of the gradients at the full and at the empty circuit."""
-WEIGHTS = ASSETS / "guide" / "gatv2.safetensors"
-OUT = Path(__file__).parent / "results" / "search_recall.json"
+NETWORK = "network, task held out"
+FIXED = tuple(name for name in GUIDES if name != "gnn")
+"""Guides that learn nothing."""
+SOURCES = (*FIXED, NETWORK, "gradient", "oracle", "random", "none")
+"""What orders nodes and groups. Random trees are measured with the influence."""
+OUT = results_file("search_recall")
 
 
 class Row(NamedTuple):
@@ -62,55 +66,82 @@ class Row(NamedTuple):
 
 def main() -> None:
     """Runs the study and writes it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", nargs="*", help="such as gpt2-modadd/nested; all if none")
-    parser.add_argument("--quick", action="store_true", help="32 prompts and one seed")
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser = arguments(__doc__, OUT, chooses="--pairs")
+    parser.add_argument("--lessons", type=Path, default=LESSONS, help="that the network learns")
+    parser.add_argument("--quick", action="store_true", help="32 prompts, one seed; not kept")
     given = parser.parse_args()
-    found = json.loads(given.out.read_text()) if given.out.is_file() else {}
-    for pair in bundled_pairs():
-        if pair.name in (given.pairs or [pair.name]) and (given.pairs or pair.name not in found):
-            start = time.perf_counter()
-            result = study(pair, given.quick)
-            found[pair.name] = {**result, "seconds": round(time.perf_counter() - start)}
-            given.out.write_text(json.dumps(found, indent=1) + "\n")
-            given.out.with_suffix(".md").write_text(table(found))
-            print(pair.name, found[pair.name]["seconds"], "s")
+    results = Results(given.out, page, kept=not given.quick)
+    there = lessons_in(given.lessons)
+    if not there:
+        print(f"No lessons in {given.lessons}: the network is left out.", flush=True)
+    sources = [source for source in SOURCES if there or source != NETWORK]
+    for name in chosen([pair.name for pair in bundled_pairs()], given.pairs):
+        start, known = time.perf_counter(), {} if given.again else results.rows.get(name, {})
+        if lacking(known, sources):
+            result = study(name, sources, known, given.lessons, given.quick)
+            spent = known.get("seconds", 0) + round(time.perf_counter() - start)
+            results.put(name, {**result, "seconds": spent})
+            print(name, spent, "s", flush=True)
+    if given.quick:
+        print(page(results.found))
 
 
-def study(pair: Pair, quick: bool) -> dict[str, Any]:
-    """All methods on one pair."""
+def lacking(known: dict[str, Any], sources: Collection[str]) -> list[str]:
+    """The sources of scores that a pair has not been measured with."""
+    there = {row["scores"] for row in known.get("methods", ())}
+    return [source for source in sources if source not in there]
+
+
+def study(
+    name: str, sources: Collection[str], known: dict[str, Any], lessons: Path, quick: bool
+) -> dict[str, Any]:
+    """All methods on one pair, or those with sources that it was not measured with."""
+    pair = pair_named(name)
     prompts = 32 if quick else PROMPTS.get(pair.task, 128)
-    opened = open_pair(pair, prompts)
-    with suited_threads(opened.search.probe.evaluator.model):
-        truth = opened.truth.important()
-        rows = list(_rows(opened, truth, 1 if quick else SEEDS))
-        search = _run_search(opened, truth)
-    ceiling = _shown(opened.search.strength, np.ones(opened.tree.n_leaves, bool), truth)
-    gates = gates_of(opened.truth.single[truth], EPSILON)
+    with opened(pair) as (prepared, coders):
+        case = searched(prepared, coders, prompts)
+        truth = case.truth.important()
+        about = {
+            "nodes": case.tree.n_leaves,
+            "important": len(truth),
+            "prompts": {"search": case.search.n_prompts, "truth": case.truth.n_prompts},
+        }
+        # Rows of a dictionary that has been trained anew since say nothing beside these.
+        kept = known if all(known.get(field) == value for field, value in about.items()) else {}
+        wanted = lacking(kept, sources)
+        scores = _scores(case, wanted, pair.task, lessons)
+        rows = list(_rows(case, truth, wanted, scores, 1 if quick else SEEDS))
+        search = _run_search(case, truth)
+    ceiling = _shown(case.search.strength, np.ones(case.tree.n_leaves, bool), truth)
+    gates = gates_of(case.truth.single[truth], EPSILON)
     return {
-        "command": f"python benchmarks/search_recall.py --pairs {pair.name}",
-        "nodes": opened.tree.n_leaves,
-        "important": len(truth),
-        "smallest": round(float(opened.truth.strength[truth].min()), 5),
-        "prompts": {"search": opened.search.n_prompts, "truth": opened.truth.n_prompts},
+        "command": f"python benchmarks/search_recall.py --pairs {name}",
+        **about,
+        "smallest": round(float(case.truth.strength[truth].min()), 5),
         "gates": {gate: gates.count(gate) for gate in sorted(set(gates))},
         "ceiling": ceiling["ranked"],
         "search of a run": search,
-        "methods": _joined(rows),
+        "methods": [*kept.get("methods", ()), *_joined(rows)],
     }
 
 
-def _rows(opened: Opened, truth: np.ndarray, seeds: int) -> Iterator[Row]:
-    n, tree, effects = opened.tree.n_leaves, opened.tree, opened.search
-    scores = _scores(opened)
+def _rows(
+    case: Searched,
+    truth: np.ndarray,
+    wanted: Collection[str],
+    scores: dict[str, np.ndarray],
+    seeds: int,
+) -> Iterator[Row]:
+    n, tree, effects = case.tree.n_leaves, case.tree, case.search
     drawn = [np.random.default_rng(seed).random(n) for seed in range(seeds)]
-    for name, score in [*scores.items(), *(("random", draw) for draw in drawn)]:
+    random = [("random", draw) for draw in drawn] if "random" in wanted else []
+    for name, score in [*scores.items(), *random]:
         yield Row("one by one", name, _one_by_one(score, effects, truth, name))
         for trust in (0.0, TRUST):
             yield Row(_called("our tree", trust), name, _tested(tree, score, effects, truth, trust))
-    yield Row("groups, our tree", "none", _tested(tree, np.zeros(n), effects, truth, 0.0))
-    for seed in range(seeds):
+    if "none" in wanted:
+        yield Row("groups, our tree", "none", _tested(tree, np.zeros(n), effects, truth, 0.0))
+    for seed in range(seeds) if "influence" in wanted else ():
         nothing = np.zeros((2, 0), dtype=np.int64), np.zeros(0)
         other = random_tree(n, *nothing, HierarchySettings(seed=seed))
         for trust in (0.0, TRUST):
@@ -122,17 +153,24 @@ def _called(tree: str, trust: float) -> str:
     return f"groups, {tree}" + (f", {trust:.0%} by score" if trust else "")
 
 
-def _scores(opened: Opened) -> dict[str, np.ndarray]:
-    graph, tree, places = opened.graph, opened.tree, opened.places
-    found = {}
-    for name in [guide for guide in GUIDES if guide != "gnn" or WEIGHTS.is_file()]:
-        found[name] = guide_named(name)(graph, tree, places, opened.pooled).leaf
-    return {**found, "gradient": _gradient(opened), "oracle": opened.truth.strength}
+def _scores(
+    case: Searched, wanted: Collection[str], task: str, lessons: Path
+) -> dict[str, np.ndarray]:
+    """Of every node, by each source that is wanted and not random."""
+    asked = case.graph, case.tree, case.places, case.pooled
+    found = {name: guide_named(name)(*asked).leaf for name in FIXED if name in wanted}
+    if NETWORK in wanted:
+        found[NETWORK] = trained_without(task, lessons)(*asked).leaf
+    if "gradient" in wanted:
+        found["gradient"] = _gradient(case)
+    if "oracle" in wanted:
+        found["oracle"] = case.truth.strength
+    return found
 
 
-def _gradient(opened: Opened) -> np.ndarray:
+def _gradient(case: Searched) -> np.ndarray:
     """Mean over prompts of |slope| at the full or at the empty circuit, the larger."""
-    probe, n = opened.search.probe, opened.tree.n_leaves
+    probe, n = case.search.probe, case.tree.n_leaves
     ends = []
     for mask in (torch.ones(n), torch.zeros(n)):
         slope = probe.respond(mask).slope
@@ -168,11 +206,11 @@ def _shown(value: np.ndarray, alone: np.ndarray, truth: np.ndarray) -> dict[str,
     return {"found": float(alone[truth].mean()), "ranked": float(np.isin(truth, first).mean())}
 
 
-def _run_search(opened: Opened, truth: np.ndarray) -> dict[str, float]:
+def _run_search(case: Searched, truth: np.ndarray) -> dict[str, float]:
     """The ranking of a run; what it holds of the truth among its first nodes."""
-    n, probe = opened.tree.n_leaves, opened.search.probe
-    prior = InfluenceGuide()(opened.graph, opened.tree, opened.places)
-    found = hierarchical(probe, opened.tree, prior, opened.dense, RunSettings(), unheard)
+    n, probe = case.tree.n_leaves, case.search.probe
+    prior = InfluenceGuide()(case.graph, case.tree, case.places)
+    found = hierarchical(probe, case.tree, prior, case.dense, RunSettings(), unheard)
     order = found.nodes.numpy()
     return {
         "share of forwards": round(found.forwards / (2 * n), 4),
