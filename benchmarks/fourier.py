@@ -2,10 +2,11 @@
 
     python benchmarks/fourier.py [NAME ...]
 
-For every bundled circuit of modular addition:
+For every bundled circuit of a task whose answers a variable counts, which is modular addition:
 
 1. *Weights*: key frequencies of the number tokens' embeddings and unembeddings (final norm's weight
-   applied), from their discrete Fourier transform, beside shuffled numbers (`core.features`).
+   applied), from their discrete Fourier transform, beside shuffled numbers (`core.features`); as
+   `hagd run` stored them.
 2. *Features*: the frequencies that the circuit's features follow on the test prompts, each feature
    named only where it beats its shuffled control. Agreement: share of their readings that are key
    frequencies of the embedding or the unembedding, beside the share that random frequencies would
@@ -16,20 +17,21 @@ For every bundled circuit of modular addition:
 4. *Geometry*: gradient symmetry and distance irrelevance of the model on all a + b, beside an ideal
    clock and an ideal pizza on the embedding's key frequencies.
 
-The features are found from activations alone, so that weights and features can disagree. Results:
+The features are found from activations alone, so that weights and features can disagree. A
+circuit takes some ten seconds, and is measured again only when it has become another one. Results:
 benchmarks/results/fourier.json and .md.
 """
 
-import argparse
-import json
 import re
 from collections import Counter
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from bundled import Stored, bundled_circuits, real
 from scipy.stats import binom
+from study import Results, arguments, chosen, results_file
 from torch import Tensor
 
 from core.assets import CIRCUITS
@@ -44,7 +46,6 @@ from core.features.fourier import (
     gradient_symmetry,
     ideal_clock,
     ideal_pizza,
-    in_weights,
 )
 from core.features.groups import measure
 from core.lab import Lab
@@ -52,7 +53,9 @@ from core.models import Edits, suited_threads
 from core.predictions.score import chance_of, spearman
 from core.tasks import encode_pairs
 
-OUT = Path(__file__).parent / "results" / "fourier.json"
+OUT = results_file("fourier")
+COMMAND = "python benchmarks/fourier.py"
+ENDS = ("embedding", "unembedding")
 SAMPLES = 600
 """Operands whose gradients are compared."""
 PERMUTATIONS = 9999
@@ -165,14 +168,19 @@ def geometry_of(logits: Logits, p: int, key: list[int]) -> dict[str, float]:
     }
 
 
-def study(name: str) -> dict[str, Any]:
+def counted(one: Stored) -> bool:
+    """Whether a run found frequencies to look for in the model's weights."""
+    return "period" in one.validation.get("fourier", {})
+
+
+def study(one: Stored) -> dict[str, Any]:
     """One circuit."""
-    lab = Lab(open_bundle(CIRCUITS / name))
-    tokens = number_tokens(lab)
-    p, found = len(tokens), in_weights(lab.model, tokens.tolist())
+    lab, told = Lab(open_bundle(CIRCUITS / one.name)), one.validation["fourier"]
+    p, found, tokens = told["period"], {end: told[end] for end in ENDS}, number_tokens(lab)
     key = found["embedding"]["key"]
     with suited_threads(lab.model):
         return {
+            "stamp": one.stamp,
             "p": p,
             "weights": found,
             "features": features(lab, found, (p - 1) // 2),
@@ -185,13 +193,14 @@ def study(name: str) -> dict[str, Any]:
         }
 
 
-def table(found: dict[str, dict[str, Any]]) -> str:
+def page(body: Mapping[str, Any]) -> str:
     """All circuits as Markdown."""
+    found = body["circuits"]
     columns = (
         *("circuit", "key: embedding", "key: unembedding", "features with a frequency"),
         *("readings", "agreement (chance, p)", "rank correlation (p)", "labels with k"),
     )
-    lines = ["`python benchmarks/fourier.py`", "", f"| {' | '.join(columns)} |"]
+    lines = [f"`{COMMAND}`", "", f"| {' | '.join(columns)} |"]
     lines.append("|---" * len(columns) + "|")
     for name, row in found.items():
         told, ends = row["features"], row["weights"]
@@ -214,16 +223,17 @@ def table(found: dict[str, dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Studies the circuits named, or all of modular addition."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="bundled circuits of modular addition")
-    given = parser.parse_args()
-    every = sorted(f.name for f in CIRCUITS.iterdir() if f.name.startswith("modular-addition"))
-    found = {name: study(name) for name in given.names or every}
-    result = {"command": "python benchmarks/fourier.py", "circuits": found}
-    OUT.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    OUT.with_suffix(".md").write_text(table(found))
-    print(table(found))
+    """Studies the circuits named, or all, where they are not known as they are."""
+    given = arguments(__doc__, OUT, chooses="names").parse_args()
+    there = {one.name: one for one in real(bundled_circuits()) if counted(one)}
+    results = Results(given.out, page, under="circuits", about={"command": COMMAND})
+    for name in set(results.rows) - set(there):
+        del results.rows[name]
+    for name in chosen(there, given.names):
+        if given.again or results.rows.get(name, {}).get("stamp") != there[name].stamp:
+            results.put(name, study(there[name]))
+            print(name, flush=True)
+    print(page(results.found))
 
 
 if __name__ == "__main__":

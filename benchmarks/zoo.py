@@ -1,30 +1,54 @@
-"""What the bundled models, dictionaries and circuits can do: `python benchmarks/zoo.py`.
+"""What the bundled models, dictionaries and circuits can do.
+
+    python benchmarks/zoo.py             # results/zoo.json and results/zoo.md
+    python benchmarks/zoo.py --readme    # prints the table of circuits that README.md has
 
 Reads what was measured when each was made (`card.json` of a model, `report.json` of a dictionary,
-`validation.json` of a circuit) and writes `results/zoo.json` and `results/zoo.md`; nothing is
-measured anew, which takes a second. To measure again: `python -m core.zoo card NAME`, or delete a
-folder and run `hagd rebuild`.
+`validation.json` of a circuit); nothing is measured anew, which takes a second. To measure again:
+`python -m core.zoo card NAME`, or delete a folder and run `hagd rebuild`. tests/test_readme.py
+holds README.md against the circuits.
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.assets import CIRCUITS, MODELS, TRANSCODERS
+from bundled import JUDGED, Stored, bundled_circuits, real
+from study import Results, arguments, results_file
+
+from core.assets import MODELS, TRANSCODERS
 from core.zoo.catalogue import KINDS, MEMBERS, NOT_OFFERED, Kind, Member
 
-RESULTS = Path(__file__).parent / "results"
+OUT = results_file("zoo")
 COMMAND = "python benchmarks/zoo.py"
 
 
 def main() -> None:
-    """Writes both files."""
-    rows = [row(member) for member in MEMBERS.values() if card(member).is_file()]
-    missing = [name for name in MEMBERS if not card(MEMBERS[name]).is_file()]
-    body = {"command": COMMAND, "models": rows, "missing": missing, "not_offered": {**NOT_OFFERED}}
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "zoo.json").write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
-    (RESULTS / "zoo.md").write_text("\n".join(page(rows, missing)) + "\n", encoding="utf-8")
+    """Writes both files, or prints README.md's table."""
+    parser = arguments(__doc__)
+    parser.add_argument("--readme", action="store_true", help="print README.md's table of circuits")
+    parser.add_argument("--out", type=Path, default=OUT, help="JSON file; Markdown beside it")
+    given = parser.parse_args()
+    if given.readme:
+        print("\n".join([*README_HEAD, *readme_rows(bundled_circuits()).values()]))
+        return
+    results = Results(given.out, page)
+    results.found = collected(bundled_circuits())
+    results.write()
+
+
+def collected(circuits: Iterable[Stored]) -> dict[str, Any]:
+    """All that there is, as JSON values."""
+    there = [member for member in MEMBERS.values() if card(member).is_file()]
+    known = list(circuits)
+    return {
+        "command": COMMAND,
+        "models": [row(member, known) for member in there],
+        "nulls": {one.name: figures(one) for one in known if one.null != "none"},
+        "missing": [name for name in MEMBERS if not card(MEMBERS[name]).is_file()],
+        "not_offered": {**NOT_OFFERED},
+    }
 
 
 def card(member: Member) -> Path:
@@ -32,8 +56,9 @@ def card(member: Member) -> Path:
     return MODELS / member.name / "card.json"
 
 
-def row(member: Member) -> dict[str, Any]:
+def row(member: Member, circuits: Iterable[Stored]) -> dict[str, Any]:
     """All figures of a model and what is made from it."""
+    own = [one for one in real(circuits) if one.model == member.name]
     said = json.loads(card(member).read_text(encoding="utf-8"))
     behaviour = said["behaviour"]
     return {
@@ -49,7 +74,7 @@ def row(member: Member) -> dict[str, Any]:
         "without_mlps": said["no_site"]["accuracy"],
         "sites": sum(site["matters"] for site in said["sites"]),
         "dictionaries": {kind: dictionary(member, kind) for kind in KINDS},
-        "circuits": {kind: circuit(member, kind) for kind in KINDS},
+        "circuits": {one.variant: figures(one) for one in own},
     }
 
 
@@ -69,34 +94,35 @@ def dictionary(member: Member, kind: Kind) -> dict[str, Any] | None:
     }
 
 
-def circuit(member: Member, kind: Kind) -> dict[str, Any] | None:
-    """Figures of one circuit on the test split; None where it is not there."""
-    path = CIRCUITS / member.circuit(kind) / "validation.json"
-    if not path.is_file():
-        return None
-    said = json.loads(path.read_text(encoding="utf-8"))
-    blocks: dict[str, Any] = {}
-    for block in (said, *said["other_regimes"]):  # the published regime's come first
-        blocks.setdefault(block["ablation"], block)
+def figures(one: Stored) -> dict[str, Any]:
+    """Figures of one circuit on the test split."""
     by = {
         how: {name: block[name] for name in ("faithfulness", "phi", "phi_empty")}
         | {"random": block["random"]["faithfulness_max"], "p": block["random"]["p_value"]}
-        for how, block in blocks.items()
+        for how in JUDGED
+        for block in [one.block(how)]
     }
-    return {"nodes": said["n_nodes"], "verdict": said["verdict"], **by}
+    return {"nodes": one.validation["n_nodes"], "verdict": one.validation["verdict"], **by}
 
 
-def page(rows: list[dict[str, Any]], missing: list[str]) -> list[str]:
+def page(found: Mapping[str, Any]) -> str:
     """The tables as Markdown."""
+    rows, missing = found["models"], found["missing"]
     lines = ["# The bundled models", "", f"`{COMMAND}`", "", MODELS_TOLD, "", *MODELS_HEAD]
     lines += [model_line(row) for row in rows]
     lines += ["", "## Circuits", "", CIRCUITS_TOLD, "", *CIRCUITS_HEAD]
-    lines += [circuit_line(row, kind) for kind in KINDS for row in rows if row["circuits"][kind]]
+    for variant in VARIANTS:
+        with_it = [row for row in rows if row["circuits"].get(variant)]
+        lines += [circuit_line(row["model"], variant, row["circuits"][variant]) for row in with_it]
+    lines += [circuit_line(name, "–", one) for name, one in found.get("nulls", {}).items()]
     if missing:
         lines += ["", f"Not made yet: {', '.join(missing)}."]
-    return lines + [f"\nNot offered: {name}: {why}" for name, why in NOT_OFFERED.items()]
+    lines += [f"\nNot offered: {name}: {why}" for name, why in found["not_offered"].items()]
+    return "\n".join(lines) + "\n"
 
 
+VARIANTS = (*KINDS, "heads")
+"""Of circuits; `heads`: with the nested dictionary, and heads as nodes."""
 MODELS_TOLD = (
     "Accuracy on prompts never trained on (test) and out of distribution (OOD); margin: first "
     "percentile of the answer's logit less the best other one; without MLPs: accuracy with every "
@@ -137,21 +163,57 @@ def quality(of: dict[str, Any] | None) -> tuple[str, str]:
     return (f"{of['fvu']:.4f}", f"{of['replacement_accuracy']:.3f}") if of else ("–", "–")
 
 
-def circuit_line(row: dict[str, Any], kind: Kind) -> str:
+def circuit_line(model: str, variant: str, found: Mapping[str, Any]) -> str:
     """One circuit."""
-    found = row["circuits"][kind]
 
     def both(name: str) -> str:
-        return " / ".join(figure(found[how][name]) for how in ("resample", "mean"))
+        return " / ".join(figure(found[how][name]) for how in JUDGED)
 
-    cells = [row["model"], kind, str(found["nodes"])]
+    cells = [model, variant, str(found["nodes"])]
     cells += [both(name) for name in ("faithfulness", "phi", "phi_empty", "random", "p")]
     return f"| {' | '.join([*cells, found['verdict'].replace('_', ' ')])} |"
 
 
-def figure(value: float | None) -> str:
-    """Three digits, or a dash."""
-    return "–" if value is None else f"{value:.3f}"
+README_HEAD = (
+    "| circuit | nodes | F | φ | φ(∅) | F of the best of 100 matched random circuits | verdict |",
+    "|---|---|---|---|---|---|---|",
+)
+SHORT = {
+    "holds_in_part": "in part",
+    "sufficient_not_necessary": "sufficient only",
+    "necessary_not_sufficient": "necessary only",
+}
+"""Verdicts in README.md, where they are not as in the file."""
+
+
+def readme_rows(circuits: Iterable[Stored]) -> dict[str, str]:
+    """README.md's line of every real circuit, by its name."""
+    return {one.name: readme_row(one) for one in real(circuits)}
+
+
+def readme_row(one: Stored) -> str:
+    """A circuit's line: F with three digits, all else with two."""
+    blocks = [one.block(how) for how in JUDGED]
+
+    def both(values: Iterable[float | None], digits: int = 2) -> str:
+        return " / ".join(figure(value, digits) for value in values)
+
+    verdict = one.validation["verdict"]
+    cells = [
+        one.name,
+        str(one.validation["n_nodes"]),
+        both((block["faithfulness"] for block in blocks), 3),
+        both(block["phi"] for block in blocks),
+        both(block["phi_empty"] for block in blocks),
+        both(block["random"]["faithfulness_max"] for block in blocks),
+        SHORT.get(verdict, verdict.replace("_", " ")),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def figure(value: float | None, digits: int = 3) -> str:
+    """So many digits after the point, or a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
 
 
 if __name__ == "__main__":
