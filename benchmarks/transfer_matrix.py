@@ -1,148 +1,147 @@
-"""How far circuits transfer between models: `python benchmarks/transfer_matrix.py`.
+"""How far circuits transfer between models.
 
-1. The bundled circuits of each task (nested dictionaries; `--kind topk` for the others), every
-   ordered pair: the four scores of `hagd transfer`, each beside its null.
-2. The ceiling: each model's circuit against its *twin*, found anew on the same weights with a
-   dictionary and a search from another seed. `--twins DIR` says where twins are, or are made
-   (about two minutes each); without it a pair has no ceiling.
+    python benchmarks/transfer_matrix.py [--tasks parity ...] [--kinds nested ...]
+    python benchmarks/transfer_matrix.py --twins DIR --make-twins 'gpt2-*,llama-parity'
+
+1. The bundled circuits of each task and kind of dictionary, every ordered pair: the four scores of
+   `hagd transfer`, each beside its null. Circuits with heads as nodes are left out: what is
+   carried is features, all heads live.
+2. The ceiling: each model's circuit against its *twin*, the same circuit from another seed.
+   `--twins DIR` says where twins are; `--make-twins` first makes those of the models named, which
+   trains each model, its dictionary and its circuit anew (`transfer_twins` has the commands;
+   `--reseed dictionary` keeps the weights). A pair whose models have no twin has no ceiling.
 3. Per task the mean over pairs of different models, beside the paper's nominal range.
 
 Circuits were chosen on the selection split of their own models; the functional score runs on the
-test split of the second one, which nothing here is chosen by. Results are written after every pair,
-and a pair that is there is not compared again (`--anew` forgets them).
+test split of the second one, which nothing here is chosen by. Results are written after every pair.
+A pair is compared again when one of its circuits has become another one, and a pair of which one is
+gone is dropped. A twin takes some five to fifteen processor minutes, a pair half a minute. Results:
+benchmarks/results/transfer_matrix.json and .md.
 """
 
-import argparse
-import json
 import sys
-import tempfile
+from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bundled import Stored, bundled_circuits, real, stored
+from study import Results, arguments, chosen, results_file
+from transfer_twins import RECORD, Reseeded, make_twin, reseeded
 
 from core.assets import CIRCUITS
-from core.bundle import open_bundle
-from core.pipeline.run import RunRequest, run_task
-from core.pipeline.settings import RunSettings
-from core.store import open_store
-from core.transfer import (
-    SCORES,
-    Subject,
-    TransferSettings,
-    compare,
-    open_subject,
-    with_ceiling,
-)
-from core.zoo.dictionaries import chosen, make
+from core.transfer import SCORES, Subject, compare, open_subject, with_ceiling
+from core.zoo.catalogue import KINDS
 
-OUT = Path(__file__).parent / "results" / "transfer_matrix.json"
-SEED = 1
-"""Of the twins; the bundled ones have 0."""
+OUT = results_file("transfer_matrix")
 PAPER = (0.38, 0.82)
 """Structural similarity that the paper names (arXiv 2601.12879 v2); no artefact supports it."""
+Group = tuple[str, str]
+"""A task, and a kind of dictionary."""
 
 
 def main() -> None:
-    """Compares what is not compared yet, and writes results and table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Makes the twins asked for, compares what is not compared yet, writes results and table."""
+    parser = arguments(__doc__, OUT)
     parser.add_argument("--tasks", nargs="*", help="only these tasks")
-    parser.add_argument("--kind", default="nested", help="dictionary of the circuits")
-    parser.add_argument("--twins", type=Path, help="folder of the second-seed circuits")
-    parser.add_argument("--anew", action="store_true")
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--kinds", nargs="*", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--twins", type=Path, help="folder of the circuits from another seed")
+    parser.add_argument("--make-twins", metavar="MODEL,...", help="models, or patterns of them")
+    parser.add_argument("--reseed", type=Reseeded, choices=list(Reseeded), default="weights")
     given = parser.parse_args()
-    there = given.out.is_file() and not given.anew
-    found = json.loads(given.out.read_text()) if there else {"pairs": {}, "twins": {}}
-    found["command"] = " ".join(["python", "benchmarks/transfer_matrix.py", *sys.argv[1:]])
-    for task, names in circuits(given.kind).items():
-        if not given.tasks or task in given.tasks:
-            one_task(task, names, found, given)
-    found["tables"] = {task: table(task, found) for task in sorted(tasks(found))}
-    keep(found, given.out)
-    given.out.with_suffix(".md").write_text(page(found))
-    print(page(found))
+    circuits = [one for one in real(bundled_circuits()) if one.variant in KINDS]
+    if given.make_twins:
+        if given.twins is None:
+            parser.error("--make-twins needs --twins DIR, where they go")
+        make_twins(circuits, given)
+    results = Results(given.out, page)
+    results.found["command"] = " ".join(["python", "benchmarks/transfer_matrix.py", *sys.argv[1:]])
+    pairs, twins = (results.found.setdefault(field, {}) for field in ("pairs", "twins"))
+    there = {one.name for one in circuits}
+    for key in [key for key, pair in pairs.items() if not {pair["one"], pair["two"]} <= there]:
+        del pairs[key]
+    for (task, kind), some in grouped(circuits).items():
+        if kind in given.kinds and task in (given.tasks or [task]):
+            one_group(some, pairs, twins, results, given)
+    write(results)
+    print(page(results.found))
 
 
-def circuits(kind: str) -> dict[str, list[str]]:
-    """Names of the bundled circuits that hold, or hold in part, by task."""
-    by_task = defaultdict(list)
-    for folder in sorted(CIRCUITS.iterdir()):
-        record = json.loads((folder / "provenance.json").read_text())
-        null = record["settings"].get("null", "none") != "none"
-        if not null and record["transcoders"]["ref"].rstrip("/").endswith(kind):
-            by_task[record["task"]["ref"]].append(folder.name)
-    return by_task
+def grouped(circuits: Iterable[Stored]) -> dict[Group, list[Stored]]:
+    """Circuits that can be compared: those of one task and kind of dictionary."""
+    found = defaultdict(list)
+    for one in circuits:
+        found[one.task, one.variant].append(one)
+    return found
 
 
-def one_task(task: str, names: list[str], found: dict[str, Any], given: Any) -> None:
-    """Every pair of one task, and the twins."""
-    opened: dict[str, Subject] = {}
-
-    def subject(name: str) -> Subject:
-        return opened.setdefault(name, open_subject(CIRCUITS / name))
-
-    for name in names:
-        if given.twins and name not in found["twins"]:
-            twin = open_subject(twin_of(subject(name), given.twins))
-            note(found["twins"], name, task, compare(subject(name), twin, TransferSettings()))
-            keep(found, given.out)
-    for one in names:
-        for two in names:
-            key = f"{one} -> {two}"
-            if one != two and key not in found["pairs"]:
-                note(found["pairs"], key, task, compare(subject(one), subject(two)))
-                keep(found, given.out)
+def make_twins(circuits: Iterable[Stored], given: Namespace) -> None:
+    """Twins of the circuits that the models named have with a nested dictionary."""
+    there = {one.model: one for one in circuits if one.variant == "nested"}
+    for model in chosen(there, given.make_twins.split(",")):
+        if make_twin(there[model], given.twins, given.reseed) is None:
+            print(f"{model} has no twin: see above", flush=True)
 
 
-def twin_of(of: Subject, folder: Path) -> Path:
-    """The same model's circuit from another seed; made where it is missing."""
-    out = folder / of.bundle.name
-    if (out / "provenance.json").is_file():
-        return out
-    model = of.bundle.provenance["model"]["ref"]
-    recipe = chosen(model, "nested")[0]
-    coders = make(
-        replace(recipe, settings=replace(recipe.settings, seed=SEED)), folder / "transcoders"
-    )
-    request = RunRequest(
-        model=model,
-        task=of.bundle.provenance["task"]["ref"],
-        transcoders=str(coders),
-        out=out,
-        command="python benchmarks/transfer_matrix.py",
-    )
-    size = of.bundle.provenance["size"]["got"]
-    with tempfile.TemporaryDirectory() as place, open_store(Path(place)) as store:
-        run_task(request, RunSettings(seed=SEED, size=size), store=store)
-    return open_bundle(out).path or out
+def one_group(
+    circuits: list[Stored],
+    pairs: dict[str, Any],
+    twins: dict[str, Any],
+    results: Results,
+    given: Namespace,
+) -> None:
+    """Every pair of one task and kind, and the twins that there are."""
+    opened: dict[Path, Subject] = {}
+
+    def subject(folder: Path) -> Subject:
+        return opened.setdefault(folder, open_subject(folder))
+
+    def compared(into: dict[str, Any], key: str, one: Stored, two: Stored, at: Path) -> bool:
+        stamps = [one.stamp, two.stamp]
+        if not given.again and into.get(key, {}).get("stamps") == stamps:
+            return False
+        transfer = compare(subject(CIRCUITS / one.name), subject(at))
+        # matched pairs of nodes are kept as a count only
+        into[key] = {"task": one.task, **transfer.to_json(), "matched": len(transfer.matched)}
+        into[key] |= {"kind": one.variant, "stamps": stamps}
+        print(key, {name: round(score.value, 3) for name, score in transfer.scores.items()})
+        return True
+
+    for one in circuits:
+        at = given.twins / one.name if given.twins else Path()
+        if given.twins and (at / RECORD).is_file():
+            twin = stored(at)
+            if compared(twins, one.name, one, twin, at):
+                twins[one.name]["reseeded"] = reseeded(one, twin).value
+                write(results)
+    for one in circuits:
+        for two in circuits:
+            key = f"{one.name} -> {two.name}"
+            if one is not two and compared(pairs, key, one, two, CIRCUITS / two.name):
+                write(results)
 
 
-def note(into: dict[str, Any], key: str, task: str, transfer: Any) -> None:
-    """Keeps the scores of a comparison; matched pairs only as a count."""
-    body = transfer.to_json()
-    into[key] = {"task": task, **body, "matched": len(transfer.matched)}
-    print(key, {name: round(score.value, 3) for name, score in transfer.scores.items()})
+def write(results: Results) -> None:
+    """Writes what there is, with the means of every task and kind."""
+    found = results.found
+    groups = {(pair["task"], pair.get("kind", "nested")) for pair in found["pairs"].values()}
+    found["tables"] = {titled(group): table(group, found) for group in sorted(groups)}
+    results.write()
 
 
-def keep(found: Mapping[str, Any], out: Path) -> None:
-    """Writes what there is."""
-    out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+def titled(group: Group) -> str:
+    """Of a table."""
+    task, kind = group
+    return task if kind == "nested" else f"{task}, {kind}"
 
 
-def tasks(found: Mapping[str, Any]) -> set[str]:
-    """Tasks of which a pair was compared."""
-    return {pair["task"] for pair in found["pairs"].values()}
-
-
-def table(task: str, found: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
-    """Means over the pairs of one task, beside null and ceiling."""
+def table(group: Group, found: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Means over the pairs of one task and kind, beside null and ceiling."""
     pairs = []
     for pair in found["pairs"].values():
-        if pair["task"] == task:
+        if (pair["task"], pair.get("kind", "nested")) == group:
             ends = [
                 found["twins"][end] for end in (pair["one"], pair["two"]) if end in found["twins"]
             ]
@@ -178,6 +177,10 @@ def page(found: Mapping[str, Any]) -> str:
         f"{PAPER[0]}–{PAPER[1]} for its edge overlap, without null or ceiling.",
         "",
     ]
+    for what in Reseeded:
+        some = [name for name, twin in found["twins"].items() if twin.get("reseeded") == what]
+        if some:
+            lines += [f"Ceilings that begin with the {what} anew: {', '.join(some)}.", ""]
     for task, rows in found["tables"].items():
         lines += [
             f"## {task}",
