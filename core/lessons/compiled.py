@@ -4,7 +4,6 @@ The same as `core.lessons.lesson`, with the program's own graph (neurons as feat
 nodes) and its own effects. One dictionary only: the neurons themselves.
 """
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -13,10 +12,8 @@ from core.attribution import pool_graphs
 from core.compiled import (
     Pass,
     Program,
-    ProgramPairs,
     bundled_programs,
     candidates,
-    circuits,
     load_pairs,
     load_program,
     measured_effects,
@@ -28,7 +25,7 @@ from core.guide import Pooled
 from core.guide.hetero import to_hetero
 from core.hierarchy import HierarchySettings, build_hierarchy
 from core.lessons.effects import Effects
-from core.lessons.lesson import PROMPTS, Lesson, inside, largest, leaf_magnitudes
+from core.lessons.lesson import PROMPTS, Lesson, inside, leaf_magnitudes
 from core.lessons.pairs import Pair
 
 COMPILED = tuple(
@@ -56,8 +53,6 @@ def take_compiled(pair: Pair) -> Lesson:
     weight = graph.direct_effect[within].double().numpy()
     tree = build_hierarchy(len(place), ends[:, within].numpy(), weight, HierarchySettings())
     found = measured_effects(program, pairs, nodes)
-    groups = largest(tree)
-    members = [tree.members(int(s)) for s in groups]
     return Lesson(
         pair=pair,
         data=to_hetero(graph, tree, place, pooled),
@@ -70,8 +65,6 @@ def take_compiled(pair: Pair) -> Lesson:
             noising_abs=found.noising.abs().mean(1),
             denoising_abs=found.denoising.abs().mean(1),
         ),
-        groups=torch.from_numpy(groups),
-        group_effect=_groups(program, pairs, nodes, members, clean, corrupt),
         # No gradient is taken here: the column that trained models have of it is empty.
         baselines=torch.cat(
             [leaf_magnitudes(graph, pooled, place), torch.full((len(place), 1), torch.nan)], 1
@@ -111,21 +104,3 @@ def _statistics(
             continue
         size[node], shift[node] = a.norm(dim=1).mean(), (a - b).norm(dim=1).mean()
     return Pooled(frequency=frequency, size=size, shift=shift, edge_size=edge_size)
-
-
-def _groups(
-    program: Program,
-    pairs: ProgramPairs,
-    nodes: Int[Tensor, "node 4"],
-    members: list[np.ndarray],
-    clean: Pass,
-    corrupt: Pass,
-) -> Float[Tensor, "group 2"]:
-    chosen = torch.zeros(len(members), len(nodes))
-    for row, group in zip(chosen, members, strict=True):
-        row[torch.tensor(group)] = 1.0
-    ends = torch.stack([torch.ones(len(nodes)), torch.zeros(len(nodes))])
-    whole, empty = circuits(program, pairs, nodes, ends, clean, corrupt).mean(1)
-    lost = whole - circuits(program, pairs, nodes, 1 - chosen, clean, corrupt).mean(1)
-    won = circuits(program, pairs, nodes, chosen, clean, corrupt).mean(1) - empty
-    return torch.stack([lost, won], 1)

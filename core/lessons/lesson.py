@@ -2,8 +2,7 @@
 
 1. The task graph of the attribution split, the tree over its features, and the statistics, as in a
    run (fewer prompts).
-2. Every feature's noising and denoising effect on the labels split (`effects`), and the same of the
-   largest supernodes, ablated as a group.
+2. Every feature's noising and denoising effect on the labels split (`effects`).
 3. Beside them, for comparison, every magnitude that could rank the nodes alone, and the first-order
    effect: the slope of the margin by each node's gate at the full circuit, on the attribution split
    (attribution patching; a forward and a backward pass).
@@ -35,7 +34,6 @@ from core.pipeline.candidates import with_active
 from core.pipeline.graphs import task_graph
 from core.pipeline.pooled import pooled_statistics
 from core.pipeline.prepare import Prepared, head, prepare
-from core.pipeline.probes import Probe
 from core.pipeline.progress import ignore
 from core.pipeline.search import cut, feature_graph
 from core.pipeline.settings import RunSettings
@@ -46,8 +44,6 @@ GRAPHS = 32
 """Prompts of the attribution split pooled into the graph."""
 PROMPTS = 64
 """Prompts of the labels split that effects are means over."""
-GROUPS = 96
-"""Supernodes ablated as groups: the largest below the root."""
 BASELINES = (*RANKED, "first_order")
 """Scores that rank nodes without learning."""
 
@@ -67,10 +63,6 @@ class Lesson:
     """(supernode, leaf), for every supernode that holds the leaf."""
     effects: Effects
     """Of each leaf."""
-    groups: Int[Tensor, " group"]
-    """Supernodes that were ablated whole."""
-    group_effect: Float[Tensor, "group 2"]
-    """Noising and denoising of each."""
     baselines: Float[Tensor, "leaf baseline"]
     """Columns `BASELINES`."""
 
@@ -98,8 +90,6 @@ def lesson_of(pair: Pair, prepared: Prepared, coders: TranscoderSet) -> Lesson:
     features = feature_graph(graph)
     tree = cut(features, RunSettings())
     effects = single_effects(prepared.model, coders, _parts(prepared, coders), features.nodes)
-    groups = largest(tree)
-    probe = Probe.on(labels, features.nodes)
     first = _first_order(prepared, coders, features.nodes)
     return Lesson(
         pair=pair,
@@ -108,10 +98,6 @@ def lesson_of(pair: Pair, prepared: Prepared, coders: TranscoderSet) -> Lesson:
         place=features.place,
         member=inside(tree),
         effects=effects,
-        groups=torch.from_numpy(groups),
-        group_effect=torch.from_numpy(
-            probe.group_effect([tree.members(int(s)) for s in groups])
-        ).float(),
         baselines=torch.cat([leaf_magnitudes(graph, pooled, features.place), first[:, None]], 1),
     )
 
@@ -140,13 +126,6 @@ def leaf_magnitudes(
     found = magnitudes(graph, pooled)
     columns = np.stack([np.abs(found[name]) for name in RANKED], 1)[place.numpy()]
     return torch.from_numpy(columns).float()
-
-
-def largest(tree: Hierarchy) -> Int[np.ndarray, " group"]:
-    """The supernodes with most members, without the root."""
-    size = tree.stop - tree.start
-    below = np.arange(1, tree.n_supernodes)
-    return below[np.argsort(-size[below], kind="stable")][:GROUPS]
 
 
 def inside(tree: Hierarchy) -> Int[Tensor, "2 inside"]:

@@ -2,8 +2,8 @@
 
 `NAME.safetensors` holds a whole lesson, graph and all; it is large, is made in a minute, and stays
 on the machine that made it. `labels.safetensors` (`assets/guide`) holds what was measured, of all
-pairs: the nodes, their effects, the groups and theirs. The graphs can be built again from the
-bundled models; the labels are the evidence.
+pairs: the nodes and their effects. The graphs can be built again from the bundled models; the
+labels are the evidence. Files written before hold effects of supernodes too, which nothing reads.
 """
 
 import json
@@ -23,7 +23,7 @@ from core.lessons.pairs import Pair
 
 SCHEMA = "hagd-lesson/1"
 LABELS_SCHEMA = "hagd-guide-labels/1"
-_PLAIN = ("nodes", "place", "member", "groups", "group_effect", "baselines")
+_PLAIN = ("nodes", "place", "member", "baselines")
 
 
 def save_lesson(lesson: Lesson, folder: Path) -> Path:
@@ -76,8 +76,6 @@ def save_labels(lessons: Sequence[Lesson], path: Path, metadata: Mapping[str, st
         tensors[f"{name}/nodes"] = lesson.nodes.to(torch.int16)
         for effect in EFFECTS:
             tensors[f"{name}/{effect}"] = getattr(lesson.effects, effect)
-        tensors[f"{name}/groups"] = lesson.groups.to(torch.int16)
-        tensors[f"{name}/group_effect"] = lesson.group_effect
     pairs = json.dumps({lesson.pair.name: lesson.pair._asdict() for lesson in lessons})
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(

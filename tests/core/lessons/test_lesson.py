@@ -8,10 +8,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from core.compiled import circuits, load_pairs, load_program, run
 from core.errors import FormatError, UnknownSchemaError
+from core.graph import NodeKind
+from core.guide.hetero import NODE_FEATURES
 from core.lessons.__main__ import LABELS
 from core.lessons.compiled import COMPILED, take_compiled
-from core.lessons.lesson import BASELINES, lesson_of
+from core.lessons.lesson import BASELINES, PROMPTS, lesson_of
 from core.lessons.pairs import Pair
 from core.lessons.store import load_lesson, save_labels, save_lesson
 from core.pipeline.prepare import prepare
@@ -33,11 +36,28 @@ def test_influence_finds_what_a_program_uses(lesson):
     assert influence[matters].min() > influence[~matters].max()
 
 
-def test_groups_are_supernodes_and_their_effects_bound_what_a_member_shows(lesson):
+def test_an_effect_is_the_share_of_the_answer_that_closing_or_opening_the_node_moves(lesson):
+    """Of every node of `hist`: runs with all gates open but one, and with one open alone."""
+    program, pairs = load_program("hist"), load_pairs("hist", PROMPTS)
+    clean, corrupt = run(program, pairs.clean), run(program, pairs.corrupt)
+    nodes, n = rows_of(lesson), len(lesson.nodes)
+    masks = torch.cat([torch.ones(1, n), torch.zeros(1, n), 1 - torch.eye(n), torch.eye(n)])
+    share = circuits(program, pairs, nodes, masks, clean, corrupt)
+    whole, empty, without, alone = share.split([1, 1, n, n])
+    for name, effect in (("noising", whole - without), ("denoising", alone - empty)):
+        torch.testing.assert_close(getattr(lesson.effects, name), effect.mean(1))
+        torch.testing.assert_close(getattr(lesson.effects, f"{name}_abs"), effect.abs().mean(1))
+    assert lesson.effects.noising.max() > 0.5  # `hist` has nodes that it cannot do without
+
+
+def rows_of(lesson):
+    """(kind, layer, position, index) of the leaves; the graph's columns say which are heads."""
+    is_head = lesson.data["node"].x[lesson.place, NODE_FEATURES.index(f"kind_{int(NodeKind.HEAD)}")]
+    return torch.cat([is_head[:, None].long() * int(NodeKind.HEAD), lesson.nodes], 1)
+
+
+def test_the_root_holds_every_leaf(lesson):
     supernode, leaf = lesson.member
-    assert len(lesson.groups) == len(lesson.group_effect)
-    biggest = lesson.groups[0]
-    assert (supernode == biggest).sum() == torch.bincount(supernode)[1:].max()
     assert leaf[supernode == 0].sort().values.tolist() == list(range(len(lesson.nodes)))
 
 
@@ -51,15 +71,15 @@ def test_a_lesson_of_a_model_has_every_column():
     assert found.baselines.isfinite().all()
     assert (found.baselines >= 0).all()
     assert found.effects.strength.max() > 0
-    assert found.group_effect.isfinite().all()
     assert found.data["node"].x.shape[0] > n
 
 
 def test_a_lesson_comes_back_from_its_file(lesson, tmp_path):
     back = load_lesson(save_lesson(lesson, tmp_path))
     assert back.pair == lesson.pair
-    for name in ("nodes", "place", "member", "groups", "group_effect"):
-        torch.testing.assert_close(getattr(back, name), getattr(lesson, name))
+    for name in ("nodes", "place", "member", "baselines"):
+        one, other = getattr(back, name), getattr(lesson, name)
+        torch.testing.assert_close(one, other, equal_nan=True)
     for field in fields(lesson.effects):
         one, other = getattr(back.effects, field.name), getattr(lesson.effects, field.name)
         torch.testing.assert_close(one, other)
