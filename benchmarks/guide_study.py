@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--splits", nargs="*", default=["task", "model"])
     parser.add_argument("--methods", nargs="*", default=list(SHAPES))
-    parser.add_argument("--quick", action="store_true", help="one seed, few steps, another file")
+    parser.add_argument("--quick", action="store_true", help="one seed, few steps; not kept")
     parser.add_argument("--ship", action="store_true", help="train on everything, write the guide")
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
@@ -103,16 +103,18 @@ def main() -> None:
         ship(lessons, given.out)
         return
     if given.quick:
-        given.seeds, given.out = 1, given.out.with_name("guide_study_quick.json")
-    work = given.lessons / given.out.name
+        given.seeds = 1
+    work = given.lessons / ("guide_study_quick.json" if given.quick else given.out.name)
     measured = json.loads(work.read_text()) if work.is_file() else {}
     study = Study(lessons, quick=given.quick)
     for done in study.learned(given.splits, given.methods, given.seeds, measured):
         measured |= done
         write_whole(work, json.dumps(measured).encode())
-    results = Results(given.out, page)
+    results = Results(given.out, page, kept=not given.quick)
     results.found = table(lessons, study, measured, given.splits)
     results.write()
+    if given.quick:
+        print(page(results.found))
 
 
 class Study:
