@@ -18,6 +18,7 @@ from explorer.circuit.filters import draw_filters
 from explorer.inspector.panel import Inspected, inspect
 from explorer.look import notices, theme
 from explorer.look.copy_link import copy_link
+from explorer.look.reservation import reservation
 from explorer.network.component import (
     Bar,
     CanvasView,
@@ -210,7 +211,8 @@ def _line_one(name: str, bundle: Bundle, view: View) -> None:
         with st.container(key="crumbs", horizontal=True, vertical_alignment="center"):
             _crumbs(bundle, view)
         why = notices.text(menu.address("validation", circuit=name))
-        st.html(f'<a href="{why}" target="_self" title="Why">{claim_html(bundle)}</a>')
+        about = notices.text(reservation(bundle.validation) or "Why")
+        st.html(f'<a href="{why}" target="_self" title="{about}">{claim_html(bundle)}</a>')
         copy_link("circuit-copy")
         share_menu(name, "circuit")
 

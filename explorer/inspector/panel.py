@@ -4,7 +4,9 @@ Sections come from the engine's reports where the model is loaded; until then, a
 have no report, the graph alone tells the edges and the members.
 """
 
+from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 import streamlit as st
 
@@ -14,6 +16,8 @@ from explorer.inspector.seen import Inspected, alone, heads, lost
 from explorer.inspector.single import draw_node
 from explorer.inspector.supernode import draw_supernode
 from explorer.look import notices, theme
+from explorer.look.evidence import evidence_html, other_reasons
+from explorer.look.reservation import reservation
 from explorer.session import state
 
 __all__ = ["Inspected", "inspect"]
@@ -45,12 +49,21 @@ def _overview(seen: Inspected) -> None:
     note = ALONE if seen.ready else "" if seen.lab else "the model is loading"
     st.html(inspector.section_html("Supernodes", "".join(rows), note))
     _draw_heads(seen)
-    reasons = [str(reason) for reason in seen.bundle.validation.get("reasons", ())]
-    if reasons:
-        listed = "".join(f"<p>{escape(reason)}</p>" for reason in reasons[:6])
-        st.html(inspector.section_html("Why this verdict", f'<div class="hx-prose">{listed}</div>'))
+    if why := _why_html(seen.bundle.validation):
+        st.html(inspector.section_html("Why this verdict", why))
     if not seen.ready and not isinstance(seen.lab, CoreError):
         notices.skeleton(3)
+
+
+def _why_html(found: Mapping[str, Any]) -> str:
+    """What the verdict is short of, its figures as a table, and what else the engine says."""
+    short = reservation(found)
+    said = "".join(f"<p>{escape(reason)}</p>" for reason in other_reasons(found)[:4])
+    return (
+        (f'<div class="hx-prose"><p class="hx-strong">{escape(short)}</p></div>' if short else "")
+        + evidence_html(found)
+        + (f'<div class="hx-prose hx-after">{said}</div>' if said else "")
+    )
 
 
 def _draw_heads(seen: Inspected) -> None:

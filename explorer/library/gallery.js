@@ -1,7 +1,7 @@
 /* Cards and table of the library. Data comes from explorer/gallery.py; text is only ever set as text.
  *
  *   data.cards  [{name, href, title, subtitle, f, pm, size, verdict, tone, drawing, w, h}]
- *   data.rows   [{name, href, task, model, nodes, f, pm, phi, phiEmpty, p, verdict, tone, muted,
+ *   data.rows   [{name, href, task, model, nodes, f, pm, phi, phiEmpty, p, verdict, short, why, tone, muted,
  *                 curve: {line: [[x, y]...], low: [...], high: [...], ring: [x, y]}, error}]
  *   data.groups [{title, note, rows, first}]: how many rows stand under each title, and how many of them while it is folded
  *                (0: never folded). Which groups are open is the browser's to remember, for this tab. None: one plain table.
@@ -41,7 +41,7 @@ function mark(tone) {
   return root;
 }
 
-const verdict = (row) => html("span", `verdict ${row.tone}`, mark(row.tone), row.verdict);
+const verdict = (row) => Object.assign(html("span", `verdict ${row.tone}`, mark(row.tone), row.verdict), { title: row.why || "" });
 
 /** The kind of dictionary, where it is not the usual one: two rows may differ in nothing else. */
 const tag = (item) => (item.tag ? Object.assign(html("span", "tag", item.tag), { title: item.tag }) : null);
@@ -134,7 +134,7 @@ function cellsOf(row, grouped, open, share) {
     html("td", "n", html("b", "", row.f), html("span", "pm", row.pm)),
     html("td", "spark", spark(row.curve, row.muted ? "muted" : "")),
     html("td", "n", row.phi), html("td", "n dim", row.phiEmpty), html("td", "n dim wide", row.p),
-    Object.assign(html("td", "verdicts", verdict(row)), { title: row.verdict }),
+    Object.assign(html("td", "verdicts", verdict(row), html("span", "short", row.short)), { title: row.why }),
     dots(row, share),
   ];
 }

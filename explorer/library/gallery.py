@@ -16,8 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamlit.components.v2 import component
 
+from core.bundle import locate
+from core.errors import CoreError
+from core.names import task_title
 from core.verdicts import figure
 from explorer.look import verdicts
+from explorer.look.reservation import in_short, reservation
 from explorer.session.resources.about import about_model
 from explorer.session.resources.circuits import is_bundled
 
@@ -61,13 +65,17 @@ class Row:
     dictionary: str = ""
     """Kind of its transcoders: one of `KINDS`, or `own`."""
     tag: str = ""
-    """What it has that is not the usual: its transcoders, heads that count; else the name, where
-    nothing else tells a row from another."""
+    """What it has that is not the usual: its transcoders, heads that count, seed; else the name,
+    where nothing else tells a row from another."""
     verdict: str
     null: bool = False
     """Whether it was made from something that must not validate."""
     shown: tuple[str, str]
     """The verdict's word and tone."""
+    why: str = ""
+    """What the verdict is short of, in a line; empty where nothing is."""
+    short: str = ""
+    """The first of it in a few signs."""
     created: str
     error: str | None = None
 
@@ -120,6 +128,8 @@ def _row(info: "BundleInfo", titles: Mapping[str, str]) -> Row:
         verdict=info.verdict,
         null=is_null(info),
         shown=verdicts.shown(info.verdict, info.provenance),
+        why=reservation(found),
+        short="" if is_null(info) else in_short(found),
         created=info.created,
         error=info.error,
         family=about_model(info.model).family,
@@ -139,17 +149,27 @@ def _tag(info: "BundleInfo") -> str:
     settings = info.provenance.get("settings") or {}
     kind = _dictionary(info)
     parts = [kind] if kind in KINDS and kind != "nested" else []
-    return " · ".join([*parts, "heads"] if settings.get("attention") == "circuit" else parts)
+    parts += ["heads"] if settings.get("attention") == "circuit" else []
+    parts += [f"seed {settings['seed']}"] if settings.get("seed") else []
+    return " · ".join(parts)
 
 
 def _task_name(info: "BundleInfo", titles: Mapping[str, str]) -> str:
     if info.error:
         return info.name
-    name = titles.get(info.task) or plain(info.task)
+    name = titles.get(info.task) or _own_task(info)
     if not is_null(info):
         return name
     title = (info.title or name).split(" · ")[0]  # the rest is the task's and the model's name
     return title if title.startswith("Null") else f"Null: {title}"
+
+
+def _own_task(info: "BundleInfo") -> str:
+    """Title of a task that is no bundled one, by its file or folder."""
+    try:
+        return task_title(locate(info.task, info.path))
+    except CoreError:  # a reference that leads nowhere it may; opening the circuit says so
+        return plain(info.task)
 
 
 def is_null(info: "BundleInfo") -> bool:
@@ -158,8 +178,8 @@ def is_null(info: "BundleInfo") -> bool:
 
 
 def plain(ref: str) -> str:
-    """The last part of a reference: a bundled name, or a folder's or file's name."""
-    return Path(ref).stem if ref.endswith(".jsonl") else (Path(ref).name or ref)
+    """The last part of a reference: a bundled name, or a folder's name."""
+    return Path(ref).name or ref
 
 
 def curve(points: Sequence[Mapping[str, Any]], chosen: int) -> dict[str, Any]:
@@ -197,6 +217,8 @@ def row_data(row: Row, href: str) -> dict[str, Any]:
         "phiEmpty": figure(row.phi_empty),
         "p": p_text(row.p_value),
         "verdict": word,
+        "short": row.short,
+        "why": row.why or word,
         "tone": tone,
         "muted": tone in ("idle", "bad"),
         "null": row.null,

@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from core.report.markup import real
-from core.verdicts import probability
+from core.verdicts import figure, probability
 
 Found = Mapping[str, Any]
 
@@ -14,6 +14,11 @@ def at_least(value: object) -> str:
     """A p-value with four decimals; what rounds to nothing says so."""
     p = real(value)
     return "&lt; 0.0001" if p is not None and p < 0.0001 else probability(p)
+
+
+def shown(value: object) -> str:
+    """Two decimals with a true minus; a dash for nothing."""
+    return figure(real(value)).replace("-", "−")
 
 
 def said_of(section: Found) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.report.markup import real, two
 from explorer.look.theme import mark_html
-from explorer.validation.cells import Found, at_least, mapping, mappings, said_of, table
+from explorer.validation.cells import Found, at_least, mapping, mappings, said_of, shown, table
 from explorer.validation.errors import in_thousandths
 from explorer.validation.predicted import predictions
 
@@ -65,15 +65,18 @@ def _section(found: Found, key: str) -> Found:
 def circularity(section: Found, found: Found) -> str:
     """F by split, and by family of interventions, beside the best of random circuits."""
     splits = [
-        (escape(SPLITS.get(name, name)), two(by.get("resample")), two(by.get("mean")))
+        (escape(SPLITS.get(name, name)), shown(by.get("resample")),
+         shown(by.get("mean")))
         for name, by in mappings(section.get("splits"))
-    ]
+        if real(by.get("resample")) is not None or real(by.get("mean")) is not None
+    ]  # fmt: skip
     families = [
-        (_family(name, one, most), two(one.get("faithfulness")), two(most))
+        (_family(name, one, most), shown(one.get("faithfulness")), shown(most))
         for name, one in mappings(section.get("families"))
         for most in [_best_random(name, one, found)]
+        if real(one.get("faithfulness")) is not None
     ]
-    lead = " ".join(_gap(how, one) for how, one in mappings(section.get("gap")))
+    lead = _gaps(mappings(section.get("gap")))
     said = f'<p class="hv-said">{lead}</p>' if lead else said_of(section)
     by_split = table(("prompts", "F, resample", "F, mean"), splits)
     by_family = table(("intervention", "F", "random, best"), families)
@@ -81,27 +84,33 @@ def circularity(section: Found, found: Found) -> str:
 
 
 def _family(name: str, one: Found, most: Any) -> str:
-    """Its name, marked where there are random circuits to be above."""
+    """Its name, with a tick where F there is what a circuit that holds has, above random ones."""
+    from core.validation.verdict import SUFFICIENT
+
     score, random = real(one.get("faithfulness")), real(most)
     if score is None or random is None:
         return escape(name)
-    tone = "ok" if round(score, 2) > round(random, 2) else "warn"
-    return f"{mark_html(tone, 14)} {escape(name)}"
+    fine = score >= SUFFICIENT and round(score, 2) > round(random, 2)
+    return f"{mark_html('ok' if fine else 'warn', 14)} {escape(name)}"
+
+
+def _gaps(gaps: Sequence[tuple[str, Found]]) -> str:
+    """What being searched on is worth under each ablation, with its interval, in a sentence."""
+    if not gaps:
+        return ""
+    lead = "F on the prompts it was searched on minus F on unseen ones"
+    told = [one for how, gap in gaps if (one := _gap(how, gap))]
+    return f"{lead}: {'; '.join(told)}." if told else f"{lead} is not measurable."
 
 
 def _gap(how: str, one: Found) -> str:
-    """What being searched on is worth, with its interval, in a sentence."""
     value, ends = real(one.get("labels_minus_test")), one.get("interval")
-    low, high = ends if isinstance(ends, list) and len(ends) == 2 else (None, None)
-    span = f"{in_thousandths(real(low))} to {in_thousandths(real(high))}"
-    least, most = real(low), real(high)
-    what = "part of F is owed to them" if least is not None and least > 0 else "no advantage seen"
-    if least is None or most is None:
-        what = "not tested"
-    return (
-        f"Under {escape(how)} ablation, F on the prompts it was searched on less F on unseen ones "
-        f"is {in_thousandths(value)} (95 % {span}): {what}."
-    )
+    low, high = map(real, ends) if isinstance(ends, list) and len(ends) == 2 else (None, None)
+    if value is None or low is None or high is None:
+        return ""
+    span = f"{in_thousandths(low)} to {in_thousandths(high)}"
+    what = "part of F is owed to them" if low > 0 else "no advantage seen"
+    return f"{in_thousandths(value)} under {escape(how)} ablation (95 % {span}), {what}"
 
 
 def _best_random(name: str, one: Found, found: Found) -> Any:
@@ -150,7 +159,8 @@ def _word(one: Found) -> str:
 
 def _figure(one: Found) -> str:
     if "removable" in one:
-        return f"{escape(str(one.get('removable')))} of {escape(str(one.get('tested')))} can go"
+        many, tried = escape(str(one.get("removable"))), escape(str(one.get("tested")))
+        return f"{many} of {tried} tried can go"
     beaten = real(one.get("beaten"))
     p = f"p {at_least(one.get('p_value'))}"
     return p if beaten is None else f"above {100 * beaten:.0f} % of random, {p}"

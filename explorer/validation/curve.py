@@ -37,8 +37,8 @@ def size_curve(
         height,
         [*_band(points, colours), *_lines(points, colours), *_ring(chosen, colours)],
         [*_names(points, colours), *_chosen(chosen, most, colours)],
-        shapes=_marks(points[-1].size, colours),
-        margin={"l": 34, "r": 86, "t": 8, "b": 40},
+        shapes=[*_marks(points[-1].size, colours), *_stem(chosen, high + 0.04, colours)],
+        margin={"l": 34, "r": 86, "t": 24, "b": 40},
         xaxis=axis(
             colours,
             -0.04 * most,
@@ -122,23 +122,33 @@ def _ring(chosen: Point | None, colours: Palette) -> list[dict[str, Any]]:
 
 
 def _chosen(chosen: Point | None, most: float, colours: Palette) -> list[dict[str, Any]]:
-    """The size in use, below its ring: at the right, where the curve has passed, if it fits."""
+    """The size in use, over the plot, where no curve can pass; a line leads down to its ring."""
     if chosen is None:
         return []
-    fits = math.log1p(chosen.size) < 0.72 * most
-    side = {"xanchor": "left", "xshift": 8} if fits else {"xanchor": "right", "xshift": 4}
+    x = math.log1p(chosen.size)
+    side = "left" if x < 0.2 * most else "right" if x > 0.8 * most else "center"
     return [
         {
-            "x": math.log1p(chosen.size),
-            "y": chosen.score,
-            "yshift": -18,
+            "x": x,
+            "y": 1,
+            "yref": "paper",
+            "xanchor": side,
+            "yanchor": "bottom",
             "text": f"<b>{chosen.size:,.0f} nodes, F {chosen.score:.2f}</b>",
             "showarrow": False,
-            "bgcolor": colours["bg-1"],
-            "borderpad": 1,
             "font": {"size": DATA, "color": colours["ink-1"]},
         }
-        | side
+    ]
+
+
+def _stem(chosen: Point | None, high: float, colours: Palette) -> list[dict[str, Any]]:
+    """From the ring of the size in use up to its label."""
+    if chosen is None:
+        return []
+    x, line = math.log1p(chosen.size), {"color": colours["ink-1"], "width": 1}
+    return [
+        {"type": "line", "x0": x, "x1": x, "y0": chosen.score, "y1": high, "layer": "below"}
+        | {"line": line}
     ]
 
 

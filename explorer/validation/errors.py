@@ -178,6 +178,24 @@ def _made_of(layer: Row) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def is_noise(row: Row) -> bool:
+    """Whether the errors of these layers carry no more than noise of their size would."""
+    return row.get("verdict") == "noise"
+
+
+def noise_html(rows: Sequence[Row], found: Row) -> str:
+    """One line for layers whose errors are noise: the largest change that any exchange makes."""
+    sizes = [abs(v) for row in rows for s in STANDS if (v := _figure(row, s.field)[0]) is not None]
+    most = f" by at most {in_thousandths(max(sizes))}" if sizes else " by next to nothing"
+    alone = [title_of(row).lower() for row in rows if len(row.get("layers") or ()) == 1]
+    names = " and ".join(alone) + (", and all together" if len(alone) < len(rows) else "")
+    return (
+        f'<div class="hv-noise"><span class="hx-verdict hx-ok">{mark_html("ok")}noise</span>'
+        f"<span>{escape(names.capitalize())}: exchanging the errors for anything else changes F"
+        f"{most}, and ±{float(found.get('margin', 0.02)):g} counts as none.</span></div>"
+    )
+
+
 def probe_table(found: Row, base: Row) -> str:
     """What can be read from the errors: a row a variable, a column a layer."""
     layers = [one for one in found.get("layers", ()) if one.get("probes")]

@@ -14,7 +14,8 @@ import streamlit as st
 
 from core.bundle import Bundle
 from core.report import scores
-from core.report.markup import two
+from core.report.markup import real
+from core.verdicts import figure
 from explorer import menu
 from explorer.look import figures, notices, theme
 from explorer.look.copy_link import copy_link
@@ -22,7 +23,7 @@ from explorer.session import resources, state
 from explorer.session.first import choose
 from explorer.session.view import View
 from explorer.sharing import share_menu
-from explorer.validation import checks, errors, regimes
+from explorer.validation import checks, errors, regimes, verdict
 from explorer.validation.curve import size_curve
 
 
@@ -47,7 +48,8 @@ def page() -> None:
     _verdict(bundle)
     with st.container(key="validation-scores", horizontal=True, gap="small"):
         notices.guarded(_curve, bundle)
-        notices.guarded(_regimes, bundle)
+        if _measurable(bundle.validation):
+            notices.guarded(_regimes, bundle)
         notices.guarded(_controls, bundle)
     notices.guarded(_dark_matter, bundle, view)
     notices.guarded(_checks, bundle)
@@ -73,20 +75,19 @@ def _title(name: str, bundle: Bundle) -> None:
 def _size(bundle: Bundle) -> str:
     edges = bundle.validation.get("n_edges")
     nodes = f"{len(bundle.circuit.nodes):,} nodes"
-    return f"{nodes}, {edges:,} edges" if isinstance(edges, int) else nodes
+    if not isinstance(edges, int):
+        return nodes
+    return f"{nodes}, {edges:,} edges in the mean graph of all prompts"
 
 
 def _verdict(bundle: Bundle) -> None:
     found, size = bundle.validation, len(bundle.circuit.nodes)
     with st.container(key="panel-verdict"):
         word = theme.verdict_html(str(found.get("verdict", "undecided")), bundle.provenance)
-        said = scores.claim(dict(found) | {"reasons": ()}, size)
-        st.html(
-            f'<div class="hv-verdict"><div><h2>{word}</h2>{said}</div>{scores.figures(found)}</div>'
-        )
-        reasons = regimes.sentences(found.get("reasons") or ())
-        if reasons:
-            st.html(f'<details class="hv-why"><summary>Why</summary>{reasons}</details>')
+        said, figured = verdict.claim_html(found, size), verdict.figures_html(found)
+        st.html(f'<div class="hv-verdict"><div><h2>{word}</h2>{said}</div>{figured}</div>')
+        if why := verdict.why_html(found):
+            st.html(f'<details class="hv-why"><summary>Why</summary>{why}</details>')
 
 
 # ---- curves, regimes, controls ----
@@ -99,16 +100,23 @@ def _chart(figure: Any, key: str) -> None:
 def _curve(bundle: Bundle) -> None:
     found = bundle.validation
     with st.container(key="panel-curve"):
+        areas = [(name.upper(), real(found.get(name))) for name in ("cpr", "cmd")]
+        shown = " &nbsp; ".join(f"{n} <b>{figure(v)}</b>" for n, v in areas if v is not None)
         st.html(
-            '<div class="hs-head"><h3>Faithfulness by size</h3><span class="hs-sub">'
-            f"{_regime(found)}</span><span>CPR <b>{two(found.get('cpr'))}</b> &nbsp; CMD "
-            f"<b>{two(found.get('cmd'))}</b></span></div>"
+            f'<div class="hs-head"><h3>Faithfulness by size</h3><span>{shown}</span></div>'
+            f'<p class="hs-note">{_regime(found)}</p>'
         )
-        figure = size_curve(found, theme.palette())
-        if figure is None:
+        drawn = size_curve(found, theme.palette())
+        if drawn is not None:
+            _chart(drawn, "size-curve")
+        elif _measurable(found):
             _not_there("The validation holds no curve over sizes.", bundle)
         else:
-            _chart(figure, "size-curve")
+            st.html(
+                '<p class="hv-lacking">F is not measurable: ablating everything hardly moves the '
+                "model's margin, so no size and no regime has an F. What can be counted, right "
+                "answers, stands beside.</p>"
+            )
 
 
 def _regime(found: Any) -> str:
@@ -126,7 +134,7 @@ def _regimes(bundle: Bundle) -> None:
             _not_there("The validation holds one regime alone.", bundle)
             return
         others = regimes.other_splits(found)
-        line = f'<div class="hv-others">Other splits: {others}</div>' if others else ""
+        line = f'<div class="hv-others">{others}</div>' if others else ""
         st.html(
             f'{table}<div class="hv-key"><span>Outlined: the regime of the verdict.</span>'
             f"{regimes.scale()}</div>{line}"
@@ -136,8 +144,8 @@ def _regimes(bundle: Bundle) -> None:
 def _controls(bundle: Bundle) -> None:
     with st.container(key="panel-controls"):
         st.html(
-            '<div class="hs-head"><h3>Controls</h3>'
-            f'<span class="hs-sub">{_regime(bundle.validation)}</span></div>'
+            '<div class="hs-head"><h3>Controls</h3></div>'
+            f'<p class="hs-note">{_regime(bundle.validation)}</p>'
             f"{regimes.controls(bundle.validation)}"
         )
 
@@ -187,15 +195,35 @@ def _choose_base() -> None:
 
 
 def _layers(found: dict[str, Any], base: Any) -> None:
-    rows, margin = errors.rows_of(base), float(found.get("margin", 0.02))
-    span, colours = errors.extent(rows, margin), theme.palette()
-    with st.container(key="dark-rows", horizontal=True, gap="small"):
-        for place, row in enumerate(rows):
-            with st.container(key=f"dark-row-{place}"):
+    """Bars where errors carry something; a line where they do not, the bars behind it."""
+    rows = errors.rows_of(base)
+    quiet = [row for row in rows if errors.is_noise(row)]
+    loud = [row for row in rows if row not in quiet]
+    if quiet:
+        st.html(errors.noise_html(quiet, found))
+    if loud:
+        _bars(found, rows, loud, "dark")
+        st.html(_bars_note(found, base))
+    if quiet:
+        with st.expander("Bars of every layer" if not loud else "Bars of the others"):
+            _bars(found, rows, quiet, "quiet")
+            st.html(_bars_note(found, base))
+
+
+def _bars(found: dict[str, Any], rows: list[Any], shown: list[Any], key: str) -> None:
+    margin, colours = float(found.get("margin", 0.02)), theme.palette()
+    span = errors.extent(rows, margin)
+    with st.container(key=f"{key}-rows", horizontal=True, gap="small"):
+        for place, row in enumerate(shown):
+            with st.container(key=f"{key}-row-{place}"):
                 st.html(errors.head_html(row, found.get("layers", ())))
-                _chart(errors.lost_figure(row, colours, span, margin), f"dark-{place}")
+                _chart(errors.lost_figure(row, colours, span, margin), f"{key}-{place}")
                 st.html(f'<p class="hs-note">{notices.text(row.get("reason", ""))}</p>')
-    st.html(
+
+
+def _bars_note(found: dict[str, Any], base: Any) -> str:
+    margin = float(found.get("margin", 0.02))
+    return (
         f'<p class="hs-note">Bars: F lost; whiskers: 95 %. Within the grey band of ±{margin:g} a '
         f"change counts as none. {notices.text(errors.ABOUT.get(str(base.get('base')), ''))}.</p>"
     )
@@ -228,9 +256,13 @@ def _checks(bundle: Bundle) -> None:
 
 
 def _not_there(what: str, bundle: Bundle) -> None:
-    """A calm word on what an older bundle lacks, and the command that makes it."""
-    command = str(bundle.provenance.get("command", "")).strip() or "hagd run"
+    """A calm word on what an older bundle lacks, and the command that measures it."""
     st.html(
-        f'<p class="hv-lacking">{notices.text(what)} Make it again to have it measured:'
-        f"<code>{notices.text(command)}</code></p>"
+        f'<p class="hv-lacking">{notices.text(what)} Measure it with'
+        f"<code>hagd validate {notices.text(bundle.name)}</code></p>"
     )
+
+
+def _measurable(found: Any) -> bool:
+    """Whether F could be computed at all."""
+    return real(found.get("faithfulness")) is not None

@@ -75,7 +75,7 @@ def test_an_older_bundle_says_how_to_have_the_rest_measured(store, open_page):
     assert not app.exception
     text = html(app)
     assert "validated before errors were looked at" in text
-    assert "<code>test</code>" in text
+    assert "<code>hagd validate tiny</code>" in text
     assert "Predictions" not in text
 
 

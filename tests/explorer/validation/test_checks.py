@@ -23,11 +23,25 @@ def test_a_prediction_stands_with_its_baselines_and_a_miss_is_marked():
 
 def test_the_gap_between_splits_is_told_with_its_interval():
     found = _panels()["circularity"]
-    gap = "0.020 (95 % 0.000 to 0.040): no advantage seen"
+    gap = "0.020 under resample ablation (95 % 0.000 to 0.040), no advantage seen"
     for part in ("searched on", "0.91", "0.92", "steering", "0.88", "0.10", gap):
         assert part in found
     owed = {"gap": {"mean": {"labels_minus_test": 0.02, "interval": [0.01, 0.04]}}}
     assert "part of F is owed to them" in checks.circularity(owed, {})
+    lost = {"gap": {"mean": {"labels_minus_test": None, "interval": [None, None]}}}
+    assert "F on unseen ones is not measurable." in checks.circularity(lost, {})
+
+
+def test_what_was_not_measured_has_no_row():
+    families = {"families": {"mean": {"faithfulness": None}, "steering": {"faithfulness": -0.38}}}
+    told = checks.circularity(families, {})
+    assert "mean" not in told
+    assert "−0.38" in told
+
+
+def test_a_family_in_which_the_circuit_does_not_hold_has_no_tick():
+    weak = {"families": {"zero": {"faithfulness": 0.55, "random_max": 0.2}}}
+    assert "hx-ok" not in checks.circularity(weak, {})
 
 
 def test_a_family_without_random_circuits_of_its_own_takes_those_of_its_regime():
@@ -49,7 +63,7 @@ def test_each_hypothesis_has_its_word():
         assert found.count(f"hx-{tone}") == many
     for part in (
         "failed, p 0.0030",
-        "passed, 0 of 12 can go",
+        "passed, 0 of 12 tried can go",
         "not testable",
         "above 100 % of random",
     ):

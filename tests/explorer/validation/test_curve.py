@@ -53,3 +53,11 @@ def test_named_sizes_have_room_and_the_largest_is_named():
     assert named[0] == 0
     places = [math.log1p(size) for size in named]
     assert min(b - a for a, b in zip(places, places[1:], strict=False)) >= 0.065 * math.log1p(399)
+
+
+def test_the_label_of_the_size_in_use_stands_over_the_plot():
+    figure = size_curve(sections(), DARK)
+    assert figure is not None
+    (note,) = [a for a in figure.layout.annotations if "nodes, F" in a.text]
+    assert (note.y, note.yref, note.yanchor) == (1, "paper", "bottom")
+    assert figure.layout.margin.t >= 20
