@@ -12,7 +12,6 @@ from rich.console import Group, RenderableType
 from core.cli.meter import Meter
 from core.cli.options import Json, Model, Seed, StoreDir, Task
 from core.cli.output import emit, shown, table, tell
-from core.names import slug
 from core.verdicts import probability, verdict_shown
 
 
@@ -50,6 +49,16 @@ Out = Annotated[
         show_default=False,
     ),
 ]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="TEXT",
+        help="What the circuit is called; else by task, model and what is not as usual.",
+        show_default=False,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace another result that --out holds.")]
 Coders = Annotated[
     str | None,
     typer.Option(
@@ -106,6 +115,8 @@ def command(
     model: Model,
     task: Task,
     out: Out = None,
+    name: Name = None,
+    force: Force = False,
     transcoders: Coders = None,
     size: Size = None,
     draws: Draws = 100,
@@ -133,14 +144,13 @@ def command(
         null=null.value,
     )
     with open_store(store, tell) as opened, Meter() as meter:
-        folder = (
-            out or opened.results_dir / f"{slug(Path(model).name)}-{slug(Path(task).stem)}-{seed}"
-        )
         request = RunRequest(
             model=model,
             task=task,
-            out=new_folder(folder, FILES),
+            out=out and new_folder(out, FILES),
             transcoders=transcoders,
+            name=name,
+            replaces="any" if force else "own",
             command=shlex.join(["hagd", *sys.argv[1:]]),
         )
 
@@ -148,7 +158,12 @@ def command(
             meter.show(step.stage, step.done, step.total, step.note)
 
         bundle = run_task(request, settings, store=opened, progress=progress)
-    report = {"out": str(folder), "name": bundle.name, "title": bundle.title, **bundle.validation}
+    report = {
+        "out": str(bundle.path),
+        "name": bundle.name,
+        "title": bundle.title,
+        **bundle.validation,
+    }
     report["notes"] = list(bundle.provenance["notes"])
     emit(report, as_json, lambda: report_text(report))
 

@@ -78,7 +78,8 @@ def title_of(task: str, model: str, kind: str, settings: RunSettings) -> str:
     mark = "" if null == "none" else f"Null: {null.replace('-', ' ')} · "
     dictionary = "" if kind == "nested" else f" · {kind}"
     heads = " · heads counted" if settings.attention == "circuit" else ""
-    return f"{mark}{task} · {Path(model).name}{dictionary}{heads}"
+    seed = f" · seed {settings.seed}" if settings.seed else ""
+    return f"{mark}{task} · {Path(model).name}{dictionary}{heads}{seed}"
 
 
 def circuit_tree(

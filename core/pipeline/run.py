@@ -18,23 +18,26 @@ Stages 3 to 6 are kept in the store as one piece (`discovery.py`); transcoders i
 from their checkpoint.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from core.bundle import Bundle, write_bundle
 from core.circuit import Attention
 from core.errors import TranscoderError
 from core.models import LanguageModel, load_model, suited_threads
+from core.names import slug
 from core.pipeline.dictionaries import Training, find_transcoders
 from core.pipeline.discovery import Discovery, discover
 from core.pipeline.further import further
+from core.pipeline.naming import Request, check_own, free_folder, request_of, result_name
 from core.pipeline.nulls import permuted, same_answer, shuffle_features, untrained
 from core.pipeline.prepare import Prepared, accuracy, check_gate, prepare
 from core.pipeline.progress import Clock, OnProgress, RunProgress, ignore
 from core.pipeline.result import Parts, Refs, make_bundle, title_of
 from core.pipeline.settings import BELOW_GATE, RunSettings
 from core.store import Store, open_store
+from core.store.locks import only_one
 from core.tasks import Split, Task, load_task, overlap
 from core.transcoders import (
     QualityReport,
@@ -55,12 +58,15 @@ class RunRequest:
     """Bundled name, folder or Hub id."""
     task: str
     """Bundled name or task file."""
-    out: Path
-    """Folder of the bundle."""
+    out: Path | None = None
+    """Folder of the bundle; None: one of its own among the store's results, never another's."""
     transcoders: str | None = None
     """Folder, `nested`, `topk` or `neurons`; None takes the bundled ones or trains new ones."""
     name: str | None = None
-    """Name of the bundle; None takes the folder's."""
+    """What a person calls it, in names and titles; None: by what was run (`naming`), or by the
+    folder."""
+    replaces: Literal["own", "any"] = "any"
+    """Which earlier result `out` may hold: one of the same request, or any."""
     keep: Path | None = None
     """Where newly trained transcoders and a null's model or task go; None: beside the store's
     results."""
@@ -107,12 +113,16 @@ def _run(
 ) -> Bundle:
     """All stages after loading."""
     progress = clock.progress
+    asked = request_of(prepared.model.key, prepared.task.key, settings)
+    _check_place(request, asked)
     clock.finish("prepare", f"accuracy {_gate(prepared, settings):.3f}")
     wanted = training or TrainSettings(kind="nested", seed=settings.seed)
     how = Training(settings=wanted, store=store, keep=keep / "transcoders", progress=progress)
     features = prepared.batches[Split.FEATURES]
     dictionary = find_transcoders(prepared.model, request.transcoders, features, how)
     coders = dictionary.transcoders
+    asked = asked._replace(transcoders=coders.key)
+    _check_place(request, asked)
     quality = measure_transcoders(prepared.model, coders, prepared.batches[Split.SELECTION])
     if not worst_fvu(quality) < 1:
         raise TranscoderError(
@@ -143,12 +153,30 @@ def _run(
             "notes": [*_size_note(found, settings), *_told(prepared, coders)],
         },
     )
-    name = request.name or request.out.name
-    title = title_of(prepared.task.title, request.model, coders.kind, settings)
-    bundle = make_bundle(parts, name=name, title=title, command=request.command)
-    written = write_bundle(bundle, request.out)
-    clock.finish("write", str(request.out))
+    written = _write(parts, request, asked, store)
+    clock.finish("write", str(written.path))
     return written
+
+
+def _write(parts: Parts, request: RunRequest, asked: Request, store: Store) -> Bundle:
+    """The bundle in its folder; two runs that end at once do not get one name."""
+    settings, kind = parts.settings, parts.dictionary.transcoders.kind
+    title = title_of(request.name or parts.prepared.task.title, request.model, kind, settings)
+    coders = request.transcoders or kind
+    name = slug(request.name or result_name(request.task, request.model, coders, settings))
+    bundle = make_bundle(parts, name=name, title=title, command=request.command)
+    if request.out is not None:
+        called = name if request.name else request.out.name
+        return write_bundle(replace(bundle, name=called), request.out)
+    with only_one(store.layout.locks, "results", store.notify):
+        out = free_folder(store.results_dir, name, asked)
+        return write_bundle(replace(bundle, name=out.name), out)
+
+
+def _check_place(request: RunRequest, asked: Request) -> None:
+    """Refuse a folder that holds another's result, as soon as that can be known."""
+    if request.out is not None and request.replaces == "own":
+        check_own(request.out, asked)
 
 
 def worst_fvu(quality: QualityReport) -> float:

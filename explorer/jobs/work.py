@@ -15,23 +15,26 @@ def run(settings: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
     """One run of the pipeline; its bundle stands in the store's results afterwards.
 
     Args:
-        settings: `model`, `task`, `transcoders`, `max_size`, `seed`, the folder `out`, and
-            `guide` and `attention` where they are not the usual ones.
+        settings: `model`, `task`, `transcoders`, `max_size`, `seed`, and `name`, `guide` and
+            `attention` where they were chosen.
         report: Told of every step.
+
+    Returns:
+        `name`, `sentence`, `verdict` of the circuit, and whether a dictionary was `trained`.
     """
 
+    trained = False
+
     def tell(step: RunProgress) -> None:
+        nonlocal trained
+        trained |= step.stage == "transcoders" and step.total > 1
         report(step.stage, step.done, step.total, step.note)
 
-    name = free_name(Path(settings["out"]), settings)
     request = RunRequest(
-        model=str(Path(settings["model"]).expanduser())
-        if "/" in settings["model"]
-        else settings["model"],
-        task=settings["task"],
-        transcoders=settings.get("transcoders"),
-        out=Path(settings["out"]) / name,
-        name=name,
+        model=_whole(settings["model"]),
+        task=_whole(settings["task"]),
+        transcoders=_whole(settings.get("transcoders") or "") or None,
+        name=settings.get("name"),
         command="New run in the library",
     )
     report("prepare")
@@ -43,15 +46,10 @@ def run(settings: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
     bundle = run_task(request, chosen, progress=tell)
     found = bundle.validation
     sentence = f"{len(bundle.circuit.nodes)} nodes, F {figure(found['faithfulness'])}."
-    return {"name": bundle.name, "sentence": sentence, "verdict": found["verdict"]}
+    told = {"name": bundle.name, "sentence": sentence, "verdict": found["verdict"]}
+    return told | {"trained": trained}
 
 
-def free_name(folder: Path, settings: Mapping[str, Any]) -> str:
-    """A name for the new circuit that no stored one has."""
-    task, model = Path(settings["task"]).stem, Path(settings["model"]).name
-    stem = "".join(c if c.isalnum() or c in "-._" else "-" for c in f"{task}-{model}").strip(".-")
-    name, again = stem, 1
-    while (folder / name).exists():
-        again += 1
-        name = f"{stem}-{again}"
-    return name
+def _whole(ref: str) -> str:
+    """A path that begins at a home folder (`~`) written out; any other reference as it is."""
+    return str(Path(ref).expanduser()) if "/" in ref else ref

@@ -23,6 +23,7 @@ GUIDES = {
 }
 """As `core.guide.GUIDES` has them, which is not imported before the engine is."""
 DEFAULT_GUIDE = "shifted-influence"
+NAME = "What the circuit is called in the library and in links"
 HEADS = {"live": "live, not counted", "circuit": "counted as nodes"}
 
 
@@ -111,6 +112,9 @@ def options(own: Mapping[str, str]) -> None:
         st.selectbox(
             "Attention heads", list(HEADS), format_func=HEADS.__getitem__, key="run-attention"
         )
+        st.text_input(
+            "Name", key="run-name", placeholder="by task and model", max_chars=80, help=NAME
+        )
         if not own["model"]:
             st.checkbox("Offer models made for other tasks", key="run-others")
 
@@ -124,6 +128,7 @@ def settings() -> dict[str, Any]:
         "task": task,
         "transcoders": own["transcoders"] or None,
         "max_size": int(state.value("run-size") or 347),
+        "name": str(state.value("run-name") or "").strip() or None,
         "seed": int(state.value("run-seed") or 0),
         "guide": state.value("run-guide") or DEFAULT_GUIDE,
         "attention": state.value("run-attention") or "live",

@@ -6,6 +6,7 @@ A click leads to the library, where its stages are listed. A job that has ended 
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -69,7 +70,7 @@ def share_of(job: Job) -> float:
 
 def words(job: Job, more: int) -> str:
     """What the pill says, as "gpt2-modadd · Search 62 %"."""
-    name = job.title.split(" · ")[-1] if " · " in job.title else job.title
+    name = Path(str(job.settings.get("model") or job.title)).name
     if not job.active:
         return f"{_plain(name)} {ENDS[job.state]}"
     step = job.steps[-1] if job.steps else None

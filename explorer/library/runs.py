@@ -6,13 +6,15 @@ the browser is closed, and every tab sees the same progress.
 
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from core.assets import TRANSCODERS
 from core.errors import SettingsError
+from core.names import task_title
 from explorer import menu
 from explorer.jobs.files import Job, Step
 from explorer.library import form
@@ -52,14 +54,14 @@ def new_run() -> None:
         with st.container(horizontal=True, gap="small", key="run-buttons"):
             st.button("Start run", type="primary", on_click=start, width="stretch", key="run-start")
             own_button()
-        head.html(f'<div class="hs-head"><h3>New run</h3><span>{_expected(model)}</span></div>')
+        head.html(f'<div class="hs-head"><h3>New run</h3><span>{_expected()}</span></div>')
         if problem := state.local("run-problem"):
             notices.failed("Not started", problem, key="run-problem")
 
 
 def start() -> None:
     """Start the run that the form describes; a path that is not there is refused at once."""
-    settings = form.settings() | {"out": str(resources.results())}
+    settings = form.settings()
     try:
         check(settings)
     except SettingsError as problem:
@@ -67,7 +69,8 @@ def start() -> None:
         return
     state.remember("run-problem", "")
     titles = resources.task_titles()
-    title = f"{titles.get(settings['task'], Path(settings['task']).stem)} · {_short(settings)}"
+    task = settings["name"] or titles.get(settings["task"]) or task_title(settings["task"])
+    title = f"{task} · {_short(settings)}"
     desk = resources.jobs()
     for job in [job for job in desk.list() if job.kind == "run" and job.state == "failed"]:
         if not job.crash:
@@ -101,19 +104,59 @@ def check(settings: Mapping[str, Any]) -> None:
 
 
 def _short(settings: Mapping[str, Any]) -> str:
-    seed = f" · seed {settings['seed']}" if settings["seed"] else ""
-    return Path(str(settings["model"])).name + seed
+    """The model, and what a run has that is not as usual."""
+    parts = [Path(str(settings["model"])).name]
+    parts += ["heads counted"] if settings["attention"] == "circuit" else []
+    parts += [f"seed {settings['seed']}"] if settings["seed"] else []
+    return " · ".join(parts)
 
 
-def _expected(model: str) -> str:
-    """How long a run takes, from those that were done here."""
-    done = [job for job in resources.jobs().list() if job.kind == "run" and job.state == "done"]
-    same = [job for job in done if job.settings.get("model") == model] or done
-    took = [job.finished - job.created for job in same if job.finished]
-    if not took:
-        return "about a minute"
-    seconds = statistics.median(took)
+def _expected() -> str:
+    """How long the run that is set may take, in a few words."""
+    wanted, jobs = form.settings(), resources.jobs().list()
+    there = has_dictionary(wanted, jobs)
+    seconds = expected(wanted, jobs, there)
+    if seconds is None:
+        return "not timed yet" if there else "trains a dictionary first"
     return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
+
+
+def has_dictionary(wanted: Mapping[str, Any], jobs: Sequence[Job]) -> bool:
+    """Whether the dictionary of a run is there: given, bundled, or kept from an earlier run."""
+    model = str(wanted["model"])
+    bundled = model and "/" not in model and (TRANSCODERS / model).is_dir()
+    return bool(wanted["transcoders"] or bundled) or any(
+        all(job.settings.get(name) == wanted[name] for name in ("model", "task"))
+        for job in _done(jobs)
+    )
+
+
+def expected(wanted: Mapping[str, Any], jobs: Sequence[Job], there: bool) -> float | None:
+    """Seconds that runs of the same model took here; None where there are none to go by.
+
+    Of those the ones of the same task, and with heads counted alike, where there are any.
+
+    Args:
+        wanted: The settings of a run.
+        jobs: Those that were done here.
+        there: Whether its dictionary is; training one is then left out, else it must be in.
+    """
+    alike = [job for job in _done(jobs) if job.settings.get("model") == wanted["model"]]
+    alike = [job for job in alike if there or job.result.get("trained")]
+    for name in ("task", "attention"):
+        alike = [job for job in alike if job.settings.get(name) == wanted[name]] or alike
+    took = [(job.finished or 0) - job.created - there * _training(job) for job in alike]
+    return statistics.median(took) if took else None
+
+
+def _done(jobs: Sequence[Job]) -> list[Job]:
+    return [job for job in jobs if job.kind == "run" and job.state == "done" and job.finished]
+
+
+def _training(job: Job) -> float:
+    """Seconds in which a job trained its dictionary."""
+    steps = [step.seconds for step in job.steps if step.name == "transcoders"]
+    return sum(steps) if job.result.get("trained") else 0.0
 
 
 def running() -> None:

@@ -112,7 +112,7 @@ def test_a_long_shelf_of_cards_is_drawn_when_it_is_asked_for(store, open_page, m
 def test_rows_stand_under_their_task_unless_an_order_is_asked_for(store, open_page):
     table = component(open_page("library"), "table")
     assert [(g["title"], g["rows"]) for g in table["groups"]] == [
-        ("task", 1), ("Nulls", 1), ("Cannot be opened", 1)
+        ("own", 1), ("Nulls", 1), ("Cannot be opened", 1)
     ]  # fmt: skip
     assert [row["name"] for row in table["rows"]] == ["tiny", "null", "damaged"]
     assert component(open_page("library", sort="newest"), "table")["groups"] == []
@@ -218,14 +218,17 @@ def test_options_reach_the_run(store, open_page, monkeypatch):
     monkeypatch.setattr(runs, "ENTRY", "tests.explorer.work:wait")
     app = open_page("library")
     app.selectbox(key="run-guide").set_value("gnn")
+    app.text_input(key="run-name").set_value("my sums")
     app.selectbox(key="run-attention").set_value("circuit").run()
     press(app, "Start run")
     (job,) = [job for job in resources.jobs().list() if job.active]
-    chosen = {name: job.settings[name] for name in ("guide", "attention", "max_size", "seed")}
+    names = ("guide", "attention", "max_size", "seed", "name")
+    chosen = {name: job.settings[name] for name in names}
     resources.jobs().cancel(job.id)
     assert chosen == {
-        "guide": "gnn", "attention": "circuit", "max_size": 347, "seed": 0
+        "guide": "gnn", "attention": "circuit", "max_size": 347, "seed": 0, "name": "my sums"
     }  # fmt: skip
+    assert job.title == f"my sums · {job.settings['model']} · heads counted"
 
 
 def test_a_hub_id_is_left_to_the_run_to_look_for():
@@ -305,6 +308,22 @@ def test_a_null_that_fails_is_as_calm_as_a_refused_one_and_keeps_its_word():
     assert (shown["verdict"], shown["tone"]) == ("Does not hold, as expected", "idle")
     assert shown["task"] == "Null: shuffled features"
     assert len(shown["title"]) > len(shown["task"])
+
+
+def test_another_seed_is_shown_and_an_own_task_is_called_by_its_folder(tmp_path):
+    def head(seed: int) -> BundleInfo:
+        return BundleInfo(
+            path=tmp_path / "store" / "results" / f"x{seed}",
+            name=f"x{seed}",
+            model="../../../m",
+            task="../../../blue-sky/task.jsonl",
+            verdict="holds",
+            provenance={"settings": {"seed": seed}},
+        )
+
+    first, second = gallery.shelf([head(0), head(3)], {})
+    assert (first.tag, second.tag) == ("", "seed 3")
+    assert first.section == second.section == "blue sky"
 
 
 def test_own_circuits_come_first_and_bundled_ones_in_a_fixed_order():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.bundle import FILES, open_bundle
+from core.bundle.files import PROVENANCE
 from core.cli.output import emit
 from core.cli.run import _rows, error_lines, report_text
 from tests.core.cli.conftest import Hagd
@@ -44,6 +45,7 @@ def test_null_run_is_written_rejected_and_validates_again(hagd: Hagd, place: Pat
     assert report["n_nodes"] == 4
     # without --out it is in the store, where the library lists it
     folder = Path(report["out"])
+    assert report["name"] == folder.name == f"{place.name}-model-neurons-untrained-size4"
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
     assert open_bundle(folder).provenance["command"].startswith("hagd")
     assert report["name"] in {row["name"] for row in hagd("results", "--json").json}
@@ -88,6 +90,20 @@ def test_other_peoples_files_are_refused_before_any_work(
     (theirs / "thesis.txt").write_text("x")
     message = hagd("run", *words(place), "--out", theirs).refused()
     assert "holds other files (thesis.txt)" in message
+
+
+def test_another_result_is_replaced_only_if_told_to(
+    hagd: Hagd, place: Path, tmp_path: Path
+) -> None:
+    parts = {name: {"ref": name, "key": "another"} for name in ("model", "task", "transcoders")}
+    record = parts | {"settings": {"attention": "circuit", "seed": 3}}
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / PROVENANCE).write_text(json.dumps(record))
+    message = hagd("run", *words(place), "--out", tmp_path / "x").refused()
+    assert "holds another result (task, model, transcoders, attention circuit, seed 3)" in message
+    assert json.loads((tmp_path / "x" / PROVENANCE).read_text()) == record
+    ran = hagd("run", *words(place), "--out", tmp_path / "x", "--force")
+    assert "the gate is 0.90" in ran.err  # it goes on, and is stopped by what it is
 
 
 @pytest.mark.parametrize(

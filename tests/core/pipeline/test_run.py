@@ -10,7 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from core.bundle import FILES, open_bundle
 from core.circuit import Attention, node_ids
-from core.errors import GateError, TaskError, TranscoderError
+from core.errors import FormatError, GateError, TaskError, TranscoderError
 from core.lab import Change, Lab, LabSettings
 from core.pipeline.revalidate import revalidate
 from core.pipeline.run import RunRequest, run_task
@@ -289,6 +289,23 @@ def test_a_size_beyond_the_candidates_is_said(made, place):
     assert note.startswith("5000 nodes were asked for")
     assert f"has {got}." in note
     assert made[0].provenance["notes"] == []
+
+
+def test_no_result_replaces_another(place, made):
+    """Two runs that differ in a setting, into the store; then one into the other's folder."""
+    asked = replace(request(place, None), transcoders=str(coders_of(place)), name="My colours")
+    other = replace(SETTINGS, draws=101)
+    with open_store(place / "store") as store:
+        first = run_task(asked, SETTINGS, store=store)
+        second = run_task(asked, other, store=store)
+        assert first.path == store.results_dir / "My-colours"
+        assert second.path == store.results_dir / "My-colours-2"
+        into = replace(asked, out=first.path, replaces="own")
+        with pytest.raises(FormatError, match="holds another result"):
+            run_task(into, other, store=store)
+    assert (first.name, second.name) == ("My-colours", "My-colours-2")
+    assert first.title == "My colours · model"
+    assert open_bundle(first.path).validation["random"]["n"] == 100
 
 
 def test_prompts_that_splits_share_are_counted_in_the_result(made, place):

@@ -13,8 +13,8 @@ def job(**changes) -> Job:
     made = Job(
         id="run-1",
         kind="run",
-        title="Sums · gpt2-mini",
-        settings={},
+        title="Sums · gpt2-mini · seed 1",
+        settings={"model": "models/gpt2-mini"},
         created=0.0,
         state="running",
         steps=(step,),
@@ -48,4 +48,4 @@ def test_running_ones_come_first_and_ended_ones_go_after_a_while():
 
 
 def test_a_title_is_never_markup():
-    assert words(job(title="x · **a** [b](c)"), 0).startswith(r"\*\*a\*\* \[b\](c)")
+    assert words(job(settings={"model": "**a** [b]"}), 0).startswith(r"\*\*a\*\* \[b\]")
