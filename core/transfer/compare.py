@@ -6,7 +6,9 @@
 4. Into the whole second model: functional transfer (`functional`).
 
 A *null* says what the score is for a matching of the same sites without likeness (edges, roles),
-for shuffled profiles (transport), for random features (functional). A *ceiling* is the same score
+for profiles exchanged at each site (transport), for random features of the same sites (functional).
+A site is a layer and a position: that circuits of one task have their features at the same ones is
+no likeness of the features. A *ceiling* is the same score
 between two circuits of the *same* model from two seeds: no two models can be asked to agree better
 than one model does with itself (`kept.with_ceiling`). A raw score means nothing without the two.
 
@@ -25,7 +27,7 @@ from torch import Tensor
 
 from core.circuit import node_of
 from core.transfer.functional import Carried, carried
-from core.transfer.matching import Match, Profiles, likeness, match, shuffled
+from core.transfer.matching import Match, Profiles, likeness, match, shuffled, sites
 from core.transfer.subject import Subject, activations, shared_prompts
 from core.transfer.transport import transport
 from core.transfer.wiring import (
@@ -40,6 +42,10 @@ from core.transfer.wiring import (
 
 SCORES = ("edges", "transport", "functional", "roles")
 """In the order they are told."""
+SYMMETRIC = ("edges", "transport")
+"""Edge Jaccard and FGW distance are the same from either side, so the two orders of a pair are one
+measurement; only their nulls are drawn anew. Roles are the first circuit's, functions the
+second's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +58,8 @@ class TransferSettings:
     """Least correlation of a matched pair."""
     draws: int = 200
     """Shuffled matchings behind a null."""
-    solves: int = 20
-    """Shuffles that are solved or run anew: transport, functional."""
+    solves: int = 100
+    """Shuffles that are solved or run anew: transport, functional. The least p is 1 / (n + 1)."""
     seed: int = 0
     """Of all draws."""
 
@@ -122,7 +128,7 @@ def compare(one: Subject, two: Subject, settings: TransferSettings | None = None
         one=one.bundle.name,
         two=two.bundle.name,
         scores={
-            **_wired(one, first, inside, wired, options),
+            **_wired(one, (first, second), inside, wired, options),
             "transport": _transported(first, second, wired, options),
             "functional": _score(into[0].score, into[0].null),
         },
@@ -135,7 +141,7 @@ def compare(one: Subject, two: Subject, settings: TransferSettings | None = None
 
 def _wired(
     one: Subject,
-    first: Profiles,
+    profiles: tuple[Profiles, Profiles],
     found: Match,
     wired: tuple[Wiring, Wiring],
     options: TransferSettings,
@@ -144,6 +150,7 @@ def _wired(
     a, b = wired
     strong = strongest(a.score), strongest(b.score)
     role = _feature_roles(one)
+    nodes = profiles[0].nodes, profiles[1].nodes
     generator = torch.Generator().manual_seed(options.seed)
 
     def both(pairs: Match) -> tuple[float, float]:
@@ -151,7 +158,7 @@ def _wired(
         return edge_jaccard(*strong, row), role_likeness(a, b, row, role)
 
     value = both(found)
-    null = [both(shuffled(found, first.nodes[:, 2], generator)) for _ in range(options.draws)]
+    null = [both(shuffled(found, *nodes, generator)) for _ in range(options.draws)]
     edges, alike = zip(*null, strict=True)
     return {"edges": _score(value[0], edges), "roles": _score(value[1], alike)}
 
@@ -169,7 +176,8 @@ def _transported(
     first: Profiles, second: Profiles, wired: tuple[Wiring, Wiring], options: TransferSettings
 ) -> Score:
     alike = likeness(first, second, options.window)
-    found = transport(*wired, alike, draws=options.solves, seed=options.seed)
+    site = sites(second.nodes[:, 1:3])
+    found = transport(*wired, alike, site, draws=options.solves, seed=options.seed)
     mean = float(np.mean(found.null))
     null = [1 - d / mean if mean > 0 else 0.0 for d in found.null]
     return _score(found.score, null)

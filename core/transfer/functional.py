@@ -54,7 +54,7 @@ def carried(
     two: Subject,
     partners: Int[Tensor, "pair 4"],
     *,
-    draws: int = 20,
+    draws: int = 100,
     seed: int = 0,
     ablations: tuple[Ablation, ...] = (Ablation.RESAMPLE, Ablation.MEAN),
 ) -> tuple[Carried, ...]:

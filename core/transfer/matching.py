@@ -106,15 +106,38 @@ def _take(profiles: Profiles, rows: Int[Tensor, " row"]) -> Profiles:
     )
 
 
-def shuffled(found: Match, position: Int[Tensor, " one"], generator: torch.Generator) -> Match:
-    """The matching with its partners exchanged at random among pairs at one aligned position.
+def shuffled(
+    found: Match,
+    one: Int[Tensor, "one 4"],
+    two: Int[Tensor, "two 4"],
+    generator: torch.Generator,
+) -> Match:
+    """The matching with its partners exchanged at random among pairs of one site.
 
-    The null of all that is read off a matching: as many pairs, the same sites, no likeness.
+    The null of all that is read off a matching: as many pairs, the same sites, no likeness. A site
+    is what the matching itself keeps: the aligned position, and the layers of both ends (which are
+    within its window). Exchanged across layers, partners lose that edges run from lower layers to
+    higher ones, and any matching of the right layers beats chance.
+
+    Args:
+        found: The matching.
+        one: (kind, layer, aligned position, feature) of the first list.
+        two: The same of the second.
+        generator: Of the exchanges.
     """
-    chance = torch.rand(len(found.two), generator=generator, dtype=torch.float64)
-    at = position[found.one]
-    here = at.double().argsort(stable=True)
-    mixed = (at + chance).argsort(stable=True)
-    two = found.two.clone()
-    two[here] = found.two[mixed]
-    return Match(found.one, two, torch.zeros_like(found.likeness))
+    ends = torch.stack([one[found.one, 1], two[found.two, 1], two[found.two, 2]], 1)
+    order = exchanged(sites(ends), generator)
+    return Match(found.one, found.two[order], torch.zeros_like(found.likeness))
+
+
+def sites(places: Int[Tensor, "row column"]) -> Int[Tensor, " row"]:
+    """Number of each row's place; equal rows have equal numbers."""
+    return torch.unique(places, dim=0, return_inverse=True)[1]
+
+
+def exchanged(site: Int[Tensor, " row"], generator: torch.Generator) -> Int[Tensor, " row"]:
+    """A random order of the rows that leaves each at its site."""
+    chance = torch.rand(len(site), generator=generator, dtype=torch.float64)
+    order = torch.empty_like(site)
+    order[site.argsort(stable=True)] = (site + chance).argsort(stable=True)
+    return order

@@ -17,7 +17,7 @@ from core.store import Record, Store, plain, stage_key
 from core.transfer.compare import TransferSettings, compare
 from core.transfer.subject import Subject
 
-SCHEMA = 1
+SCHEMA = 2
 """Of the stored record."""
 
 

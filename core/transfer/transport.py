@@ -6,9 +6,11 @@ over couplings T of the two node distributions (influence), with M = 1 − liken
 and W the wiring in shares of its largest edge. Directed. Solved by conditional gradient (POT), so d
 is an upper bound; the null is solved the same way.
 
-    τ = 1 − d / E[d | profiles shuffled]
+    τ = 1 − d / E[d | profiles of the second exchanged within each layer and position]
 
-0 is what circuits with unrelated features of the same wiring give, 1 a perfect match.
+0 is what circuits of the same wiring with unrelated features at the same sites give, 1 a perfect
+match. Exchanged across sites, profiles would meet where their likeness is 0 by definition, and
+any two circuits of one task would beat chance.
 """
 
 from dataclasses import dataclass
@@ -16,10 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 import ot
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.transfer.matching import exchanged
 from core.transfer.wiring import Wiring
 
 ALPHA = 0.5
@@ -32,7 +35,7 @@ ITERATIONS = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
-    """The distance of two circuits, and of the same two with the profiles shuffled."""
+    """The distance of two circuits, and of the same two with the profiles exchanged."""
 
     distance: float
     null: tuple[float, ...]
@@ -48,8 +51,9 @@ def transport(
     one: Wiring,
     two: Wiring,
     alike: Float[Tensor, "one two"],
+    site: Int[Tensor, " two"],
     *,
-    draws: int = 20,
+    draws: int = 100,
     seed: int = 0,
 ) -> Transport:
     """Distance of two wirings with the likeness of their features, and its null.
@@ -58,14 +62,17 @@ def transport(
         one: First wiring.
         two: Second wiring.
         alike: Likeness of each pair of features, in [0, 1].
-        draws: Shuffles of the second circuit's profiles.
+        site: Number of the layer and position of each feature of the second.
+        draws: Shuffles of the second circuit's profiles, within each site.
         seed: Of the shuffles.
     """
     first, second = _chief(one), _chief(two)
     cost = 1 - alike[first][:, second].double().numpy()
     given = (_graph(one, first), _graph(two, second), _weights(one, first), _weights(two, second))
-    generator = np.random.default_rng(seed)
-    null = [_distance(cost[:, generator.permutation(len(second))], *given) for _ in range(draws)]
+    generator = torch.Generator().manual_seed(seed)
+    null = [
+        _distance(cost[:, exchanged(site[second], generator).numpy()], *given) for _ in range(draws)
+    ]
     return Transport(distance=_distance(cost, *given), null=tuple(null))
 
 

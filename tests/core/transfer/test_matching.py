@@ -5,6 +5,7 @@ import torch
 
 from core.errors import SettingsError
 from core.transfer import Match, Profiles, likeness, match, shuffled
+from core.transfer.matching import exchanged
 
 
 def activation(layers=2, prompts=40, positions=2, features=6, seed=0):
@@ -73,11 +74,33 @@ def test_other_prompts_are_refused():
         likeness(one, two)
 
 
-def test_shuffling_exchanges_partners_only_within_a_position():
-    n = 30
-    position = torch.arange(n) % 3
-    found = Match(torch.arange(n), torch.arange(n) + 100, torch.ones(n))
-    mixed = shuffled(found, position, torch.Generator().manual_seed(0))
-    assert sorted(mixed.two.tolist()) == sorted(found.two.tolist())
-    assert torch.equal((mixed.two - 100) % 3, position)
-    assert not torch.equal(mixed.two, found.two)
+def test_a_shuffled_partner_is_always_at_the_same_layer_and_position():
+    n = 60
+    one = nodes(*[(i % 4, i % 3, i) for i in range(n)])
+    two = nodes(*[(i % 4 // 2, i % 3, i) for i in range(n)])  # half as many layers
+    found = Match(torch.arange(n), torch.arange(n).flip(0), torch.ones(n))
+    generator = torch.Generator().manual_seed(0)
+    sites = set()
+    for _ in range(20):
+        mixed = shuffled(found, one, two, generator)
+        assert sorted(mixed.two.tolist()) == sorted(found.two.tolist())
+        assert torch.equal(mixed.one, found.one)
+        assert torch.equal(two[mixed.two][:, 1:3], two[found.two][:, 1:3])
+        assert not torch.equal(mixed.two, found.two)
+        sites |= {(one[i, 1].item(), two[j, 1].item()) for i, j in zip(*mixed[:2], strict=True)}
+    before = {(one[i, 1].item(), two[j, 1].item()) for i, j in zip(*found[:2], strict=True)}
+    assert sites == before, "no pair of layers that the matching does not have"
+    empty = Match(*(part[:0] for part in found))
+    assert len(shuffled(empty, one, two, generator).two) == 0
+
+
+def test_exchanging_leaves_every_row_at_its_site_and_reaches_every_order():
+    site = torch.tensor([5, 2, 5, 2, 5, 9])
+    generator = torch.Generator().manual_seed(0)
+    seen = set()
+    for _ in range(200):
+        order = exchanged(site, generator)
+        assert sorted(order.tolist()) == list(range(6))
+        assert torch.equal(site[order], site)
+        seen.add(tuple(order.tolist()))
+    assert len(seen) == 6 * 2

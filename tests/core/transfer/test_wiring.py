@@ -121,9 +121,10 @@ def test_transport_of_a_relabelled_copy_is_nothing_and_its_score_one():
     one = Wiring(score=score, shared=("a", "b"), influence=weight)
     two = Wiring(score=score[places][:, places], shared=("a", "b"), influence=weight[order])
     alike = torch.eye(n)[:, order]
-    found = transport(one, two, alike, draws=5)
+    site = torch.zeros(n, dtype=torch.long)
+    found = transport(one, two, alike, site, draws=5)
     assert found.distance == pytest.approx(0, abs=1e-6)
     assert found.score == pytest.approx(1, abs=1e-4)
     assert min(found.null) > 0.05
-    unlike = transport(one, two, alike[:, torch.randperm(n, generator=generator)], draws=5)
+    unlike = transport(one, two, alike[:, torch.randperm(n, generator=generator)], site, draws=5)
     assert unlike.score < 0.8
