@@ -11,8 +11,11 @@ What runs is the circuit alone or the whole model, as the settings say. The rand
 * necessity inside the model: every feature that is alive on the prompts and not in the selection.
 
 They are matched by layer, position and activation (`selections`), and p = (1 + #{random ≥ value}) /
-(draws + 1). Values equal but for rounding count as ≥. Where the model is no better than the empty
-circuit (a null) F cannot be computed: the figures are NaN, p is 1 and nothing is shown.
+(draws + 1). Values equal but for rounding count as ≥. A claim needs a small p, a figure that
+matters by itself, and one that is enough beyond the random selections' mean: p alone can be small
+for any difference. Where these are nearly the same nodes (few others are left to draw) a large
+figure that is not beyond them is undecided. Where the model is no better than the empty circuit (a
+null) F cannot be computed: the figures are NaN, p is 1 and nothing is shown.
 """
 
 from collections.abc import Sequence
@@ -24,11 +27,19 @@ from torch import Tensor
 from core.circuit import Attention, ErrorNode, FeatureNode, GatedNode, HeadNode
 from core.errors import NodeError, SettingsError
 from core.lab.comparison import Bench, Progress, ablated, kept
-from core.lab.contents import Comparison, LabSettings, RandomTest
+from core.lab.contents import Claim, Comparison, LabSettings, RandomTest
 from core.lab.outcome import p_answers
 from core.lab.plan import changeable
 from core.lab.selections import Draws, draw_selections
-from core.lab.words import LEAST_KEPT, LEAST_LOSS, LEVEL, sentence, verdict
+from core.lab.words import (
+    LEAST_BEYOND,
+    LEAST_KEPT,
+    LEAST_LOSS,
+    LEVEL,
+    NEARLY_THE_SAME,
+    sentence,
+    verdict,
+)
 from core.lab.workspace import Rows, Workspace
 from core.validation import p_value
 
@@ -57,8 +68,10 @@ def random_test(
     base = bench.f(bench.run(ablated(bench, [()])))
     cut = bench.f(bench.run(ablated(bench, [selection])))
     only = bench.f(bench.run(kept(bench, [selection])))
-    necessity = compare(float(base - cut), base - bench.f(without), least=LEAST_LOSS)
-    sufficiency = compare(float(only), bench.f(alone), least=LEAST_KEPT)
+    necessity = compare(
+        float(base - cut), base - bench.f(without), least=LEAST_LOSS, overlap=lost.overlap
+    )
+    sufficiency = compare(float(only), bench.f(alone), least=LEAST_KEPT, overlap=left.overlap)
     overlap = (lost.overlap + left.overlap) / 2
     return RandomTest(
         size=len(selection),
@@ -75,10 +88,24 @@ def random_test(
     )
 
 
-def compare(value: float, random: Float[Tensor, " draw"], *, least: float) -> Comparison:
-    """A figure against the same figure of random selections."""
+def compare(
+    value: float, random: Float[Tensor, " draw"], *, least: float, overlap: float = 0.0
+) -> Comparison:
+    """A figure against the same figure of random selections.
+
+    Args:
+        value: Of the selection.
+        random: Of each random one.
+        least: What the figure must be for the claim to matter.
+        overlap: Share of the random selections' nodes that are the selection's own.
+    """
     p = p_value(value - EQUAL, random)
-    return Comparison(value=value, random=random, p_value=p, shown=p < LEVEL and value >= least)
+    beyond = value - float(random.mean()) >= LEAST_BEYOND
+    claim: Claim = "not shown"
+    if value >= least:
+        alike = "undecided" if overlap > NEARLY_THE_SAME else "not shown"
+        claim = "shown" if p < LEVEL and beyond else alike
+    return Comparison(value=value, random=random, p_value=p, claim=claim)
 
 
 def random_band(

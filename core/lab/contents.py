@@ -11,6 +11,7 @@ from core.errors import SettingsError
 from core.interventions import Ablation
 
 Inside = Literal["model", "circuit"]
+Claim = Literal["shown", "not shown", "undecided"]
 Errors = Literal["live", "mean", "zero"]
 
 
@@ -150,8 +151,10 @@ class TaskEffect:
     accuracy_full: float
     accuracy_circuit: float
     accuracy_changed: float
+    faithfulness_full: float
+    """F of the full model: 1, or NaN where it is no better than the empty circuit."""
     faithfulness_circuit: float
-    """F of the circuit alone; NaN where the model is no better than the empty circuit."""
+    """F of the circuit alone; NaN as well where that of the model is."""
     faithfulness: float
     """F with the changes."""
     chance: float
@@ -168,8 +171,9 @@ class Comparison:
     """Of each random selection of the same size."""
     p_value: float
     """(1 + #{random ≥ value}) / (draws + 1)."""
-    shown: bool
-    """Whether the claim holds: p < 0.05 and the effect is large enough to matter."""
+    claim: Claim
+    """Shown where p < 0.05, and the figure is large enough to matter and enough above the random
+    selections' mean; undecided where it is large, but these are nearly the same nodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -172,6 +172,7 @@ class Lab(Workspace):
             accuracy_full=accuracy[0],
             accuracy_circuit=accuracy[1],
             accuracy_changed=accuracy[2],
+            faithfulness_full=f[0],
             faithfulness_circuit=f[1],
             faithfulness=f[2],
             chance=1 / len({pair.answer for pair in self.task.pairs}),

@@ -1,8 +1,9 @@
 """What a comparison with random selections says, in words."""
 
 import math
+from collections.abc import Mapping
 
-from core.lab.contents import Comparison
+from core.lab.contents import Claim, Comparison
 
 LEVEL = 0.05
 """A claim needs p below this."""
@@ -10,25 +11,36 @@ LEAST_LOSS = 0.1
 """And, for necessity, at least this much F lost."""
 LEAST_KEPT = 0.5
 """And, for sufficiency, at least this much F kept alone."""
+LEAST_BEYOND = 0.1
+"""And, for either, at least this much F beyond the mean of the random selections."""
+NEARLY_THE_SAME = 0.5
+"""Share of the random selections' nodes that are the selection's own, above which they say little.
+"""
 NOTHING = (
     "On these prompts the model's margin is no larger than that of its empty circuit: there is "
     "nothing to be faithful to, and F cannot be computed."
 )
 """Said in place of figures on a null."""
 
-_VERDICTS = {
-    (True, True): "Necessary and sufficient.",
-    (True, False): "Necessary, not sufficient.",
-    (False, True): "Sufficient, not necessary.",
-    (False, False): "Neither necessary nor sufficient.",
+_VERDICTS: Mapping[tuple[Claim, Claim], str] = {
+    ("shown", "shown"): "Necessary and sufficient.",
+    ("shown", "not shown"): "Necessary, not sufficient.",
+    ("shown", "undecided"): "Necessary; sufficiency undecided.",
+    ("not shown", "shown"): "Sufficient, not necessary.",
+    ("not shown", "not shown"): "Neither necessary nor sufficient.",
+    ("not shown", "undecided"): "Not necessary; sufficiency undecided.",
+    ("undecided", "shown"): "Sufficient; necessity undecided.",
+    ("undecided", "not shown"): "Not sufficient; necessity undecided.",
+    ("undecided", "undecided"): "Undecided.",
 }
+"""By necessity and sufficiency."""
 
 
 def verdict(necessity: Comparison, sufficiency: Comparison) -> str:
     """The two claims as one short sentence."""
     if not math.isfinite(necessity.value):
         return "Nothing to compare."
-    return _VERDICTS[necessity.shown, sufficiency.shown]
+    return _VERDICTS[necessity.claim, sufficiency.claim]
 
 
 def sentence(necessity: Comparison, sufficiency: Comparison, *, overlap: float) -> str:
@@ -37,10 +49,11 @@ def sentence(necessity: Comparison, sufficiency: Comparison, *, overlap: float) 
         return NOTHING
     parts = [
         verdict(necessity, sufficiency),
-        f"Ablating it costs {necessity.value:.2f} of F; {_against(necessity, 'cost')}.",
-        f"Alone it keeps {sufficiency.value:.2f} of F; {_against(sufficiency, 'keep')}.",
+        f"Ablating it costs {necessity.value:.2f} of F; {_against(necessity, 'cost', LEAST_LOSS)}.",
+        f"Alone it keeps {sufficiency.value:.2f} of F; "
+        f"{_against(sufficiency, 'keep', LEAST_KEPT)}.",
     ]
-    if overlap > 0.5:
+    if overlap > NEARLY_THE_SAME:
         parts.append(
             "It is most of what can be drawn, so random selections are nearly the same nodes and "
             "the comparison says little."
@@ -48,9 +61,12 @@ def sentence(necessity: Comparison, sufficiency: Comparison, *, overlap: float) 
     return " ".join(parts)
 
 
-def _against(figure: Comparison, verb: str) -> str:
+def _against(figure: Comparison, verb: str, least: float) -> str:
+    """How the random selections do; and, where only that denies the claim, that it is too near."""
     draws = len(figure.random)
     as_much = round(figure.p_value * (draws + 1)) - 1
     rival = "none" if as_much == 0 else f"{as_much}"
     mean = float(figure.random.mean())
-    return f"{rival} of {draws} random selections {verb} as much (mean {mean:.2f})"
+    near = figure.p_value < LEVEL and figure.value >= least and figure.claim != "shown"
+    told = f", less than {LEAST_BEYOND:g} below it" if near else ""
+    return f"{rival} of {draws} random selections {verb} as much (mean {mean:.2f}{told})"

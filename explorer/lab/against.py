@@ -225,7 +225,8 @@ def _comparison(lab: Lab, shown: Shown) -> None:
     with st.container(horizontal=True, gap="medium", key="random-halves"):
         _half("Necessity", "necessity", found.necessity, regime)
         _half("Sufficiency", "sufficiency", found.sufficiency, regime)
-    tone = {2: "ok", 1: "warn", 0: "idle"}[found.necessity.shown + found.sufficiency.shown]
+    shown_claims = sum(one.claim == "shown" for one in (found.necessity, found.sufficiency))
+    tone = {2: "ok", 1: "warn", 0: "idle"}[shown_claims]
     rest = found.sentence.removeprefix(found.verdict).strip()
     st.html(
         f'<div class="hs-verdict">{theme.mark_html(tone, 16)}<span><b>{notices.text(found.verdict)}'

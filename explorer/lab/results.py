@@ -73,20 +73,19 @@ def _whole(text: str) -> str:
 
 
 def across_task(lab: Lab, view: View, effect: TaskEffect, random: RandomTest | None) -> None:
-    """P(right answer) of every test prompt as a dot; `random` is shown where it was compared."""
-    series = [
-        Dots("full model", "full", effect.full.tolist()),
-        Dots("circuit", "circuit", effect.circuit.tolist()),
-    ]
-    if random is not None:
-        left = random.random_p_answer.tolist()
-        series.append(Dots("random ablated", "random", left, random.prompts.tolist()))
-    if view.changes:
-        series.append(Dots(changes.word(view.changes), "ablated", effect.changed.tolist()))
+    """P(right answer) of every test prompt as a dot.
+
+    Where the set was compared with random selections, these have a row too, and every row has the
+    prompts that they were run on: medians then differ by what was ablated alone.
+    """
+    series = strip(view, effect, random)
+    many = f"{len(lab.prompts)} unseen prompts"
+    if random is not None and random.n_prompts < len(lab.prompts):
+        many = f"{random.n_prompts} of {many}"
     with st.container(key="panel-lab-task"):
         st.html(
             '<div class="hs-head"><h3>Across the task</h3><span class="hs-sub">P(right answer), a '
-            f"dot for each of {len(lab.prompts)} unseen prompts</span>{_scores(view, effect)}</div>"
+            f"dot for each of {many}</span>{_scores(view, effect)}</div>"
         )
         figure = figures.task_strip(
             series,
@@ -99,17 +98,41 @@ def across_task(lab: Lab, view: View, effect: TaskEffect, random: RandomTest | N
         chart(figure, "task-strip")
 
 
+def strip(view: View, effect: TaskEffect, random: RandomTest | None) -> list[Dots]:
+    """The rows of the strip, all on the same prompts."""
+    word = changes.word(view.changes)
+    rows = [("full model", "full", effect.full), ("circuit", "circuit", effect.circuit)]
+    if view.changes:
+        rows.append((word, "ablated", effect.changed))
+    if random is None:
+        return [Dots(label, kind, values.tolist()) for label, kind, values in rows]
+    prompts = random.prompts.tolist()
+    series = [
+        Dots(label, kind, values[random.prompts].tolist(), prompts) for label, kind, values in rows
+    ]
+    left = Dots("random ablated", "random", random.random_p_answer.tolist(), prompts)
+    return [*series[:2], left, *series[2:]]
+
+
 def _scores(view: View, effect: TaskEffect) -> str:
-    """F and accuracy with the changes, each beside the same of the circuit as it is."""
-    now = f"{inspector.number(effect.faithfulness)}", f"{effect.accuracy_changed:.0%}"
-    circuit = f"{inspector.number(effect.faithfulness_circuit)}", f"{effect.accuracy_circuit:.0%}"
+    """F and accuracy with the changes, each beside the same of what they were made in."""
+    name, *before = (
+        ("full model", effect.faithfulness_full, effect.accuracy_full)
+        if view.inside == "model"
+        else ("circuit", effect.faithfulness_circuit, effect.accuracy_circuit)
+    )
+    base, now = _shown(*before), _shown(effect.faithfulness, effect.accuracy_changed)
     about = (
         "F: share of the model's margin that is kept. Right: prompts with the answer on top. "
-        + changes.regime(view)
+        f"Both on all {len(effect.full)} test prompts. {changes.regime(view)}"
     )
     if not view.changes:
-        told = f'F <b class="hx-strong">{circuit[0]}</b> · right <b class="hx-strong">'
-        return f'<span title="{notices.text(about)}">circuit {told}{circuit[1]}</b></span>'
-    pairs = zip(("F", "right"), circuit, now, strict=True)
+        told = f'F <b class="hx-strong">{now[0]}</b> · right <b class="hx-strong">'
+        return f'<span title="{notices.text(about)}">{name} {told}{now[1]}</b></span>'
+    pairs = zip(("F", "right"), base, now, strict=True)
     told = " · ".join(f'{n} {a} → <b class="hx-strong">{b}</b>' for n, a, b in pairs)
     return f'<span title="{notices.text(about)}">{told}</span>'
+
+
+def _shown(faithfulness: float, accuracy: float) -> tuple[str, str]:
+    return inspector.number(faithfulness), f"{accuracy:.0%}"

@@ -11,8 +11,8 @@ from core.errors import CoreError
 from core.lab import Comparison, RandomTest
 from core.store import Record, Store
 
-RANDOM = "lab-random"
-"""Kind of the store's entries."""
+RANDOM = "lab-comparison"
+"""Kind of the store's entries. Those of `lab-random` were judged by p alone: they are not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def pack(test: RandomTest) -> Record:
     data = {name: getattr(test, name) for name in names}
     for name in ("necessity", "sufficiency"):
         one: Comparison = getattr(test, name)
-        data[name] = {"value": _or_none(one.value), "p_value": one.p_value, "shown": one.shown}
+        data[name] = {"value": _or_none(one.value), "p_value": one.p_value, "claim": one.claim}
     return Record(data=data, tensors=tensors)
 
 

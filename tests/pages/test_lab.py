@@ -1,10 +1,13 @@
 """The Lab: one line says what is changed, every figure answers it; nothing is lost."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from core.errors import NodeError
-from core.lab import Comparison, RandomTest
+from core.lab import Comparison, RandomTest, TaskEffect
+from explorer.lab import results
 from explorer.session import changes, comparisons, resources, testlog
 from explorer.session.view import Changed, View
 from tests.pages.conftest import chart, component, html, press
@@ -24,6 +27,38 @@ def test_without_a_change_model_and_circuit_are_shown(store, open_page):
     names = {trace.get("name") for trace in chart(app, "task-strip")["data"]}
     assert {"full model", "circuit"} <= names
     assert "changed" not in names
+
+
+def effect() -> TaskEffect:
+    """Of three prompts: the model right on all, the circuit on two, with the changes on one."""
+    right = torch.tensor([[True, True, True], [True, True, False], [True, False, False]])
+    chance = torch.tensor([[0.9, 0.8, 0.7], [0.6, 0.5, 0.4], [0.3, 0.2, 0.1]])
+    return TaskEffect(
+        full=chance[0], circuit=chance[1], changed=chance[2], correct=right, accuracy_full=1.0,
+        accuracy_circuit=0.95, accuracy_changed=0.86, faithfulness_full=1.0,
+        faithfulness_circuit=0.85, faithfulness=0.73, chance=0.1,
+    )  # fmt: skip
+
+
+def test_what_is_changed_inside_the_model_is_held_against_the_model():
+    changed = View(changes=(Changed("A3"),), inside="model")
+    assert "F 1.00 → " in results._scores(changed, effect())
+    assert "right 100% → " in results._scores(changed, effect())
+    inside = replace(changed, inside="circuit")
+    assert "F 0.85 → " in results._scores(inside, effect())
+    assert "right 95% → " in results._scores(inside, effect())
+    assert "full model F " in results._scores(replace(changed, changes=()), effect())
+
+
+def test_every_row_of_the_strip_has_the_prompts_of_the_random_selections():
+    changed = View(changes=(Changed("A1"),))
+    random = replace(finished(), prompts=torch.tensor([0, 2]))
+    rows = results.strip(changed, effect(), random)
+    assert [row.series for row in rows] == ["full", "circuit", "random", "ablated"]
+    assert all(list(row.prompts) == [0, 2] for row in rows)
+    assert rows[-1].values == pytest.approx([0.3, 0.1])
+    alone = results.strip(changed, effect(), None)
+    assert [(row.prompts, len(row.values)) for row in alone] == [(None, 3)] * 3
 
 
 def test_a_link_with_changes_shows_what_they_do(store, open_page):
@@ -121,10 +156,10 @@ def test_the_log_survives_a_restart(store, open_page):
 def finished():
     """A comparison of A1 whose figures can be computed (those of a random model cannot)."""
     need, suffice = (
-        Comparison(value=value, random=torch.tensor(random), p_value=p, shown=shown)
-        for value, random, p, shown in (
-            (0.58, [0.05, 0.12], 0.004, True),
-            (0.06, [0.05, 0.08], 0.66, False),
+        Comparison(value=value, random=torch.tensor(random), p_value=p, claim=claim)
+        for value, random, p, claim in (
+            (0.58, [0.05, 0.12], 0.004, "shown"),
+            (0.06, [0.05, 0.08], 0.66, "not shown"),
         )
     )
     return RandomTest(

@@ -1,6 +1,8 @@
 """Random selections and the tests against them: matching by hand, p by hand, planted answers."""
 
 import math
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
@@ -11,8 +13,9 @@ from core.interventions import Ablation
 from core.lab import Change, Comparison, LabSettings
 from core.lab.against_random import compare
 from core.lab.comparison import Bench, Ran
+from core.lab.contents import Claim
 from core.lab.selections import draw_selections
-from core.lab.words import NOTHING, sentence, verdict
+from core.lab.words import _VERDICTS, NOTHING, sentence, verdict
 from core.lab.workspace import EndPoints
 from tests.core.lab.tiny_lab import NODES, tiny_lab
 
@@ -91,18 +94,35 @@ def test_p_by_hand():
     assert compare(0.35, random, least=0.0).p_value == pytest.approx(2 / 5)
     assert compare(0.4, random, least=0.0).p_value == pytest.approx(2 / 5)  # equal counts
     assert compare(0.9, torch.rand(99) / 2, least=0.1).p_value == pytest.approx(0.01)
-    assert compare(0.9, torch.rand(99) / 2, least=0.1).shown
-    assert not compare(0.05, torch.zeros(99), least=0.1).shown  # sure, but too small to matter
+    assert compare(0.9, torch.rand(99) / 2, least=0.1).claim == "shown"
+    small = compare(0.05, torch.zeros(99), least=0.1)  # sure, but too small to matter
+    near = compare(0.25, torch.full((99,), 0.23), least=0.1)  # sure, but hardly beyond random
+    assert small.p_value == near.p_value == pytest.approx(0.01)
+    assert small.claim == near.claim == "not shown"
+
+
+def test_a_large_figure_among_nearly_the_same_nodes_is_undecided():
+    random = torch.full((99,), 0.85)
+    assert compare(0.9, random, least=0.5, overlap=0.8).claim == "undecided"
+    assert compare(0.9, random, least=0.5, overlap=0.3).claim == "not shown"
+    assert compare(0.4, random, least=0.5, overlap=0.8).claim == "not shown"  # whatever was drawn
+    assert compare(0.9, random / 2, least=0.5, overlap=0.8).claim == "shown"  # in spite of that
 
 
 def test_words_say_the_verdict_and_the_figures():
-    yes = Comparison(value=0.58, random=torch.zeros(200), p_value=1 / 201, shown=True)
-    no = Comparison(value=0.06, random=torch.full((200,), 0.1), p_value=7 / 201, shown=False)
+    yes = Comparison(value=0.58, random=torch.zeros(200), p_value=1 / 201, claim="shown")
+    no = Comparison(value=0.06, random=torch.full((200,), 0.1), p_value=7 / 201, claim="not shown")
     assert verdict(yes, no) == "Necessary, not sufficient."
     text = sentence(yes, no, overlap=0.0)
     assert "costs 0.58 of F; none of 200 random selections cost as much" in text
     assert "keeps 0.06 of F; 6 of 200 random selections keep as much (mean 0.10)" in text
     assert "nearly the same nodes" in sentence(yes, no, overlap=0.8)
+    near = replace(no, value=0.25, random=torch.full((200,), 0.23), p_value=1 / 201)
+    assert "cost as much (mean 0.23, less than 0.1 below it)" in sentence(near, no, overlap=0.0)
+    open_ = replace(no, claim="undecided")
+    assert verdict(open_, yes) == "Sufficient; necessity undecided."
+    assert verdict(open_, open_) == "Undecided."
+    assert len(set(_VERDICTS.values())) == len(_VERDICTS) == len(get_args(Claim)) ** 2
 
 
 @pytest.mark.parametrize("settings", [LabSettings(), INSIDE, LabSettings(how=Ablation.MEAN)])
@@ -141,7 +161,7 @@ def test_a_model_no_better_than_its_empty_circuit_has_no_f_and_proves_nothing(
     got = lab.against_random(["0:4:2"], INSIDE, draws=5, prompts=99)
     for figure in (got.necessity, got.sufficiency):
         assert math.isnan(figure.value)
-        assert (figure.p_value, figure.shown) == (1.0, False)
+        assert (figure.p_value, figure.claim) == (1.0, "not shown")
     assert got.verdict == "Nothing to compare."
     assert got.sentence == NOTHING
 
@@ -156,6 +176,8 @@ def test_the_whole_circuit_is_held_against_itself_and_the_sentence_says_so(lab):
     got = lab.against_random([str(node) for node in NODES], INSIDE, draws=10)
     assert got.necessity.p_value == 1.0
     assert got.overlap == 1.0
+    assert got.necessity.claim == "undecided"
+    assert got.verdict == "Not sufficient; necessity undecided."
     assert "nearly the same nodes" in got.sentence
 
 

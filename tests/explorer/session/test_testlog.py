@@ -15,7 +15,7 @@ from tests.core.lab.tiny_lab import tiny_lab
 
 def random_test(value: float) -> RandomTest:
     need, suffice = (
-        Comparison(value=value, random=torch.full((3,), value), p_value=1.0, shown=False)
+        Comparison(value=value, random=torch.full((3,), value), p_value=1.0, claim="not shown")
         for _ in range(2)
     )
     return RandomTest(
