@@ -87,7 +87,9 @@ def labels_of(
 
 
 def probe_all(error: Views, written: Views, labels: Sequence[Labels], seed: int) -> list[Probe]:
-    """A probe for each variable, in the order given."""
+    """A probe for each variable, in the order given; none where there is no variable."""
+    if not labels:
+        return []
     generator = torch.Generator().manual_seed(seed)
     shuffled = [_shuffled(one, generator) for one in labels for _ in range(CONTROLS)]
     read = _read(error, [*labels, *shuffled])

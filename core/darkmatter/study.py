@@ -26,6 +26,8 @@ from core.darkmatter.scopes import Scopes, number
 from core.darkmatter.split import explained, fit_layer
 from core.interventions import Ablation, Evaluator, Gates
 
+UNPROBED = "No variable that every prompt declares differs between prompts: nothing to probe."
+"""Said of a task without usable variables."""
 Progress = Callable[[int, int], None]
 """(rows done, rows in all)."""
 
@@ -112,6 +114,7 @@ def _head(
             }
             for i, one in enumerate(bench.layers)
         ],
+        **({} if any(probes) else {"probes_skipped": UNPROBED}),
     }
 
 

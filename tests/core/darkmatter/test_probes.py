@@ -43,6 +43,11 @@ def test_what_is_not_there_is_not_found():
     assert probe.p_value > 0.01
 
 
+def test_without_variables_there_is_no_probe():
+    error, _ = planted()
+    assert probe_all(error, error, labels_of([[{}] * n for n in SIZES]), seed=0) == []
+
+
 def test_an_error_that_never_varies_reads_nothing():
     _, labels = planted()
     still = Views(*(torch.ones(n, 2, D) for n in SIZES))
