@@ -176,8 +176,6 @@ def test_the_whole_circuit_is_held_against_itself_and_the_sentence_says_so(lab):
     got = lab.against_random([str(node) for node in NODES], INSIDE, draws=10)
     assert got.necessity.p_value == 1.0
     assert got.overlap == 1.0
-    assert got.necessity.claim == "undecided"
-    assert got.verdict == "Not sufficient; necessity undecided."
     assert "nearly the same nodes" in got.sentence
 
 
