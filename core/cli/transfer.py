@@ -26,7 +26,7 @@ Twins = Annotated[
     typer.Option(
         "--twin",
         metavar="DIR",
-        help="The same model's circuit from another seed: the ceiling. Once for each of the two.",
+        help="The same circuit from another seed: the ceiling. Once for each of the two.",
         show_default=False,
     ),
 ]
@@ -48,34 +48,25 @@ def command(
     """Compare two circuits: edges, transport, function and roles, with nulls and ceiling."""
     from core.cli.inputs import bundle_folder, new_file
     from core.store import open_store, write_whole
-    from core.transfer import TransferSettings, kept, open_subject, with_ceiling
+    from core.transfer import (
+        TransferSettings,
+        kept,
+        open_subject,
+        paired_with_twins,
+        with_ceiling,
+    )
 
     place = new_file(out) if out else None
     options = TransferSettings(seed=seed)
     with open_store(store, tell) as opened:
         names = (first, second, *(twin or []))
         one, two, *others = (open_subject(bundle_folder(n, opened.results_dir)) for n in names)
-        same = [kept(own, other, opened, options) for own, other in _twins(one, two, others)]
+        pairs = paired_with_twins(one, two, others)
+        same = [kept(own, other, opened, options) for own, other in pairs]
         report = with_ceiling(kept(one, two, opened, options), same)
     if place:
         write_whole(place, (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
     emit(report, as_json, lambda: text(report, place))
-
-
-def _twins(one: Any, two: Any, others: list[Any]) -> list[tuple[Any, Any]]:
-    """Each twin with the circuit whose model it shares."""
-    from core.errors import TransferError
-
-    pairs = []
-    for other in others:
-        own = next((s for s in (one, two) if s.model.key == other.model.key), None)
-        if own is None:
-            raise TransferError(
-                f"The twin {other.bundle.name!r} is of {other.model.name}; a ceiling needs another "
-                f"seed of {one.model.name} or of {two.model.name}. Give such a circuit, or none."
-            )
-        pairs.append((own, other))
-    return pairs
 
 
 COLUMNS = ("score", "value", "null", "best null", "p", "ceiling", "normalised")
@@ -86,7 +77,7 @@ def text(report: Mapping[str, Any], place: Path | None) -> RenderableType:
     scores = report["scores"].items()
     rows = [(name, *(_figure(score[field]) for field in FIELDS)) for name, score in scores]
     n_one, n_two = report["n_nodes"]
-    lines = [_carried(carried) for carried in report["carried"]]
+    lines = [_carried(carried, report["two"]) for carried in report["carried"]]
     if all(score["ceiling"] is None for _, score in scores):
         lines.append("No ceiling: give the same model's circuit from another seed with --twin.")
     return Group(
@@ -99,7 +90,12 @@ def text(report: Mapping[str, Any], place: Path | None) -> RenderableType:
     )
 
 
-def _carried(found: Mapping[str, Any]) -> str:
+def _carried(found: Mapping[str, Any], two: str) -> str:
+    if found["own"] is None:
+        return (
+            f"Carried over, {found['ablation']}: {two}'s own F cannot be measured, because its "
+            "model answers hardly better than with everything ablated."
+        )
     return (
         f"Carried over, {found['ablation']}: F {_figure(found['faithfulness'])}; the other's own "
         f"circuit {_figure(found['own'])}; best random circuit of the same sites "

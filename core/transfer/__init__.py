@@ -12,6 +12,7 @@ from core.transfer.matching import Match, Profiles, likeness, match, shuffled
 from core.transfer.stored import kept, with_ceiling
 from core.transfer.subject import Subject, open_subject
 from core.transfer.transport import Transport, transport
+from core.transfer.twins import differences, paired_with_twins
 from core.transfer.wiring import Wiring, edge_jaccard, partners, role_likeness, strongest, wiring
 
 __all__ = [
@@ -26,11 +27,13 @@ __all__ = [
     "Transport",
     "Wiring",
     "compare",
+    "differences",
     "edge_jaccard",
     "kept",
     "likeness",
     "match",
     "open_subject",
+    "paired_with_twins",
     "partners",
     "role_likeness",
     "shuffled",
