@@ -25,6 +25,7 @@ from study import Pair, Results, arguments, chosen, opened, results_file
 from core.assets import CIRCUITS, MODELS, TRANSCODERS
 from core.bundle import open_bundle
 from core.circuit import GatedNode
+from core.darkmatter.decide import MARGIN
 from core.pipeline.dark_matter import dark_matter_of
 from core.transcoders import Transcoder, TranscoderSet
 from core.zoo.circuits import RECIPES
@@ -97,12 +98,14 @@ def page(results: Mapping[str, Any]) -> str:
         "circuit, and in the model after 30 % of the features have been silenced (a positive "
         "control).",
         "",
+        _power(results["pairs"]),
+        "",
         f"| {' | '.join(HEADS)} |",
         "|" + "---|" * len(HEADS),
     ]
     for key, entry in results["pairs"].items():
         lines += [f"| {' | '.join(row)} |" for row in _rows(key, entry)]
-    return "\n".join([*lines, "", _summary(results["pairs"]), ""])
+    return "\n".join([*lines, ""])
 
 
 def _rows(key: str, entry: dict[str, Any]) -> Iterator[list[str]]:
@@ -137,18 +140,43 @@ def _all(base: dict[str, Any]) -> list[dict[str, Any]]:
     return [*base["layers"], *([base["together"]] if base["together"] else [])]
 
 
-def _summary(entries: dict[str, Any]) -> str:
-    """How often each word was given to single layers."""
+def _power(entries: Mapping[str, Any]) -> str:
+    """How often each word was given to single layers, and what that says of the test."""
+    own = [row for entry in entries.values() for row in _single(entry)]
+    blind = [row for entry in entries.values() for row in _single(entry["blind"])]
+    # where the blind dictionary is found structured the test can see something
+    seen = [
+        row
+        for entry in entries.values()
+        for row, beside in zip(_single(entry), _single(entry["blind"]), strict=False)
+        if beside["verdict"] == "structured"
+    ]
+    return (
+        f"**Power** (single layers, whole model). With {SILENCED:.0%} of the features silenced, "
+        f"what they wrote is in the errors by construction, and the tests say {_counted(blind)}: "
+        f"they miss it in {len(blind) - _count(blind, 'structured')} rows. As the dictionaries are "
+        f"they say {_counted(own)}; of the {len(seen)} rows whose silenced twin is *structured*, "
+        f"{_counted(seen)}. So a row that is not *structured* is little evidence that it has no "
+        "structure. *Noise* is a test of its own (errors exchanged for noise, another prompt's or "
+        f"the corrupt one's change F by less than {MARGIN}), said of {_count(blind, 'noise')} of "
+        "the silenced: it means that the errors carry next to nothing of this behaviour, not that "
+        "nothing is in them."
+    )
 
-    def count(rows: list[dict[str, Any]]) -> str:
-        words = [row["verdict"] for row in rows]
-        said = (f"{words.count(word)} {word}" for word in ("structured", "noise", "undecided"))
-        return f"{', '.join(said)} of {len(words)}"
 
-    own = [r for e in entries.values() for b in e["bases"][:1] for r in b["layers"]]
-    blind = [r for e in entries.values() if e["blind"] for b in e["blind"]["bases"][:1]
-             for r in b["layers"]]  # fmt: skip
-    return f"Single layers, whole model: {count(own)}; blind: {count(blind)}."
+def _single(entry: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Rows of single layers in the whole model."""
+    return entry["bases"][0]["layers"] if entry and entry["bases"] else []
+
+
+def _counted(rows: Sequence[Mapping[str, Any]]) -> str:
+    words = ("structured", "undecided", "noise")
+    said = ", ".join(f"*{word}* in {_count(rows, word)}" for word in words)
+    return f"{said} of {len(rows)}"
+
+
+def _count(rows: Sequence[Mapping[str, Any]], word: str) -> int:
+    return sum(row["verdict"] == word for row in rows)
 
 
 def main() -> None:
