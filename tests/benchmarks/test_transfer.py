@@ -10,6 +10,8 @@ import transfer_twins
 from bundled import Stored
 from transfer_twins import Reseeded, make_twin, reseeded
 
+from core.transfer import SCORES
+
 
 def circuit(name="parity-gpt2", stamp="0", key="k"):
     return Stored(
@@ -96,7 +98,7 @@ def test_only_circuits_that_have_changed_are_compared_again(monkeypatch, tmp_pat
         transfer_matrix, "compare", lambda one, two: asked.append((one, two)) or transfer
     )
     monkeypatch.setattr(transfer_matrix, "write", lambda results: None)
-    given, pairs = SimpleNamespace(again=False, twins=None), {}
+    given, pairs = SimpleNamespace(again=False, twins=None, pairs=None), {}
     some = [circuit("a", "1"), circuit("b", "2")]
     transfer_matrix.one_group(some, pairs, {}, None, given)
     assert asked == [("a", "b"), ("b", "a")]
@@ -106,3 +108,38 @@ def test_only_circuits_that_have_changed_are_compared_again(monkeypatch, tmp_pat
     transfer_matrix.one_group(changed[:2], pairs, {}, None, given)
     assert len(asked) == 4
     assert json.loads(json.dumps(pairs))["a -> b"]["stamps"] == ["1", "3"]
+    pairs["a -> b"]["made"] = {"schema": 1}  # a null made another way
+    transfer_matrix.one_group(changed[:2], json.loads(json.dumps(pairs)), {}, None, given)
+    assert asked[4:] == [("a", "b")]
+    given.pairs = ["b -> c"]
+    transfer_matrix.one_group(changed, {}, {}, None, given)
+    assert asked[5:] == [("b", "c")]
+
+
+def compared(one, two, value, p):
+    score = {"value": value, "null_mean": 0.1, "p": p}
+    return {
+        "task": "parity",
+        "one": one,
+        "two": two,
+        "scores": dict.fromkeys(SCORES, score),
+    }
+
+
+def test_what_is_the_same_from_either_side_counts_a_pair_once():
+    pairs = [compared("a", "b", 0.2, 0.01), compared("b", "a", 0.4, 0.2)]
+    pairs.append(compared("a", "c", 0.5, 0.01))  # so far in one order only
+    found = {"pairs": dict(enumerate(pairs)), "twins": {}}
+    rows = transfer_matrix.tables(found)["parity"]
+    for name in ("edges", "transport"):
+        assert (rows[name]["pairs"], rows[name]["above_null"]) == (2, 1), "the larger p"
+        assert rows[name]["value"] == pytest.approx((0.3 + 0.5) / 2)
+    for name in ("functional", "roles"):
+        assert (rows[name]["pairs"], rows[name]["above_null"]) == (3, 2)
+
+
+def test_the_page_says_which_nulls_are_too_weak():
+    new = {"made": {"schema": 2, "draws": 200, "solves": 100}}
+    assert "older" not in transfer_matrix.draws([new])
+    assert "0.005 and 0.010" in transfer_matrix.draws([new])
+    assert "In 1 of 2 ordered pairs the null is an older one" in transfer_matrix.draws([new, {}])
