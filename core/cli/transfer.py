@@ -1,7 +1,8 @@
 """`hagd transfer`: how far one model's circuit is another's.
 
-Four scores, each beside its null; with a second seed of one or both circuits (--twin) beside its
-ceiling too. The matched features are written with --out and kept in the store.
+Four scores, each beside its null; with a second seed of one or both circuits (--twin, or as they
+were compared before) beside its ceiling too; and a sentence on whether it transfers. The matched
+features are written with --out and kept in the store: the app shows them beside a circuit's own.
 """
 
 import json
@@ -13,7 +14,7 @@ import typer
 from rich.console import Group, RenderableType
 
 from core.cli.options import Json, Seed, StoreDir
-from core.cli.output import emit, table, tell
+from core.cli.output import emit, shown, table, tell
 
 First = Annotated[
     str, typer.Argument(metavar="DIR_A", help="A result folder, or a name from `hagd results`.")
@@ -53,6 +54,8 @@ def command(
         kept,
         open_subject,
         paired_with_twins,
+        stored_twins,
+        verdict,
         with_ceiling,
     )
 
@@ -63,7 +66,10 @@ def command(
         one, two, *others = (open_subject(bundle_folder(n, opened.results_dir)) for n in names)
         pairs = paired_with_twins(one, two, others)
         same = [kept(own, other, opened, options) for own, other in pairs]
-        report = with_ceiling(kept(one, two, opened, options), same)
+        report = with_ceiling(
+            kept(one, two, opened, options), same or stored_twins((one, two), opened, options)
+        )
+    report["verdict"] = verdict(report)
     if place:
         write_whole(place, (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
     emit(report, as_json, lambda: text(report, place))
@@ -85,6 +91,7 @@ def text(report: Mapping[str, Any], place: Path | None) -> RenderableType:
         f"{len(report['matched'])} of {n_one} features have a partner among the other circuit's "
         f"{n_two}; {report['found']} have one anywhere in the other model.",
         table(COLUMNS, rows),
+        shown(report["verdict"]),
         *lines,
         *([f"Written: {place}"] if place else []),
     )

@@ -12,13 +12,16 @@ from typing import Any
 import numpy as np
 
 from core.bundle import code_version
-from core.circuit import circuit_to_json
+from core.circuit import Circuit, circuit_to_json
 from core.store import Record, Store, plain, stage_key
 from core.transfer.compare import TransferSettings, compare
 from core.transfer.subject import Subject
+from core.transfer.twins import differences
 
 SCHEMA = 2
 """Of the stored record."""
+KIND = "transfer"
+"""Of the store's entries."""
 
 
 def kept(
@@ -30,12 +33,14 @@ def kept(
         TransferError: If the two share no prompts.
     """
     options = settings or TransferSettings()
-    inputs = {"one": _key(one), "two": _key(two), "code": code_version()}
+    keys = [circuit_key(subject.bundle.circuit) for subject in (one, two)]
+    inputs = {"one": keys[0], "two": keys[1], "code": code_version()}
+    about = {"settings": plain(options), "twin": not differences(one, two)}
     record = store.get_or_compute(
-        stage_key("transfer", SCHEMA, inputs, plain(options)),
+        stage_key(KIND, SCHEMA, inputs, plain(options)),
         lambda: Record(data=compare(one, two, options).to_json()),
-        kind="transfer",
-        provenance=inputs,
+        kind=KIND,
+        provenance={**inputs, **about},
     )
     return record.data
 
@@ -63,5 +68,6 @@ def _normalised(score: Mapping[str, Any], values: Sequence[float | None]) -> dic
     return {**score, "ceiling": ceiling, "normalised": share}
 
 
-def _key(of: Subject) -> str:
-    return stage_key("circuit", SCHEMA, {}, circuit_to_json(of.bundle.circuit))
+def circuit_key(circuit: Circuit) -> str:
+    """Content key of a circuit: its nodes, and keys of what they were found on."""
+    return stage_key("circuit", SCHEMA, {}, circuit_to_json(circuit))

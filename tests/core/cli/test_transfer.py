@@ -21,6 +21,9 @@ def test_scores_stand_beside_null_and_no_ceiling_without_a_twin(hagd: Hagd, tmp_
         assert score["ceiling"] is None
     assert report["matched"][0].keys() == {"one", "two", "r"}
     shown = hagd("transfer", GPT2, f"{GPT2}-topk")
+    said = " ".join(shown.out.split())
+    assert report["verdict"] in said
+    assert report["verdict"].startswith(f"Carried into {GPT2}-topk, the circuit keeps ")
     assert "No ceiling" in shown.out
     assert "normalised" in shown.out
 

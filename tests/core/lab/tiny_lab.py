@@ -89,7 +89,7 @@ def tiny_bundle(model, coders, task, nodes=NODES) -> Bundle:
         hierarchy=tree,
         graph=graph,
         validation={"verdict": "undecided", "reasons": []},
-        provenance={},
+        provenance={"settings": {}},
     )
 
 
