@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 HEIGHT = "var(--work-h)"
 """Of the canvas and the inspector: the page without header, two lines, a notice and the bar."""
 
+WHOLE_TRAIL = 2
+"""Levels of the trail that are named; of a longer one only the last, the others by their letter."""
+
 
 def page() -> None:
     """Draw the page for the view in the URL."""
@@ -222,7 +225,8 @@ def _crumbs(bundle: Bundle, view: View) -> None:
     st.button(_plain(bundle.title), key="crumb-root", type="tertiary", on_click=_go, args=((),))
     for i, node in enumerate(trail):
         last = i + 1 == len(trail)
-        words = f"**{node}** {_plain(bundle.labels.get(node, ''))}".strip()
+        named = last or len(trail) <= WHOLE_TRAIL
+        words = f"**{node}** {_plain(bundle.labels.get(node, '')) if named else ''}".strip()
         key = f"crumb-{theme.role_of(node)}-{'last' if last else 'up'}-{node}"
         st.button(words, key=key, type="tertiary", on_click=_go, args=(trail[: i + 1],))
     if trail:

@@ -21,6 +21,8 @@ STAGGERED = "feature"
 """Kind whose lines are shifted: an edge reaches a dot between the dots of the lines before it."""
 CLEAR = 9.0
 """Least distance of a dot's own edge to the dots beside it, px."""
+LINE_GAP = 18.0
+"""Between lines of boxes, px: room for the ends of edges."""
 MOST_SHIFTS = 4
 """Lines for which dots are moved apart; with more of them they stand closer."""
 
@@ -94,12 +96,25 @@ def columns_of(
     frames: Mapping[str, str | None],
     home: Mapping[str, int],
     spacing: Spacing,
+    across: int | None = None,
 ) -> dict[int, list[Block]]:
-    """Blocks of each column; frames are made from the inside out."""
+    """Blocks of each column; frames are made from the inside out.
+
+    Args:
+        items: What is drawn.
+        frames: Opened supernodes with the frame they lie in.
+        home: Column of each frame; one not named stands where most of its items do.
+        spacing: Distances.
+        across: Closed supernodes side by side in a frame before they take another line; None: all.
+    """
     rank = {item.id: i for i, item in enumerate(items)}
     loose: dict[str | None, list[Block]] = defaultdict(list)
-    for (frame, _, _, _), group in _grouped(items).items():
-        loose[frame].extend(_grids(group, rank))
+    for (frame, _, _, kind), group in _grouped(items).items():
+        wrapped = across if frame is not None and kind == "supernode" else None
+        if wrapped is not None and len(group) > wrapped:
+            loose[frame].append(_stack(group, wrapped, rank, spacing.gap))
+        else:
+            loose[frame].extend(_grids(group, rank))
     for name in sorted(frames, key=lambda n: (-depth_of(n, frames), n)):
         if inner := loose.pop(name, None):
             block = _framed(name, sorted(inner, key=lambda b: b.rank), home.get(name), spacing)
@@ -151,6 +166,30 @@ def _grid(items: Sequence[Item], per_line: int, rank: Mapping[str, int]) -> Bloc
         height=down * h,
         column=first.column,
         rank=rank[first.id],
+        items=spots,
+    )
+
+
+def _stack(items: Sequence[Item], per_line: int, rank: Mapping[str, int], gap: float) -> Block:
+    """Boxes of one row of the network on several lines."""
+    w, h = max(item.width for item in items), max(item.height for item in items)
+    down = -(-len(items) // per_line)
+    lines = [divmod(i, per_line) for i in range(len(items))]
+    spots = [
+        (
+            item,
+            (place - (per_line - 1) / 2) * (w + gap),
+            (line - (down - 1) / 2) * (h + LINE_GAP),
+        )
+        for item, (line, place) in zip(items, lines, strict=True)
+    ]
+    return Block(
+        low=items[0].row,
+        high=items[0].row,
+        width=per_line * (w + gap) - gap,
+        height=down * (h + LINE_GAP) - LINE_GAP,
+        column=items[0].column,
+        rank=rank[items[0].id],
         items=spots,
     )
 

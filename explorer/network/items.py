@@ -132,14 +132,16 @@ def _walk(walk: _Walk, supernode: int, frame: str | None) -> Iterator[Item]:
 def _group(
     walk: _Walk, name: str, kind: str, members: Int[np.ndarray, " member"], frame: str | None
 ) -> Item:
-    """Several nodes as one item, where most of their strength is."""
+    """Several nodes as one item, where most of the strength of its features, or of heads, is."""
     scene = walk.scene
-    heads = [scene.kind[node] == "head" for node in members]
-    held: dict[tuple[int, bool, int], float] = {}
-    for node, head in zip(members, heads, strict=True):
-        place = int(scene.layer[node]), not head, int(scene.position[node])
-        held[place] = held.get(place, 0.0) + float(walk.strength[node]) + 1e-9
-    layer, in_mlp, position = max(held, key=lambda place: (held[place], place))
+    heads = [node for node in members if scene.kind[node] == "head"]
+    in_heads = 2 * len(heads) > len(members)
+    held: dict[tuple[int, int], float] = {}
+    for node in members:
+        if (scene.kind[node] == "head") == in_heads:
+            place = int(scene.layer[node]), int(scene.position[node])
+            held[place] = held.get(place, 0.0) + float(walk.strength[node]) + 1e-9
+    layer, position = max(held, key=lambda place: (held[place], place))
     return Item(
         id=name,
         kind=kind,
@@ -147,8 +149,8 @@ def _group(
         frame=frame,
         layer=layer,
         position=position,
-        n_heads=sum(heads),
-        in_heads=not in_mlp,
+        n_heads=len(heads),
+        in_heads=in_heads,
     )
 
 

@@ -67,6 +67,7 @@ def arrange(
     home: Mapping[str, int] | None = None,
     spacing: Spacing = NORMAL,
     columns: Columns = "own",
+    across: int | None = None,
 ) -> Layout:
     """Place every item; the order given breaks ties.
 
@@ -78,8 +79,9 @@ def arrange(
         home: Column of each frame; one not named stands where most of its items do.
         spacing: Distances.
         columns: Whether each column has its width for itself.
+        across: Closed supernodes side by side in a frame before they take another line; None: all.
     """
-    held = columns_of(items, frames, home or {}, spacing)
+    held = columns_of(items, frames, home or {}, spacing, across)
     packed = {column: pack(blocks, spacing.gap) for column, blocks in held.items()}
     rows, gaps, height = _row_lines(held, n_rows, spacing)
     if columns == "own":
@@ -101,6 +103,12 @@ def arrange(
         column_x=tuple(edges),
         used=tuple(_used(held.get(column, [])) for column in range(n_columns)),
     )
+
+
+def scale_in(made: Layout, room: tuple[float, float]) -> float:
+    """How large a layout can be shown in a panel, 1 at most."""
+    width, height = (max(1.0, side) for side in made.size)
+    return min(1.0, room[0] / width, room[1] / height)
 
 
 class _Placed(NamedTuple):

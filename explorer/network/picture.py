@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ from pyvis.network import Network
 
 from explorer.look import theme
 from explorer.network.catalogue import scene_data
+from explorer.network.layout import Columns, Layout, arrange, scale_in
 from explorer.network.layout import Item as Placed
-from explorer.network.layout import Layout, arrange
 from explorer.network.rooms import (
     Density,
     columns_for,
@@ -35,6 +36,16 @@ from explorer.network.visible import Item, Sieve, Visible, visible
 
 COMPACT_EDGES = 28
 """Edges a compact network shows where it may choose."""
+
+ROOM: Mapping[Density, tuple[float, float]] = {"normal": (620.0, 560.0), "compact": (440.0, 330.0)}
+"""Width and height that a panel usually has for the nodes, px; chooses between layouts."""
+ACROSS = (None, 4, 3, 2, 1)
+"""Closed supernodes side by side in an opened one, from the widest layout to the highest."""
+
+LINE_COST = 0.04
+"""Of scale, for each step of `ACROSS`."""
+SHARED_COST = 0.12
+"""Of scale, for columns that are no longer over their own token alone."""
 
 OPTIONS: Mapping[str, Any] = {
     "autoResize": True,
@@ -92,14 +103,7 @@ def picture(
     used = used_items(seen)
     rows = rows_of(scene, seen)
     placed = placed_items(scene, seen, rows, density, used)
-    layout = arrange(
-        placed,
-        seen.frames,
-        n_rows=len(rows),
-        n_columns=len(scene.tokens),
-        spacing=spacing_of(scene, density),
-        columns=columns_for(scene),
-    )
+    layout = _arranged(scene, seen, placed, len(rows), density)
     graph = _graph(scene, seen, layout, placed, used)
     graph["density"] = density
     graph["least"] = seen.min_effect
@@ -116,6 +120,32 @@ def picture(
         counts=seen.counts,
         min_effect=seen.min_effect,
     )
+
+
+def _arranged(
+    scene: Scene, seen: Visible, placed: Sequence[Placed], n_rows: int, density: Density
+) -> Layout:
+    """The layout that can be shown largest; more lines in a row must earn their crossing edges."""
+    lines = ACROSS if seen.frames else ACROSS[:1]
+    usual = columns_for(scene)
+    ways: list[Columns] = [usual] if usual == "shared" or not seen.frames else ["own", "shared"]
+    room, best = ROOM[density], None
+    for across, columns in product(lines, ways):
+        made = arrange(
+            placed,
+            seen.frames,
+            n_rows=n_rows,
+            n_columns=len(scene.tokens),
+            spacing=spacing_of(scene, density),
+            columns=columns,
+            across=across,
+        )
+        cost = LINE_COST * lines.index(across) + (SHARED_COST if columns != usual else 0.0)
+        worth = scale_in(made, room) - cost
+        if best is None or worth > best[0]:
+            best = worth, made
+    assert best is not None
+    return best[1]
 
 
 def _graph(

@@ -30,7 +30,7 @@ _ROOM: Mapping[Density, Mapping[str, tuple[float, float]]] = {
     "normal": {
         "supernode": (84.0, 62.0),
         "inner": (58.0, 62.0),
-        "feature": (22.0, 22.0),
+        "feature": (27.0, 27.0),
         "rest": (44.0, 22.0),
         "head": (62.0, 34.0),
         "error": (32.0, 26.0),
@@ -42,7 +42,7 @@ _ROOM: Mapping[Density, Mapping[str, tuple[float, float]]] = {
     "compact": {
         "supernode": (64.0, 56.0),
         "inner": (46.0, 56.0),
-        "feature": (19.0, 19.0),
+        "feature": (24.0, 24.0),
         "rest": (38.0, 20.0),
         "head": (56.0, 30.0),
         "error": (20.0, 22.0),

@@ -9,6 +9,7 @@ const ROOMY = { left: 72, right: 14, top: 14, bottom: 16 }; // row names stand a
 const TIGHT = { left: 6, right: 6, top: 8, bottom: 8 };
 const MOST_STRETCH = 3;
 const READABLE = 10.5; // px on the screen; text is not drawn smaller to fit
+const LEAST_VIEW = { normal: 0.8, compact: 0.7 }; // what does not fit at this scale is moved into sight instead
 const BODY = { feature: 13, error: 15, position: 13, bias: 13, head: 26 };
 const BESIDE = { position: 11, bias: 11, head: 18 }; // where the name of a small shape begins
 const HALF = { position: 8, bias: 8, head: 14 };
@@ -40,8 +41,9 @@ export function geometry(graph, width, height, withNumber) {
   const [nw, nh] = graph.size;
   const compact = graph.density === "compact";
   const pad = compact ? TIGHT : ROOMY;
-  // what does not fit at scale 1 is shown smaller; the room that is left on an axis is then filled
-  const view = Math.min(1, width / (pad.left + nw + pad.right), height / (pad.top + nh + pad.bottom));
+  // what does not fit at scale 1 is shown smaller, down to the least; the room that is left on an axis is then filled
+  const whole = Math.min(1, width / (pad.left + nw + pad.right), height / (pad.top + nh + pad.bottom));
+  const view = Math.max(LEAST_VIEW[compact ? "compact" : "normal"], whole);
   const grow = Math.min(1.4, Math.max(1, 0.88 / view));
   const sx = Math.min(MOST_STRETCH, Math.max(1, (width / view - pad.left - pad.right) / nw));
   const w = pad.left + nw * sx + pad.right;
@@ -53,7 +55,8 @@ export function geometry(graph, width, height, withNumber) {
   const nodes = new Map(frames.map((f) => [f.id, titleOf(f)]));
   for (const node of graph.nodes) nodes.set(node.id, placed(node, X, Y, sx, { compact, row: rowOf(graph, node), long: graph.columns.length === 0 }));
   const least = READABLE / view;
-  const row = { least, gap: compact ? 3 : 4, from: -width / view / 2 + pad.left - 4, to: width / view / 2 - pad.right + 4, beside: withNumber ? 40 * grow : 0 };
+  const half = Math.max(width / view, w) / 2; // of what there is, or of the panel where that is wider
+  const row = { least, gap: compact ? 3 : 4, from: -half + pad.left - 4, to: half - pad.right + 4, beside: withNumber ? 40 * grow : 0 };
   const loose = [...nodes.values()].filter((n) => n.row);
   fitRow(loose.filter((n) => n.row === "tokens"), { ...row, least: Math.min(least, 10 / view), size: 13 * grow });
   fitRow(loose.filter((n) => n.row === "logits"), { ...row, gap: 8, size: 14 * grow });
@@ -64,10 +67,10 @@ export function geometry(graph, width, height, withNumber) {
     .sort((a, b) => a.width - b.width);
   routeEdges(edges, nodes);
   return {
-    nodes, frames, edges, pad, grow, least, box: { w, h, view },
+    nodes, frames, edges, pad, grow, least, box: { w, h, view, whole: Math.min(view, width / w, height / h) },
     rows: compact ? [] : graph.rows.map((r) => ({ label: r.label, y: Y(r.y) })),
     columns: graph.columns.map((x) => X(x)),
-    left: -width / view / 2, right: width / view / 2,
+    left: -half, right: half,
   };
 }
 

@@ -23,25 +23,49 @@ export function createNetwork(app, vis) {
   let targets = new Map(); // where nodes will be once they have come to rest
   let hoverEdge = null;
   let moved = false;
+  let looked = null; // what was selected when the picture was last drawn
   let rest = () => {};
   const network = new vis.Network(stage, { nodes: dataset, edges: [] }, app.graph.options);
   app.host.__net = network;
   stage.querySelector(".vis-network")?.setAttribute("tabindex", "-1"); // the stage has the focus
   const walk = createWalk({ nodes: () => shown.nodes, edges: () => shown.edges, chain: store.chain });
 
-  function place(animated) {
-    network.moveTo({ position: { x: 0, y: 0 }, scale: shown.box.view, animation: animated ? { duration: duration(), easingFunction: "easeOutQuad" } : false });
+  /** Show everything as large as it can be read; what does not fit then stands around what is looked at. */
+  function place(animated, scale = shown.box.view) {
+    network.moveTo({ position: middle(scale), scale, animation: animated ? { duration: duration(), easingFunction: "easeOutQuad" } : false });
     moved = false;
   }
 
+  /** Is this node drawn, but outside of what the panel shows? */
+  function outOfSight(id) {
+    const at = targets.get(id);
+    if (!at || !self.drawn) return false;
+    const p = network.canvasToDOM(at);
+    return p.x < 0 || p.y < 0 || p.x > stage.clientWidth || p.y > stage.clientHeight;
+  }
+
+  /** Where to look: at the middle, or, on an axis that does not fit, as far towards the choice as there is something. */
+  function middle(scale) {
+    const at = store.state.selection.at(-1) ?? store.state.opened.at(-1);
+    const node = [...shown.nodes.values()].filter((n) => at && stands(n, at)).at(-1);
+    const frame = shown.frames.find((f) => f.id === at);
+    const wish = frame ? { x: frame.left + frame.width / 2, y: frame.top + frame.height / 2 } : { x: node?.px ?? 0, y: node?.py ?? 0 };
+    const along = (value, size, room) => {
+      const slack = Math.max(0, (size - room / scale) / 2);
+      return Math.max(-slack, Math.min(slack, value));
+    };
+    return { x: along(wish.x, shown.box.w, stage.clientWidth), y: along(wish.y, shown.box.h, stage.clientHeight) };
+  }
+
   function fill() {
+    const target = 24 / shown.box.view; // px on the screen
     dataset.clear();
     dataset.add(
       [...shown.nodes.values()].map((n) => ({
         id: n.id, x: n.px, y: n.py, fixed: true, shape: "custom",
         ctxRenderer: ({ ctx }) => ({
           drawNode: () => drawNode(ctx, palette, n, look(n)),
-          nodeDimensions: { width: Math.max(24, n.pw), height: Math.max(24, n.ph) },
+          nodeDimensions: { width: Math.max(target, n.pw), height: Math.max(target, n.ph) },
         }),
       })),
     );
@@ -103,10 +127,11 @@ export function createNetwork(app, vis) {
 
   function drawGround(ctx) {
     const { rows, columns, box, left, right, pad } = shown;
-    ctx.strokeStyle = palette.css("line-1");
-    ctx.lineWidth = 1;
+    const edge = Math.max(left, network.DOMtoCanvas({ x: 0, y: 0 }).x); // names of rows stay in sight
     for (const row of rows) {
-      write(ctx, palette, row.label, left + 10, row.y + 4, { size: 12, colour: "ink-3" });
+      write(ctx, palette, row.label, edge + 10, row.y + 4, { size: 12, colour: "ink-3", halo: "bg-1" });
+      ctx.lineWidth = 1;
+      ctx.strokeStyle = palette.css("line-1");
       ctx.beginPath();
       ctx.moveTo(left + pad.left, row.y);
       ctx.lineTo(right - 6, row.y);
@@ -120,6 +145,7 @@ export function createNetwork(app, vis) {
       ctx.lineTo(x, box.h / 2 - 8);
     }
     ctx.strokeStyle = palette.css("line-1", 0.8);
+    ctx.lineWidth = 1;
     ctx.stroke();
   }
 
@@ -181,7 +207,7 @@ export function createNetwork(app, vis) {
       "div", { class: "zoom", role: "group", "aria-label": "Zoom and find" },
       element("button", { type: "button", text: "+", "aria-label": "Zoom in", on: { click: step(1.25) } }),
       element("button", { type: "button", text: "\u2212", "aria-label": "Zoom out", on: { click: step(0.8) } }),
-      element("button", { type: "button", text: "\u2922", "aria-label": "Fit to panel", "data-testid": "zoom-fit", on: { click: () => place(true) } }),
+      element("button", { type: "button", text: "\u2922", "aria-label": "Fit to panel", "data-testid": "zoom-fit", on: { click: () => place(true, shown.box.whole) } }),
       element("button", { type: "button", class: "find-open", text: "Find", title: "Find a node or label ( / )", "data-testid": "find-open", on: { click: () => app.find() } }),
     );
   }
@@ -239,6 +265,9 @@ export function createNetwork(app, vis) {
       start(move);
     },
     refresh() {
+      const chosen = store.state.selection.at(-1) ?? null;
+      if (chosen !== looked && chosen !== null && outOfSight(chosen)) place(true);
+      looked = chosen;
       legend.changed([...store.state.changes.values()].includes(0));
       network.redraw();
     },

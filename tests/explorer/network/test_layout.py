@@ -38,9 +38,12 @@ def check(
     n_rows: int,
     n_columns: int,
     columns: layout.Columns,
+    across: int | None = None,
 ) -> layout.Layout:
     """What must hold of every layout."""
-    made = arrange(items, frames, n_rows=n_rows, n_columns=n_columns, columns=columns)
+    made = arrange(
+        items, frames, n_rows=n_rows, n_columns=n_columns, columns=columns, across=across
+    )
     for a, b in combinations(items, 2):
         assert not overlap(rect(a, made), rect(b, made)), (a, b)
     for item in items:
@@ -85,9 +88,25 @@ def random_case(seed: int) -> tuple[list[Item], dict[str, str | None], int, int]
 
 
 @pytest.mark.parametrize("columns", ["own", "shared"])
-@pytest.mark.parametrize("seed", range(60))
-def test_nothing_overlaps_and_frames_hold_their_children(seed, columns):
-    check(*random_case(seed), columns)
+@pytest.mark.parametrize("across", [None, 2, 1])
+@pytest.mark.parametrize("seed", range(40))
+def test_nothing_overlaps_and_frames_hold_their_children(seed, across, columns):
+    check(*random_case(seed), columns, across)
+
+
+def test_many_children_of_an_opened_supernode_stand_on_several_lines():
+    items = [Item(f"A{i}", "supernode", 1, 0, 58, 62, "A", 156) for i in range(12)]
+    wide, high = (check(items, {"A": None}, 3, 2, "own", across) for across in (None, 4))
+    assert high.size[0] < 0.45 * wide.size[0]
+    assert len({y for _, y in high.centre.values()}) == 3
+    assert layout.scale_in(high, (500, 500)) > layout.scale_in(wide, (500, 500))
+
+
+def test_a_deep_circuit_is_drawn_large_enough_to_read():
+    for density, room in (("normal", (640, 560)), ("compact", (440, 330))):
+        deep = picture(scene(), ("C", "C1", "D"), None, density).graph
+        width, height = deep["size"]
+        assert min(room[0] / width, room[1] / height) > 0.65, density
 
 
 @pytest.mark.parametrize("seed", range(20))
