@@ -3,6 +3,7 @@
 Whatever is wrong is a `FormatError` that names the file, what it holds, and what is required.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,16 @@ def bytes_of(path: Path) -> bytes:
     except OSError as error:
         what = f"nothing that can be read ({error.strerror})"
         raise damaged(path, what, "a file written by this program") from None
+
+
+def verified(folder: Path, name: str, record: Mapping[str, Any]) -> bytes:
+    """A file's bytes, refused if they are not the ones that were written."""
+    data = bytes_of(folder / name)
+    found = hashlib.sha256(data).hexdigest()
+    if found != record["files"].get(name):
+        wanted = str(record["files"].get(name))
+        raise damaged(folder / name, f"sha256 {found[:12]}…", f"{wanted[:12]}… (as written)")
+    return data
 
 
 def parse(path: Path, data: bytes) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Lists bundles by their heads: the JSON files that a library shows, without torch or the engine.
 
 1. A folder that holds any file of a bundle is listed.
-2. Its circuit.json, validation.json and provenance.json are read and checked as when it is opened;
-   whatever is wrong becomes its `error`. Checksums of the large files are left to `open_bundle`.
+2. Its circuit.json, validation.json and provenance.json are read and checked as when it is opened,
+   checksums too; whatever is wrong becomes its `error`. The large files are left to `open_bundle`.
 """
 
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from typing import Any
 
 from core.bundle import files
 from core.bundle.checks import (
-    bytes_of,
     check_seal,
     parse,
     read_as,
     record_of,
     text_of,
     validation_of,
+    verified,
 )
 from core.bundle.files import FILES
 from core.circuit import circuit_from_json
@@ -81,10 +81,10 @@ def _info(folder: Path) -> BundleInfo:
     """The head of one bundle, or its error."""
     try:
         record = record_of(folder)
-        head = parse(folder / files.CIRCUIT, bytes_of(folder / files.CIRCUIT))
+        head = parse(folder / files.CIRCUIT, verified(folder, files.CIRCUIT, record))
         check_seal(folder, head, record)
         circuit = read_as(folder / files.CIRCUIT, circuit_from_json, head)
-        validation = validation_of(folder, bytes_of(folder / files.VALIDATION))
+        validation = validation_of(folder, verified(folder, files.VALIDATION, record))
         return BundleInfo(
             path=folder,
             name=text_of(folder / files.CIRCUIT, head, "name"),

@@ -7,7 +7,6 @@
 Whatever is wrong is a `FormatError` that names the file.
 """
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from torch import Tensor
 from core.bundle import files
 from core.bundle.agreement import check_agreement
 from core.bundle.checks import (
-    bytes_of,
     check_seal,
     damaged,
     parse,
@@ -27,6 +25,7 @@ from core.bundle.checks import (
     record_of,
     text_of,
     validation_of,
+    verified,
 )
 from core.bundle.contents import Bundle
 from core.bundle.files import FILES
@@ -48,7 +47,7 @@ def open_bundle(folder: str | Path) -> Bundle:
     """
     path = Path(folder)
     record = record_of(path)
-    raw = {name: _verified(path, name, record) for name in FILES if name != files.PROVENANCE}
+    raw = {name: verified(path, name, record) for name in FILES if name != files.PROVENANCE}
     head = parse(path / files.CIRCUIT, raw[files.CIRCUIT])
     check_seal(path, head, record)
     circuit = read_as(path / files.CIRCUIT, circuit_from_json, head)
@@ -69,16 +68,6 @@ def open_bundle(folder: str | Path) -> Bundle:
     )
     check_agreement(bundle, path)
     return bundle
-
-
-def _verified(path: Path, name: str, record: Mapping[str, Any]) -> bytes:
-    """A file's bytes, refused if they are not the ones that were written."""
-    data = bytes_of(path / name)
-    found = hashlib.sha256(data).hexdigest()
-    if found != record["files"].get(name):
-        wanted = str(record["files"].get(name))
-        raise damaged(path / name, f"sha256 {found[:12]}…", f"{wanted[:12]}… (as written)")
-    return data
 
 
 def _labels(path: Path, head: Mapping[str, Any]) -> dict[str, str]:

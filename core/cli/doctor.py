@@ -85,7 +85,7 @@ def _store(store: Any, repair: bool) -> dict[str, Any]:
         with open_store(store, tell) as opened:
             removed = repair_store(opened) if repair else ()
             found = plain(health(opened))
-            found["damaged"] = [*found["damaged"], *_dictionaries(Path(found["path"]))]
+            found["damaged"] += _dictionaries(Path(found["path"])) + _results(opened.results_dir)
             return {**found, "removed": list(removed), "error": None}
     except CoreError as error:
         if store is not None:  # the one that was asked for: bad input
@@ -105,6 +105,19 @@ def _dictionaries(store: Path) -> list[dict[str, str]]:
             load_transcoders(folder)
         except CoreError as error:
             found.append({"key": folder.name, "error": str(error)})
+    return found
+
+
+def _results(folder: Path) -> list[dict[str, str]]:
+    """Finished circuits that are not what was written."""
+    from core.bundle import list_bundles, open_bundle
+
+    found = []
+    for info in list_bundles(folder):
+        try:
+            open_bundle(info.path)
+        except CoreError as error:
+            found.append({"key": info.path.name, "error": str(error)})
     return found
 
 

@@ -196,6 +196,17 @@ def test_a_provenance_that_was_altered_is_noticed_in_the_list_too(tmp_path):
     assert "provenance.json" in info.error
 
 
+@pytest.mark.parametrize("name", ["validation.json", "circuit.json"])
+def test_figures_that_were_altered_are_not_listed(tmp_path, name):
+    folder = write_bundle(bundle(), tmp_path / "b").path
+    path = folder / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    (info,) = list_bundles(tmp_path)
+    assert info.error is not None
+    assert f"{name} is damaged: got sha256" in info.error
+    assert not info.validation
+
+
 def test_a_bundle_from_before_the_seal_still_opens(tmp_path):
     folder = write_bundle(bundle(), tmp_path / "b").path
     rewrite(folder, "circuit.json", lambda head: head.pop("provenance_sha256"))

@@ -71,6 +71,23 @@ def test_damaged_result_is_listed_with_its_error(hagd: Hagd, tmp_path: Path) -> 
     assert "damaged" in hagd("results").out
 
 
+def test_an_altered_figure_is_told_and_not_shown(hagd: Hagd, tmp_path: Path) -> None:
+    hagd("results")  # makes the store
+    folder = write_bundle(bundle(), tmp_path / "store" / "results" / "mine").path
+    assert folder is not None
+    file = folder / "validation.json"
+    written = json.loads(file.read_text())
+    file.write_text(json.dumps(written | {"faithfulness": 9.38}))
+    entry = next(row for row in hagd("results", "--json").json if row["name"] == "mine")
+    assert (entry["faithfulness"], entry["verdict"]) == (None, "")
+    said = hagd("results").out
+    assert "damaged:" in said
+    assert "9.38" not in said
+    ran = hagd("doctor", "--json")
+    assert ran.code == 1
+    assert any("validation.json is damaged" in problem for problem in ran.json["problems"])
+
+
 def test_results_of_one_name_are_told_by_their_folders(hagd: Hagd, tmp_path: Path) -> None:
     hagd("results")  # makes the store
     for name in ("a", "b"):
