@@ -1,7 +1,8 @@
 """Graph JSON of others (circuit-tracer, Neuronpedia) as our graph.
 
-1. Refuse what cannot be read: names used twice, links to nodes that are not there, unknown schema
-   versions and node types. `core.interop.file` has refused what is too large or no JSON.
+1. Refuse what cannot be read: names used twice, links to nodes that are not there, links in a
+   circle, unknown schema versions and node types. `core.interop.file` has refused what is too
+   large or no JSON.
 2. A feature's index comes from its name, or from the Cantor pairing of schema version 1.
 3. Nothing is recomputed: weights, activations and probabilities are the file's. Producers differ
    in what a weight means, so the producer is kept, with a note where it is known to matter.
@@ -18,6 +19,7 @@ import torch
 
 from core.errors import UnknownSchemaError
 from core.graph import AttributionGraph, NodeKind
+from core.interop.cycles import Links, find_cycle
 from core.interop.fields import end, finite, node_id, part, refuse, whole
 from core.interop.ids import (
     BIAS_ID,
@@ -30,6 +32,8 @@ from core.interop.ids import (
     repeated,
 )
 
+MOST_TOLD = 8
+"""Nodes of a cycle that are named."""
 MOST_WORDS = 10
 """Promoted tokens kept of a node."""
 KNOWN_SCHEMAS = (None, 1)
@@ -84,7 +88,8 @@ def from_neuronpedia(data: Any) -> ImportedGraph:
 
     Raises:
         FormatError: If a part is missing or of another type, a name is used twice, a link ends at
-            a node that is not there, a weight is not finite or a node type is not known.
+            a node that is not there, links make a cycle, a weight is not finite or a node type is
+            not known.
         UnknownSchemaError: If `schema_version` is not known.
     """
     metadata, nodes, links = (
@@ -137,6 +142,7 @@ def _graph(
     if is_logit.any() and not weight.any():
         weight = is_logit.float()
     ends = [[end(link, side, number) for link in links] for side in ("source", "target")]
+    _check_acyclic(list(zip(*ends, strict=True)), list(number))
     return AttributionGraph(
         kind=kind,
         layer=layer,
@@ -147,6 +153,16 @@ def _graph(
         edge_index=torch.tensor(ends, dtype=torch.int64).view(2, -1),
         direct_effect=torch.tensor([finite(link, "weight", None) for link in links]),
     )
+
+
+def _check_acyclic(links: Links, names: list[str]) -> None:
+    cycle = [names[node] for node in find_cycle(len(names), links)]
+    if cycle:
+        shown = " -> ".join([*cycle[:MOST_TOLD], *(["..."] if cycle[MOST_TOLD:] else []), cycle[0]])
+        refuse(
+            f"Links run in a circle ({shown}), and effects in an attribution graph never do",
+            "leave out the links that lead back",
+        )
 
 
 def _row(node: Mapping[str, Any], name: str, version: int | None) -> tuple[int, int, int, int]:

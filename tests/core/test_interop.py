@@ -21,6 +21,7 @@ from core.interop import (
     to_neuronpedia,
 )
 from core.interop import file as file_module
+from core.interop.cycles import find_cycle
 from core.interop.ids import cantor, from_cantor
 from tests.tiny import tiny_model, tiny_transcoders
 
@@ -176,6 +177,39 @@ def test_a_name_used_twice_is_refused(data):
 
 def test_a_link_to_nowhere_is_refused(data):
     refused(data, lambda d: d["links"][0].update(source="9_9_9"), "'9_9_9', which is no node")
+
+
+def cyclic(*ends):
+    """A file of features 0_1_0, 0_2_0, ... with links between them, by number."""
+    names = [f"{i}_1_0" for i in range(1 + max(max(pair) for pair in ends))]
+    return {
+        "metadata": {"prompt_tokens": ["a"], "prompt": "a"},
+        "nodes": [
+            {"node_id": n, "feature_type": "transcoder", "layer": n[0], "ctx_idx": 0} for n in names
+        ],
+        "links": [{"source": names[a], "target": names[b], "weight": 1.0} for a, b in ends],
+    }
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        (((0, 1), (1, 1)), r"\(1_1_0 -> 1_1_0\)"),
+        (((0, 1), (1, 2), (2, 1), (2, 3)), r"\((1_1_0 -> 2_1_0 -> 1|2_1_0 -> 1_1_0 -> 2)_1_0\)"),
+    ],
+)
+def test_links_in_a_circle_are_refused(ends, told):
+    with pytest.raises(FormatError, match=told):
+        from_neuronpedia(cyclic(*ends))
+    assert from_neuronpedia(cyclic((0, 1), (1, 2), (0, 2))).graph.n_edges == 3
+
+
+def test_only_a_few_nodes_of_a_long_circle_are_named():
+    ends = [(i, (i + 1) % 1000) for i in range(1000)]
+    assert set(find_cycle(1000, ends)) == set(range(1000))
+    with pytest.raises(FormatError) as caught:
+        from_neuronpedia(cyclic(*[(i, (i + 1) % 10) for i in range(10)]))
+    assert str(caught.value).count(" -> ") == 9
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, "1", None, True])
