@@ -122,7 +122,8 @@ def _reference(
     model: Any, coders: Any, ids: Any, how: How, corrupt: str | None, task: str | None
 ) -> Any:
     from core.interventions import corrupt_state, mean_state, zero_state
-    from core.tasks import Split, encode_pairs, load_task, longest_prompt
+    from core.pipeline.prepare import aligned_length
+    from core.tasks import Split, encode_pairs, load_task
 
     here = corrupt_state(model, coders, ids)
     if how is How.RESAMPLE:
@@ -136,7 +137,7 @@ def _reference(
     if how is How.ZERO:
         return zero_state(here)
     found = load_task(task or "", tokenizer=model.tokenizer)
-    length = longest_prompt(found, model.tokenizer)
+    length = aligned_length(model, found)
     if ids.shape[1] > length:
         raise SettingsError(
             f"The prompt has {ids.shape[1]} tokens, the longest of task {found.name} {length}: no "

@@ -85,8 +85,9 @@ def command(
 
 def _train(model_ref: str, task_ref: str, out: Path, settings: Any, where: Any) -> dict[str, Any]:
     from core.models import load_model, suited_threads
+    from core.pipeline.prepare import aligned_length
     from core.store import open_store, stage_key
-    from core.tasks import Split, encode_pairs, load_task, longest_prompt
+    from core.tasks import Split, encode_pairs, load_task
     from core.transcoders import (
         measure_transcoders,
         save_heads,
@@ -96,7 +97,7 @@ def _train(model_ref: str, task_ref: str, out: Path, settings: Any, where: Any) 
 
     model = load_model(model_ref)
     task = load_task(task_ref, tokenizer=model.tokenizer)
-    length = longest_prompt(task, model.tokenizer)
+    length = aligned_length(model, task)
     batches = encode_pairs(task.of(Split.FEATURES), model.tokenizer, length)
     unseen = encode_pairs(task.of(Split.SELECTION), model.tokenizer, length)
     key = stage_key("train", 1, {"model": model.key, "task": task.key}, settings)

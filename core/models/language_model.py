@@ -12,6 +12,7 @@ A run returns values and leaves nothing behind in the model: any number of threa
 """
 
 import hashlib
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,8 @@ from core.models.hooks import Edits, attach, leaving, session
 from core.models.norms import HfModule, NormWeights, norm_of
 
 NOTHING = Edits()
+HALVES = re.compile("[\ud800-\udfff]")
+"""What stands for bytes that are not UTF-8, and for halves of characters."""
 
 
 class Trace(NamedTuple):
@@ -134,8 +137,14 @@ class LanguageModel:
         """Token ids of a prompt exactly as written: no special token is added.
 
         Raises:
-            ModelError: If the prompt is empty, too long, or has words that the vocabulary lacks.
+            ModelError: If the prompt is empty, no UTF-8, too long, or has words that the vocabulary
+                lacks.
         """
+        if HALVES.search(text):
+            raise ModelError(
+                f"The prompt {ascii(text[:40])} has a part that is not UTF-8. Text in UTF-8 is "
+                "required; type it anew, or set the terminal to UTF-8."
+            )
         ids = self.tokenizer(text, add_special_tokens=False).input_ids
         unknown = self.tokenizer.unk_token_id
         if not ids:

@@ -89,6 +89,13 @@ def _raw_config(source: str, where: str) -> dict[str, Any]:
         config, _ = PreTrainedConfig.get_config_dict(source)
     except (OSError, ValueError) as error:
         raise ModelError(f"{where}: its config cannot be read ({_first_line(error)}).") from None
+    except (AttributeError, TypeError):  # what the library does to some other JSON values
+        config = None
+    if not isinstance(config, dict):
+        raise ModelError(
+            f"{where}: its config.json holds no JSON object. The config that `save_pretrained` "
+            "writes is required; copy the folder again."
+        )
     for key, why in (("auto_map", "remote code"), ("quantization_config", "quantised weights")):
         if key in config:
             raise ModelError(f"{where} needs {why} ({key} in its config), which is never loaded.")
@@ -120,6 +127,7 @@ def _weights(source: str, where: str, dtype: torch.dtype) -> Any:
             "are never read; save the model again with `save_pretrained`."
         )
     transformers_logging.disable_progress_bar()  # ours is the only progress a person should see
+    transformers_logging.set_verbosity_error()  # what matters of its report we say ourselves
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

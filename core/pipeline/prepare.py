@@ -51,10 +51,10 @@ def prepare(model: LanguageModel, task: Task) -> Prepared:
     """Encodes a task for a model.
 
     Raises:
-        TaskError: If prompts do not fit the tokenizer or a split is empty.
+        TaskError: If prompts do not fit the tokenizer or the model, or a split is empty.
     """
     task = with_roles(task, model.tokenizer)
-    length = longest_prompt(task, model.tokenizer)
+    length = aligned_length(model, task)
     everything = encode_pairs(task.pairs, model.tokenizer, length)
     batches = {}
     for split in Split:
@@ -69,6 +69,21 @@ def prepare(model: LanguageModel, task: Task) -> Prepared:
             f"{', '.join(split.value for split in NEEDED)}; add prompts to the task file."
         )
     return Prepared(model=model, task=task, batches=batches, length=length)
+
+
+def aligned_length(model: LanguageModel, task: Task) -> int:
+    """Tokens of a task's longest prompt.
+
+    Raises:
+        TaskError: If the model takes no prompt of that length.
+    """
+    length = longest_prompt(task, model.tokenizer)
+    if length > model.max_positions:
+        raise TaskError(
+            f"Task {task.name} has a prompt of {length} tokens; {model.name} takes at most "
+            f"{model.max_positions}. Shorten or remove the prompts beyond that."
+        )
+    return length
 
 
 def accuracy(model: LanguageModel, batches: Sequence[PromptBatch]) -> float:

@@ -29,6 +29,8 @@ MAX_BYTES = 64 * 2**20
 """Largest task file read, in bytes."""
 MAX_PROMPT = 20_000
 """Longest prompt, in characters."""
+LARGEST = 2**53
+"""Largest variable; whole numbers up to it are told apart as floats too."""
 TEXTS = ("clean", "corrupt", "answer", "wrong")
 COLUMNS = ("clean", "corrupted", "correct_idx", "incorrect_idx")
 REQUIRED = (
@@ -157,7 +159,7 @@ def _optional_reasons(row: dict[str, Any]) -> Iterator[Reason]:
 
 
 def _is_value(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, int | float) and math.isfinite(value))
+    return isinstance(value, str) or (isinstance(value, int | float) and abs(value) <= LARGEST)
 
 
 def _value(value: Any) -> int | float | str:
@@ -168,7 +170,10 @@ def _value(value: Any) -> int | float | str:
 def _kind(value: Any) -> str:
     """What JSON calls a value that is none of a variable."""
     kinds = {dict: "an object", list: "a list", type(None): "null"}
-    return kinds.get(type(value), "not finite")
+    if type(value) in kinds:
+        return kinds[type(value)]
+    endless = isinstance(value, float) and not math.isfinite(value)
+    return "not finite" if endless else "beyond 2^53"
 
 
 def _csv_pairs(text: str, name: str, problems: Problems) -> Iterator[PromptPair]:

@@ -106,13 +106,28 @@ def test_truncated_weights(folder):
         load_model(folder)
 
 
-def test_missing_weights_are_not_drawn_at_random(folder):
+@pytest.mark.parametrize("held", ["[1]", '"gpt2"', "3"])
+def test_a_config_that_is_no_object_is_refused(folder, held):
+    (folder / "config.json").write_text(held)
+    with pytest.raises(ModelError, match="its config.json holds no JSON object"):
+        load_model(folder)
+
+
+def test_a_prompt_that_is_no_utf8_is_refused(folder):
+    with pytest.raises(
+        ModelError, match=r"The prompt '<bos> \\udcff' has a part that is not UTF-8"
+    ):
+        load_model(folder).encode("<bos> \udcff")
+
+
+def test_missing_weights_are_not_drawn_at_random(folder, caplog):
     path = folder / "model.safetensors"
     tensors = load_file(path)
     del tensors["transformer.h.0.mlp.c_fc.weight"]
     save_file(tensors, path, metadata={"format": "pt"})
     with pytest.raises(ModelError, match=r"lacks 1 tensors.*c_fc"):
         load_model(folder)
+    assert not caplog.records  # the library's own report says it again, at length
 
 
 def test_weights_that_are_not_finite(folder):

@@ -63,6 +63,15 @@ def test_lists_every_bad_line_by_number_at_once(tmp_path: Path) -> None:
         assert part in lines[number]
 
 
+def test_a_number_that_no_figure_can_be_made_of_is_refused(tmp_path: Path) -> None:
+    rows = [GOOD | {"variables": {"a": a}} for a in (10**400, 1e300, 2**53, -(2**53) - 1)]
+    with pytest.raises(TaskError) as caught:
+        read_pairs(write(tmp_path, rows))
+    said = str(caught.value)
+    assert said.count("not so 'a' (beyond 2^53)") == 3
+    assert "line 3" not in said
+
+
 def test_refuses_a_clean_prompt_in_two_splits(tmp_path: Path) -> None:
     rows = [GOOD | {"split": "test"}, GOOD | {"split": "features"}]
     with pytest.raises(TaskError, match="line 2: same clean prompt as line 1 but in features"):
