@@ -147,7 +147,7 @@ def _asked(arguments: Sequence[str]) -> str:
 
 
 def _refuse(message: str, code: int) -> int:
-    stderr().print(message, markup=False)
+    stderr().print(message)
     return code
 
 

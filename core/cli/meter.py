@@ -26,11 +26,11 @@ class Meter:
         self._console = stderr()
         self._bars = sys.stderr.isatty()
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=self._console,
             disable=not self._bars,
         )
@@ -53,7 +53,7 @@ class Meter:
             self._stages.setdefault(stage, TaskID(0))
             self._spoke = time.monotonic()
             share = f" {done}/{total}" if total else ""
-            self._console.print(f"{stage}{share} {note}".rstrip(), markup=False)
+            self._console.print(f"{stage}{share} {note}".rstrip())
 
     def __enter__(self) -> "Meter":
         self._progress.start()

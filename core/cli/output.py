@@ -15,10 +15,15 @@ from rich.table import Table
 
 from core.store import Notice, plain
 
+AS_WRITTEN: dict[str, Any] = {
+    "highlight": False, "soft_wrap": True, "markup": False, "emoji": False
+}  # fmt: skip
+"""Of a console: tokens, nodes and names of others stand as they are, `[b]` and `:b:` too."""
+
 
 def stderr() -> Console:
     """Where progress, notices and errors go."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, **AS_WRITTEN)
 
 
 def emit(data: Any, as_json: bool, text: Callable[[], RenderableType]) -> None:
@@ -33,7 +38,7 @@ def emit(data: Any, as_json: bool, text: Callable[[], RenderableType]) -> None:
         sys.stdout.write(json.dumps(finite(plain(data)), ensure_ascii=False) + "\n")
         sys.stdout.flush()
     else:
-        Console(highlight=False, soft_wrap=True).print(text())
+        Console(**AS_WRITTEN).print(text())
 
 
 def finite(value: Any) -> Any:
@@ -60,13 +65,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
 
 
 def shown(value: object) -> str:
-    """A cell's text; markup characters in tokens are kept as they are."""
+    """A cell's text."""
     if value is None:
         return "–"
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return text.replace("[", r"\[")
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def tell(notice: Notice) -> None:
     """Shows what the store has to say."""
-    stderr().print(notice.message, markup=False)
+    stderr().print(notice.message)

@@ -83,11 +83,11 @@ def _state(piece: Piece, show: bool) -> str:
         return "missing"
     if piece.needs and not piece.needs.is_file():
         return f"not made: {piece.needs.parent.name} is missing"
-    stderr().print(f"making {piece.step.value} {piece.name}", markup=False)
+    stderr().print(f"making {piece.step.value} {piece.name}")
     try:
         piece.make()
     except CoreError as error:
-        stderr().print(str(error), markup=False)
+        stderr().print(str(error))
         return FAILED
     return "made"
 

@@ -57,6 +57,8 @@ def test_text_shows_tokens_and_top_change(hagd: Hagd) -> None:
         (["--node", "0:5:1"], "has no such position: got position 5"),
         (["--node", "L0H7"], "has no such head"),
         (["--node", "somewhere"], "Not a node id: got 'somewhere'"),
+        (["--node", "a:b:c"], "Not a node id: got 'a:b:c'"),
+        (["--node", "[b]"], "Not a node id: got '[b]'"),
         (["--node", "tok:1"], "cannot be changed"),
         (["--node", "0:4:1", "--scale", "nan"], "must be a finite number"),
         (["--node", "0:4:1", "--how", "resample"], "--corrupt"),
