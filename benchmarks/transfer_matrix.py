@@ -38,8 +38,15 @@ from transfer_twins import RECORD, Reseeded, make_twin, reseeded
 
 from core.assets import CIRCUITS
 from core.store import plain
-from core.transfer import SCORES, Subject, TransferSettings, compare, open_subject, with_ceiling
-from core.transfer.compare import SYMMETRIC
+from core.transfer import (
+    SCORES,
+    SYMMETRIC,
+    Subject,
+    TransferSettings,
+    compare,
+    open_subject,
+    with_ceiling,
+)
 from core.transfer.stored import SCHEMA
 from core.zoo.catalogue import KINDS
 
