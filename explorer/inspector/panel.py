@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.errors import CoreError
 from explorer.inspector import parts as inspector
+from explorer.inspector.elsewhere import draw_elsewhere
 from explorer.inspector.seen import Inspected, alone, heads, lost
 from explorer.inspector.single import draw_node
 from explorer.inspector.supernode import draw_supernode
@@ -35,8 +36,10 @@ def inspect(seen: Inspected) -> None:
         _overview(seen)
     elif node in seen.bundle.hierarchy.name:
         draw_supernode(seen, node)
+        draw_elsewhere(seen, node)
     else:
         draw_node(seen, node)
+        draw_elsewhere(seen, node)
 
 
 def _overview(seen: Inspected) -> None:

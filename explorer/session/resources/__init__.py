@@ -8,6 +8,7 @@
     models      models and tasks by name
     about       what a model's files say of it before it is loaded
     traces      graphs of single prompts
+    transfers   what comparisons with other circuits say
     graphs      graphs that were taken in from other programs
 
 Everything kept is read-only and shared by all sessions; interventions are arguments of a call,
@@ -41,6 +42,7 @@ from explorer.session.resources.models import (
 from explorer.session.resources.shared import given, take_folder, take_upload
 from explorer.session.resources.stores import jobs, results, store, tests, trained
 from explorer.session.resources.traces import traced, traced_json, traced_names, traced_scene
+from explorer.session.resources.transfers import partners
 
 __all__ = [
     "about_model",
@@ -61,6 +63,7 @@ __all__ = [
     "model",
     "model_for",
     "model_names",
+    "partners",
     "prompt_examples",
     "random_band",
     "results",
