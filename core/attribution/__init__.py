@@ -3,6 +3,7 @@
 from core.attribution.build import build_graph, build_graphs
 from core.attribution.explain import Explanation, explain_prompt, target_choice
 from core.attribution.heads import HeadSplit, split_by_head
+from core.attribution.paths import Paths, paths_at, splittable
 from core.attribution.pool import TaskGraph, pool_graphs
 from core.attribution.settings import AttributionSettings
 from core.attribution.targets import Direction, SalientLogits, TargetChoice, Tokens
@@ -12,6 +13,7 @@ __all__ = [
     "Direction",
     "Explanation",
     "HeadSplit",
+    "Paths",
     "SalientLogits",
     "TargetChoice",
     "TaskGraph",
@@ -19,7 +21,9 @@ __all__ = [
     "build_graph",
     "build_graphs",
     "explain_prompt",
+    "paths_at",
     "pool_graphs",
     "split_by_head",
+    "splittable",
     "target_choice",
 ]

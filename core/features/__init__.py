@@ -15,7 +15,7 @@ from core.features.contents import (
     SupernodeReport,
     TokenEffect,
 )
-from core.features.edges import node_text
+from core.features.edges import node_text, paths_of
 from core.features.feature import feature_report
 from core.features.head import head_labels, head_report
 from core.features.labels import label_circuit
@@ -51,6 +51,7 @@ __all__ = [
     "head_report",
     "label_circuit",
     "node_text",
+    "paths_of",
     "reading",
     "supernode_report",
     "variable_fits",

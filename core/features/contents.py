@@ -6,6 +6,7 @@ from typing import Literal
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from core.attribution import Paths
 from core.features.readout import Decoded
 from core.features.variables import VariableFit
 
@@ -74,6 +75,8 @@ class EdgeRow:
     """Its name for people."""
     effect: float
     """Signed; units of the target's pre-activation, or logits."""
+    paths: Paths | None = None
+    """The effect by the head it runs through, on a prompt's own graph and of the largest ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from explorer.session.resources.circuits import bundle, find, is_bundled, librar
 from explorer.session.resources.drawings import scene, thumbnail, warm
 from explorer.session.resources.graphs import graphs, imported
 from explorer.session.resources.labs import (
+    edge_paths,
     feature_report,
     head_names,
     head_report,
@@ -47,6 +48,7 @@ from explorer.session.resources.transfers import partners
 __all__ = [
     "about_model",
     "bundle",
+    "edge_paths",
     "feature_report",
     "find",
     "given",

@@ -13,6 +13,7 @@ from explorer.session.resources.circuits import find, open_at, written_at
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from core.attribution import Paths
     from core.features import FeatureReport, HeadReport, SupernodeReport, WhyReport
     from core.lab import Lab, LabSettings
 
@@ -92,6 +93,22 @@ def head_report(name: str, node: str, prompt: int = 0) -> "HeadReport":
 def supernode_report(name: str, node: str, prompt: int = 0) -> "SupernodeReport":
     """What a supernode holds, for the inspector."""
     return _report("supernode", name, written_at(find(name).path), node, prompt)
+
+
+def edge_paths(name: str, node: str, prompt: int) -> "Mapping[str, Paths]":
+    """The largest edges at a node on a prompt by the head they run through, by their other end.
+
+    Empty in a circuit whose heads are nodes: its edges are split at them already.
+    """
+    return _edge_paths(name, written_at(find(name).path), node, prompt)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _edge_paths(name: str, stamp: str, node: str, prompt: int) -> "Mapping[str, Paths]":
+    from core.features import paths_of
+
+    laboratory = lab(name)
+    return {} if laboratory.bundle.circuit.heads else paths_of(laboratory, node, prompt)
 
 
 def why_report(name: str, head: str, prompt: int, query: int, key: int) -> "WhyReport":

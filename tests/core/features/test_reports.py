@@ -7,7 +7,13 @@ import torch
 
 from core.circuit import node_ids
 from core.errors import NodeError
-from core.features import feature_report, head_report, label_circuit, supernode_report
+from core.features import (
+    feature_report,
+    head_report,
+    label_circuit,
+    paths_of,
+    supernode_report,
+)
 from core.graph import NodeKind
 from core.lab import Change, Lab, LabSettings
 from core.models import Edits
@@ -71,10 +77,28 @@ def test_incoming_effects_sum_to_the_activation(lab, position):
     assert sizes == sorted(sizes, reverse=True)
 
 
+@pytest.mark.parametrize("length", [4, 5])
+def test_the_largest_edges_are_split_by_the_head_they_run_through(lab, length):
+    """On prompts of both lengths: the shorter ones are aligned at the right."""
+    prompt = next(view.index for view in lab.prompts if len(view.ids) == length)
+    node = active_node(lab, 4, prompt)
+    edges = feature_report(lab, str(node), prompt).edges
+    split = [row for row in (*edges.incoming, *edges.outgoing) if row.paths]
+    assert any(row.paths.heads for row in split)
+    for row in split:
+        assert row.paths.total == pytest.approx(row.effect, rel=1e-3, abs=1e-5)
+    assert not any(row.paths for row in edges.incoming if row.node.startswith(("bias", "outside")))
+    largest = next(row for row in edges.incoming if row.node.startswith("tok"))
+    there = paths_of(lab, largest.node, prompt)
+    assert there[str(node)].total == pytest.approx(largest.effect, rel=1e-3, abs=1e-5)
+    assert paths_of(lab, "tok:99", prompt) == {}
+
+
 def test_a_silent_feature_shows_the_tasks_edges(lab):
     silent = next(n for n in NODES if lab.activation(0, n) == 0)
     report = feature_report(lab, str(silent))
     assert (report.edges.of, report.edges.gap) == ("task", None)
+    assert not any(row.paths for row in (*report.edges.incoming, *report.edges.outgoing))
     assert report.direct_effect == 0
 
 
