@@ -1,10 +1,11 @@
 """What the search may ask of the model, on the labels split.
 
 Nodes of a search are a flat list of features, and of heads where they count; a mask over nodes
-becomes the gates of a circuit. Every probe looks at resample and mean ablation both, in
-the strict regime, so that a circuit cannot lean on what one of them leaves standing.
+becomes the gates of a circuit. Residuals, losses and scores look at resample and mean ablation
+both, in the strict regime, so that a circuit cannot lean on what one of them leaves standing.
 
-Effects are in shares of the model's margin over its empty circuit, as F is:
+Effects of groups (`group_effect`, for group testing) are of resample ablation alone. They are in
+shares of the model's margin over its empty circuit, as F is:
 
     noising      F lost when the group alone is ablated in the otherwise whole model
     denoising    F won when the group alone is live and everything else ablated

@@ -5,7 +5,8 @@
 3. graphs: exact attribution graphs of the attribution split, pooled into a task graph.
 4. hierarchy: supernodes by recursive spectral cuts.
 5. search: supernodes dropped down the tree and single nodes ranked, on the labels split; the size
-   on the selection split. The guide does not steer this: it orders the nodes dropped.
+   on the selection split. The guide says which supernodes are tried first and orders the nodes
+   dropped, and its score alone is one of the rankings tried (`rankings.py`).
 6. refine: exchanges and hard-concrete gates at that size.
 7. validate: once, on the test split (and the out-of-distribution split), beside all controls; and
    the further sections of `further.py`.

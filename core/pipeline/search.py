@@ -7,8 +7,10 @@
    what is left is ranked by joint elimination (`core.search.joint`), so that circuits of all sizes
    are nested. The guide says which supernodes are tried closed first and which last, and orders
    what was dropped, behind it, and so which of those an exchange may bring back.
-3. Beside it, for comparison: joint elimination without the tree (`flat`) and, in a nested
-   dictionary, of its dense features alone, which reconstruct by themselves (`dense`).
+3. Beside it, for comparison: joint elimination without the tree (`flat`, where there are not too
+   many candidates) and, in a nested dictionary, of its dense features alone, which reconstruct by
+   themselves (`dense`); the most active nodes of the same sites (`active`); and the guide's score
+   alone (`guide`). `core.pipeline.rankings` makes all of them.
 4. The size: the one asked for, or the smallest that reaches the aim on the selection split under
    resample and mean ablation both. The ranking that needs the fewest nodes is taken (or, where
    none gets there, the one that comes closest); among equals the hierarchical one.

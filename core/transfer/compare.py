@@ -10,7 +10,7 @@ for profiles exchanged at each site (transport), for random features of the same
 A site is a layer and a position: that circuits of one task have their features at the same ones is
 no likeness of the features. A *ceiling* is the same score
 between two circuits of the *same* model from two seeds: no two models can be asked to agree better
-than one model does with itself (`kept.with_ceiling`). A raw score means nothing without the two.
+than one model does with itself (`stored.with_ceiling`). A raw score means nothing without the two.
 
 The paper's coefficient (HAGD, arXiv 2601.12879) is an edge Jaccard with neither.
 """

@@ -1,1 +1,1 @@
-"""Scripts that train the bundled models and write the bundled tasks."""
+"""What is bundled, and the scripts that make it: tasks, models, dictionaries and circuits."""

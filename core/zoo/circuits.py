@@ -1,4 +1,4 @@
-"""Makes the circuits that come with the program: `python -m core.zoo circuit [NAME ...]`.
+"""Makes the circuits that come with the program: `python -m core.zoo circuit NAME ...`.
 
 Each is what `hagd run` writes for the bundled model and task named: for every model with its nested
 dictionary, for small ones with the ordinary TopK one beside it; and the null runs of one model,
