@@ -31,7 +31,7 @@ from core.pipeline.graphs import task_graph
 from core.pipeline.prepare import prepare
 from core.pipeline.progress import ignore
 from core.pipeline.result import circuit_tree
-from core.pipeline.search import cut, feature_graph, tree_settings
+from core.pipeline.search import cut, node_graph, tree_settings
 from core.pipeline.settings import RunSettings
 from core.tasks import load_task
 from core.transcoders import open_transcoders
@@ -49,8 +49,8 @@ def search_tree(name: str) -> TreeReport:
     assert dictionary is not None  # bundled
     prepared = prepare(model, load_task(recipe.task, tokenizer=model.tokenizer))
     pooled = task_graph(prepared, dictionary.transcoders, settings.graph_prompts, ignore)
-    features = feature_graph(pooled.graph())
-    return tree_report(cut(features, settings), tree_settings(settings))
+    tree = cut(node_graph(pooled.graph()), settings)
+    return tree_report(tree, tree_settings(settings))
 
 
 def entropy(values: Sequence[Hashable]) -> float:

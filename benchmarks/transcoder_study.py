@@ -208,7 +208,7 @@ def _transcoders(
     labels = prepared.evaluator(coders, Split.LABELS, PROBES)
     active = labels.active()
     active[-1, :-1] = False  # what the last block writes there is read by nobody
-    nodes = active.nonzero()
+    nodes = torch.nn.functional.pad(active.nonzero(), (1, 0), value=int(NodeKind.FEATURE))
     splits = {split: prepared.evaluator(coders, split) for split in (Split.SELECTION, Split.TEST)}
     evaluators = {Split.LABELS: labels, **splits}
     return {split: Probe.on(one, nodes) for split, one in evaluators.items()}, row

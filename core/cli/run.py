@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group, RenderableType
 
+from core.circuit import Attention
 from core.cli.meter import Meter
 from core.cli.options import Json, Model, Seed, StoreDir, Task
 from core.cli.output import emit, shown, table, tell
@@ -23,13 +24,6 @@ class Null(StrEnum):
     PERMUTED = "permuted-answers"
     SAME_ANSWER = "same-answer"
     SHUFFLED = "shuffled-features"
-
-
-class Heads(StrEnum):
-    """What attention heads do while a circuit runs."""
-
-    LIVE = "live"
-    CIRCUIT = "circuit"
 
 
 class Guide(StrEnum):
@@ -84,7 +78,7 @@ Draws = Annotated[
     typer.Option("--draws", metavar="N", min=100, help="Random circuits per control."),
 ]
 AttentionOption = Annotated[
-    Heads,
+    Attention,
     typer.Option(
         "--attention",
         help="`live`: all heads stay live and none is counted. `circuit`: heads are nodes too, and "
@@ -120,7 +114,7 @@ def command(
     transcoders: Coders = None,
     size: Size = None,
     draws: Draws = 100,
-    attention: AttentionOption = Heads.LIVE,
+    attention: AttentionOption = Attention.LIVE,
     guide: GuideOption = None,
     null: NullOption = Null.NONE,
     seed: Seed = 0,
@@ -139,7 +133,7 @@ def command(
         size=size,
         draws=draws,
         seed=seed,
-        attention=attention.value,
+        attention=attention,
         guide=guide.value if guide else DEFAULT_GUIDE,
         null=null.value,
     )

@@ -30,12 +30,10 @@ from core.interventions import (
 from core.lessons.effects import Effects, single_effects
 from core.lessons.pairs import Pair
 from core.models import load_model, suited_threads
-from core.pipeline.candidates import with_active
-from core.pipeline.graphs import task_graph
+from core.pipeline.candidates import candidate_graph
 from core.pipeline.pooled import pooled_statistics
 from core.pipeline.prepare import Prepared, head, prepare
-from core.pipeline.progress import ignore
-from core.pipeline.search import cut, feature_graph
+from core.pipeline.search import cut, node_graph
 from core.pipeline.settings import RunSettings
 from core.tasks import Split, load_task
 from core.transcoders import TranscoderSet, open_transcoders
@@ -83,22 +81,21 @@ def take(pair: Pair) -> Lesson:
 
 def lesson_of(pair: Pair, prepared: Prepared, coders: TranscoderSet) -> Lesson:
     """The lesson of one prepared task."""
-    task = task_graph(prepared, coders, GRAPHS, ignore)
-    labels = prepared.evaluator(coders, Split.LABELS, PROMPTS)
-    graph = with_active(task.graph(), labels.active())
+    task, graph, _ = candidate_graph(prepared, coders, graph_prompts=GRAPHS, probe_prompts=PROMPTS)
     pooled = pooled_statistics(prepared, coders, task, graph, GRAPHS)
-    features = feature_graph(graph)
-    tree = cut(features, RunSettings())
-    effects = single_effects(prepared.model, coders, _parts(prepared, coders), features.nodes)
-    first = _first_order(prepared, coders, features.nodes)
+    leaves = node_graph(graph)
+    features = leaves.nodes[:, 1:]  # heads are no nodes here
+    tree = cut(leaves, RunSettings())
+    effects = single_effects(prepared.model, coders, _parts(prepared, coders), features)
+    first = _first_order(prepared, coders, features)
     return Lesson(
         pair=pair,
-        data=to_hetero(graph, tree, features.place, pooled),
-        nodes=features.nodes,
-        place=features.place,
+        data=to_hetero(graph, tree, leaves.place, pooled),
+        nodes=features,
+        place=leaves.place,
         member=inside(tree),
         effects=effects,
-        baselines=torch.cat([leaf_magnitudes(graph, pooled, features.place), first[:, None]], 1),
+        baselines=torch.cat([leaf_magnitudes(graph, pooled, leaves.place), first[:, None]], 1),
     )
 
 

@@ -1,4 +1,4 @@
-"""Which features a search may choose from.
+"""What a search may choose from: the task graph, and all that fires where the search looks.
 
 The task graph knows the features that fire on the clean prompts it was pooled over. Those are too
 few to be all candidates: a feature that fires only on the corrupt twins matters too (the circuit
@@ -12,12 +12,56 @@ can find them.
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from core.attribution import TaskGraph
+from core.circuit import Attention
 from core.graph import AttributionGraph, NodeKind
+from core.interventions import Evaluator
+from core.pipeline.graphs import task_graph
+from core.pipeline.prepare import Prepared
+from core.pipeline.progress import OnProgress, ignore
+from core.tasks import Split
+from core.transcoders import TranscoderSet
+
+
+class Candidates(NamedTuple):
+    """A task graph with all that a search may choose from."""
+
+    pooled: TaskGraph
+    """Of the attribution split; the first nodes and all edges of `graph` are its own."""
+    graph: AttributionGraph
+    """The same with every feature that fires on the labels split, behind its own nodes."""
+    labels: Evaluator
+    """Runs circuits on the labels split."""
+
+
+def candidate_graph(
+    prepared: Prepared,
+    coders: TranscoderSet,
+    *,
+    graph_prompts: int,
+    probe_prompts: int,
+    attention: Attention = Attention.LIVE,
+    progress: OnProgress = ignore,
+) -> Candidates:
+    """The candidates of a search.
+
+    Args:
+        prepared: Model and task.
+        coders: Their features are the candidates.
+        graph_prompts: Prompts of the attribution split that are pooled, at most.
+        probe_prompts: Prompts of the labels split that a search looks at, at most.
+        attention: Whether heads are candidates too.
+        progress: Told of every prompt's graph.
+    """
+    pooled = task_graph(prepared, coders, graph_prompts, progress, attention)
+    labels = prepared.evaluator(coders, Split.LABELS, probe_prompts)
+    return Candidates(pooled, with_active(pooled.graph(), labels.active()), labels)
 
 
 def with_active(

@@ -13,27 +13,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.attribution import TaskGraph
 from core.bundle import code_version
-from core.circuit import Attention, gated_nodes, node_table
+from core.circuit import gated_nodes, node_table
 from core.graph import AttributionGraph, NodeKind
-from core.guide import Pooled, guide_named
+from core.guide import guide_named
 from core.hierarchy import tree_report
-from core.interventions import Evaluator
-from core.pipeline.candidates import with_active
-from core.pipeline.graphs import restricted, task_graph
+from core.pipeline.candidates import Candidates, candidate_graph
+from core.pipeline.graphs import EDGE_COLUMNS, edge_columns, restricted
 from core.pipeline.pooled import pooled_statistics
 from core.pipeline.prepare import Prepared
 from core.pipeline.probes import Probe
-from core.pipeline.progress import Clock
+from core.pipeline.progress import Clock, OnProgress
 from core.pipeline.search import Found, cut, node_graph, search, tree_settings
 from core.pipeline.settings import RunSettings
 from core.store import Record, Store, stage_key
 from core.tasks import Split
 from core.transcoders import TranscoderSet
 
-EDGE_COLUMNS = ("mean_abs", "sign_consistency", "frequency")
-"""What a pooled edge says besides its mean."""
 SCHEMA = 2
 """Of the stored record."""
 
@@ -80,42 +76,53 @@ def discover(
 def _discover(
     prepared: Prepared, transcoders: TranscoderSet, settings: RunSettings, clock: Clock
 ) -> Discovery:
-    attention = Attention(settings.attention)
-    pooled = task_graph(prepared, transcoders, settings.graph_prompts, clock.progress, attention)
+    candidates = candidates_of(prepared, transcoders, settings, clock.progress)
+    pooled, whole = candidates.pooled, candidates.graph
     clock.finish("graphs", f"{len(pooled.kind)} nodes, {pooled.edge_index.shape[1]} edges")
-    labels = prepared.evaluator(transcoders, Split.LABELS, settings.probe_prompts)
-    whole = with_active(pooled.graph(), labels.active())
-    known = pooled_statistics(prepared, transcoders, pooled, whole, settings.graph_prompts)
-    found, tree = _search(prepared, transcoders, whole, known, labels, settings, clock)
-    graph, places = restricted(whole, found.order[: found.size])
+    found, tree = _search(prepared, transcoders, candidates, settings, clock)
+    graph, places = restricted(whole, found.circuit)
     return Discovery(
         order=found.order,
         size=found.size,
         forwards=found.forwards,
         record={"search": found.record, "tree": tree},
         graph=graph,
-        columns=_edge_columns(pooled, places),
+        columns=edge_columns(pooled, places),
+    )
+
+
+def candidates_of(
+    prepared: Prepared, transcoders: TranscoderSet, settings: RunSettings, progress: OnProgress
+) -> Candidates:
+    """What a run of these settings may choose from."""
+    return candidate_graph(
+        prepared,
+        transcoders,
+        graph_prompts=settings.graph_prompts,
+        probe_prompts=settings.probe_prompts,
+        attention=settings.attention,
+        progress=progress,
     )
 
 
 def _search(
     prepared: Prepared,
     transcoders: TranscoderSet,
-    whole: AttributionGraph,
-    known: Pooled,
-    labels: Evaluator,
+    candidates: Candidates,
     settings: RunSettings,
     clock: Clock,
 ) -> tuple[Found, dict[str, Any]]:
-    graph, attention = node_graph(whole), Attention(settings.attention)
+    pooled, whole, labels = candidates
+    known = pooled_statistics(prepared, transcoders, pooled, whole, settings.graph_prompts)
+    graph = node_graph(whole)
     tree = cut(graph, settings)
     report = tree_report(tree, tree_settings(settings))
     clock.finish("hierarchy", f"{tree.n_supernodes} supernodes, {tree.depth} levels")
     prior = guide_named(settings.guide)(whole, tree, graph.place, known)
     choose = prepared.evaluator(transcoders, Split.SELECTION)
     found = search(
-        Probe.on(labels, graph.nodes, attention),
-        Probe.on(choose, graph.nodes, attention),
+        Probe.on(labels, graph.nodes, settings.attention),
+        Probe.on(choose, graph.nodes, settings.attention),
         tree,
         prior,
         dense_nodes(graph.nodes, transcoders.prefixes),
@@ -133,15 +140,6 @@ def dense_nodes(nodes: Tensor, prefixes: tuple[int, ...]) -> Tensor:
     kind, layer, _, index = nodes.T
     dense = (kind == int(NodeKind.FEATURE)) & (index < torch.tensor(prefixes)[layer])
     return dense | (dense.any() & (kind == int(NodeKind.HEAD)))
-
-
-def _edge_columns(pooled: TaskGraph, places: Tensor) -> dict[str, Tensor]:
-    """The pooled edges' other statistics; 0 for the joined left-out edges."""
-    found = {}
-    for name in EDGE_COLUMNS:
-        values = getattr(pooled, name)
-        found[name] = torch.where(places >= 0, values[places.clamp(min=0)], 0.0)
-    return found
 
 
 def _packed(found: Discovery) -> Record:

@@ -9,6 +9,7 @@
 from collections.abc import Iterator, Sequence
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.attribution import (
@@ -27,6 +28,8 @@ from core.transcoders import TranscoderSet
 
 CHOSEN = (NodeKind.FEATURE, NodeKind.HEAD)
 """Kinds that a circuit keeps or leaves out."""
+EDGE_COLUMNS = ("mean_abs", "sign_consistency", "frequency")
+"""What a pooled edge says besides its mean."""
 
 
 def task_graph(
@@ -89,6 +92,21 @@ def restricted(
         direct_effect=torch.cat([graph.direct_effect[plain], sums[reached]]),
     )
     return small, torch.cat([plain, torch.full_like(reached, -1)])
+
+
+def edge_columns(
+    pooled: TaskGraph, places: Int[Tensor, " kept"]
+) -> dict[str, Float[Tensor, " kept"]]:
+    """The other statistics of a part's edges, by `EDGE_COLUMNS`; 0 for the joined left-out ones.
+
+    Args:
+        pooled: The task graph.
+        places: Of each edge of the part in it, as `restricted` gives them.
+    """
+    kept = places.clamp(min=0)
+    return {
+        name: torch.where(places >= 0, getattr(pooled, name)[kept], 0.0) for name in EDGE_COLUMNS
+    }
 
 
 def _left_out(graph: AttributionGraph, circuit: Sequence[GatedNode]) -> Tensor:

@@ -31,13 +31,12 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from core.circuit import Attention, FeatureNode, GatedNode
+from core.circuit import FeatureNode, GatedNode
 from core.errors import TaskError
 from core.graph import NodeKind
 from core.models import LanguageModel, load_model
-from core.pipeline.candidates import with_active
-from core.pipeline.discovery import EDGE_COLUMNS, Discovery
-from core.pipeline.graphs import restricted, task_graph
+from core.pipeline.discovery import Discovery, candidates_of
+from core.pipeline.graphs import edge_columns, restricted
 from core.pipeline.prepare import Prepared
 from core.pipeline.progress import OnProgress
 from core.pipeline.search import node_graph
@@ -144,17 +143,10 @@ def shuffle_features(
     progress: OnProgress,
 ) -> Discovery:
     """What a search found, its features `shuffled` among all of the task graph; the size stays."""
-    attention = Attention(settings.attention)
-    pooled = task_graph(prepared, transcoders, settings.graph_prompts, progress, attention)
-    labels = prepared.evaluator(transcoders, Split.LABELS, settings.probe_prompts)
-    whole = with_active(pooled.graph(), labels.active())
+    pooled, whole, _ = candidates_of(prepared, transcoders, settings, progress)
     order = shuffled(found.order, node_graph(whole).nodes, settings.seed)
     graph, places = restricted(whole, order[: found.size])
-    kept = places.clamp(min=0)
-    columns = {
-        name: torch.where(places >= 0, getattr(pooled, name)[kept], 0.0) for name in EDGE_COLUMNS
-    }
-    return replace(found, order=order, graph=graph, columns=columns)
+    return replace(found, order=order, graph=graph, columns=edge_columns(pooled, places))
 
 
 def _written(dealt: Mapping[Split, Sequence[PromptPair]], file: Path) -> Task:

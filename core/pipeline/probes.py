@@ -23,7 +23,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.circuit import Attention
-from core.graph import NodeKind
 from core.interventions import Ablation, ErrorRegime, Evaluator, Outcome, Places
 from core.search import Response
 from core.validation import faithfulness
@@ -47,12 +46,10 @@ class Probe:
     def on(
         cls,
         evaluator: Evaluator,
-        nodes: Int[Tensor, "node columns"],
+        nodes: Int[Tensor, "node 4"],
         attention: Attention = Attention.LIVE,
     ) -> "Probe":
-        """A probe with its end points measured; nodes may be features without their kind."""
-        if nodes.shape[1] == 3:
-            nodes = torch.cat([torch.full((len(nodes), 1), int(NodeKind.FEATURE)), nodes], 1)
+        """A probe with its end points measured."""
         places = Places.of(nodes, evaluator.bounds, attention)
         none = places.gates(torch.zeros(1, len(nodes)))
         model = evaluator.model_outcome()

@@ -1,7 +1,7 @@
 """The bundle of a run: circuit, tree, graph, figures, labels, and where they come from."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from core.pipeline.discovery import Discovery
 from core.pipeline.graphs import order_of
 from core.pipeline.prepare import Prepared
 from core.pipeline.settings import RunSettings
+from core.store import plain
 from core.transcoders import Dictionary
 
 SITE_WEIGHT = 0.5
@@ -77,7 +78,7 @@ def title_of(task: str, model: str, kind: str, settings: RunSettings) -> str:
     null = settings.null
     mark = "" if null == "none" else f"Null: {null.replace('-', ' ')} · "
     dictionary = "" if kind == "nested" else f" · {kind}"
-    heads = " · heads counted" if settings.attention == "circuit" else ""
+    heads = " · heads counted" if settings.attention is Attention.CIRCUIT else ""
     seed = f" · seed {settings.seed}" if settings.seed else ""
     return f"{mark}{task} · {Path(model).name}{dictionary}{heads}{seed}"
 
@@ -112,12 +113,12 @@ def circuit_tree(
 def _circuit(parts: Parts) -> Circuit:
     return Circuit(
         nodes=parts.found.circuit,
-        attention=Attention(parts.settings.attention),
+        attention=parts.settings.attention,
         model_key=parts.prepared.model.key,
         transcoder_key=parts.dictionary.transcoders.key,
         task_key=parts.prepared.task.key,
         seed=parts.settings.seed,
-        settings=asdict(parts.settings),
+        settings=plain(parts.settings),
     )
 
 
@@ -126,7 +127,7 @@ def _provenance(parts: Parts, command: str) -> dict[str, Any]:
         model=Source(ref=parts.refs.model, key=parts.prepared.model.key),
         transcoders=Source(ref=parts.dictionary.ref, key=parts.dictionary.transcoders.key),
         task=Source(ref=parts.refs.task, key=parts.prepared.task.key),
-        settings=asdict(parts.settings),
+        settings=plain(parts.settings),
         seed=parts.settings.seed,
         command=command,
     )

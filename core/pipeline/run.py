@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.bundle import Bundle, write_bundle
-from core.circuit import Attention
 from core.errors import TranscoderError
 from core.models import LanguageModel, load_model, suited_threads
 from core.names import slug
@@ -246,7 +245,7 @@ def _validate(
             order=found.order,
             size=found.size,
             n_edges=found.graph.n_edges,
-            attention=Attention(settings.attention),
+            attention=settings.attention,
         ),
         gate=prepared.task.gate,
         split=Split.TEST.value,

@@ -101,28 +101,12 @@ def node_graph(graph: AttributionGraph) -> NodeGraph:
     )
 
 
-class FeatureGraph(NamedTuple):
-    """A node graph without heads."""
-
-    nodes: Int[Tensor, "node 3"]
-    """(layer, aligned position, feature)."""
-    place: Int[Tensor, " node"]
-    edge_index: Int[np.ndarray, "2 edge"]
-    weight: Float[np.ndarray, " edge"]
-
-
-def feature_graph(graph: AttributionGraph) -> FeatureGraph:
-    """The node graph of a task graph that has no head nodes."""
-    found = node_graph(graph)
-    return FeatureGraph(found.nodes[:, 1:], found.place, found.edge_index, found.weight)
-
-
 def tree_settings(settings: RunSettings) -> HierarchySettings:
     """How the tree of a task graph is cut."""
     return HierarchySettings(branching=settings.branching, seed=settings.seed)
 
 
-def cut(graph: NodeGraph | FeatureGraph, settings: RunSettings) -> Hierarchy:
+def cut(graph: NodeGraph, settings: RunSettings) -> Hierarchy:
     """The tree of supernodes over a task graph's features and heads."""
     options = tree_settings(settings)
     return build_hierarchy(len(graph.nodes), graph.edge_index, graph.weight, options)

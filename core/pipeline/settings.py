@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from core.circuit import Attention
 from core.errors import SettingsError
 from core.guide import DEFAULT_GUIDE, GUIDES, GuideName
 from core.store import plain
@@ -10,10 +11,6 @@ from core.validation import ValidationSettings
 
 Null = Literal["none", "untrained", "permuted-answers", "same-answer", "shuffled-features"]
 """A run that must not validate; `core.pipeline.nulls` says what each is."""
-Heads = Literal["live", "circuit"]
-"""What attention heads do while a circuit runs, as in `core.circuit.Attention`."""
-Positions = Literal["each", "all"]
-"""Whether a node is at one position or at all of them."""
 BELOW_GATE: tuple[Null, ...] = ("untrained", "permuted-answers")
 """Nulls without a behaviour: they go on although they miss the gate."""
 AFTERWARDS = ("draws", "null")
@@ -44,14 +41,11 @@ class RunSettings:
     """Children of a supernode."""
     draws: int = 100
     """Random circuits per control."""
-    attention: Heads = "live"
-    """`live`: all heads are live and none is counted. `circuit`: heads are nodes that the search
+    attention: Attention = Attention.LIVE
+    """Live: all heads are live and none is counted. Circuit: heads are nodes that the search
     chooses among; every other one is at its reference."""
     guide: GuideName = DEFAULT_GUIDE
     """What says, before anything is ablated, which nodes look important."""
-    positions: Positions = "each"
-    """`each`: a node is at one position. `all` is counted in `benchmarks/frontier.py` alone: the
-    graph, tree and Lab of a bundle hold nodes at positions."""
     null: Null = "none"
     """A null run instead of a real one."""
 
@@ -68,12 +62,6 @@ class RunSettings:
                     f"Run setting {name} is {value}; it must be at least "
                     f"{2 if name == 'branching' else 1}. Raise it."
                 )
-        if self.positions == "all":
-            raise SettingsError(
-                "Run setting positions is 'all'; a result's graph, tree and Lab hold nodes at "
-                "positions, so it must be 'each'. benchmarks/frontier.py searches and tests "
-                "circuits whose nodes are at all positions."
-            )
         _ = self.validation  # refuses too few draws
         if not 0 < self.aim <= 1:
             raise SettingsError(f"Run setting aim is {self.aim}; it must be in (0, 1]. Change it.")

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.assets import CIRCUITS, NULLS
+from core.circuit import Attention
 from core.pipeline.progress import RunProgress
 from core.pipeline.run import RunRequest, run_task
-from core.pipeline.settings import Heads, Null, RunSettings
+from core.pipeline.settings import Null, RunSettings
 from core.store import open_store
 from core.zoo.catalogue import KINDS, MEMBERS
 
@@ -32,7 +33,7 @@ class Recipe(NamedTuple):
     task: str
     transcoders: str | None = None
     null: Null = "none"
-    attention: Heads = "live"
+    attention: Attention = Attention.LIVE
 
 
 def _recipes() -> Iterator[tuple[str, Recipe]]:
@@ -44,7 +45,7 @@ def _recipes() -> Iterator[tuple[str, Recipe]]:
     for member in MEMBERS.values():
         if member.size == "small" and member.task in CARRIED_BY_HEADS:
             name = f"{member.circuit('nested')}-heads"
-            yield name, Recipe(member.name, member.task, attention="circuit")
+            yield name, Recipe(member.name, member.task, attention=Attention.CIRCUIT)
     task = MEMBERS[NULLS_OF].task
     yield "null-untrained-gpt2", Recipe(NULLS_OF, task, None, "untrained")
     yield "null-permuted-gpt2", Recipe(NULLS_OF, task, None, "permuted-answers")

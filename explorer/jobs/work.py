@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from core.circuit import Attention
 from core.pipeline.progress import RunProgress
 from core.pipeline.run import RunRequest, run_task
 from core.pipeline.settings import RunSettings
@@ -41,7 +42,8 @@ def run(settings: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
     chosen = RunSettings(
         max_size=int(settings["max_size"]),
         seed=int(settings["seed"]),
-        **{name: settings[name] for name in ("guide", "attention") if name in settings},
+        attention=Attention(settings.get("attention", Attention.LIVE)),
+        **{name: settings[name] for name in ("guide",) if name in settings},
     )
     bundle = run_task(request, chosen, progress=tell)
     found = bundle.validation

@@ -86,7 +86,7 @@ def probe():
     evaluator = Evaluator(
         model, coders, [tiny_batch(seed=1)], mean_over=[tiny_batch(seed=2)], length=5
     )
-    return Probe.on(evaluator, evaluator.active().nonzero())
+    return Probe.on(evaluator, features(evaluator.active().nonzero()))
 
 
 def test_group_effects_are_those_of_the_circuits_they_mean(probe):
@@ -132,7 +132,7 @@ def test_slopes_foretell_what_a_small_step_does(probe):
 
 def features(rows):
     """Rows (layer, position, feature) with their kind."""
-    nodes = torch.tensor(rows)
+    nodes = torch.as_tensor(rows)
     return torch.cat([torch.zeros(len(nodes), 1, dtype=torch.long), nodes], 1)
 
 
@@ -214,11 +214,6 @@ def test_what_is_left_out_is_one_node_and_inputs_still_sum():
 def test_settings_out_of_range(wrong):
     with pytest.raises(SettingsError, match="Run setting"):
         RunSettings(**wrong)
-
-
-def test_nodes_without_positions_are_refused_and_told_where_they_are_counted():
-    with pytest.raises(SettingsError, match=r"positions is 'all'.*benchmarks/frontier.py"):
-        RunSettings(positions="all")
 
 
 def heads_of(evaluator):

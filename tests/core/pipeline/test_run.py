@@ -148,7 +148,7 @@ def test_a_repeated_run_does_not_search_again(made, place, monkeypatch):
     def never(*_args, **_options):
         raise AssertionError("searched again")
 
-    monkeypatch.setattr("core.pipeline.discovery.task_graph", never)
+    monkeypatch.setattr("core.pipeline.discovery.candidate_graph", never)
     with open_store(place / "store") as store:
         again = run_task(
             request(place, place / "repeated"), SETTINGS, store=store, training=TRAINING
@@ -160,7 +160,7 @@ def test_only_what_is_tested_changed_so_nothing_is_searched_again(made, place, m
     def never(*_args, **_options):
         raise AssertionError("searched again")
 
-    monkeypatch.setattr("core.pipeline.discovery.task_graph", never)
+    monkeypatch.setattr("core.pipeline.discovery.candidate_graph", never)
     with open_store(place / "store") as store:
         again = run_task(
             request(place, place / "more"), replace(SETTINGS, draws=101), store=store,
@@ -174,7 +174,7 @@ def test_a_run_may_choose_among_heads(made, place):
     """Heads are nodes of circuit, graph, tree, labels and Lab; those not kept are ablated."""
     asked = replace(request(place, place / "heads"), transcoders=str(coders_of(place)))
     with open_store(place / "store") as store:
-        run_task(asked, replace(SETTINGS, attention="circuit"), store=store)
+        run_task(asked, replace(SETTINGS, attention=Attention.CIRCUIT), store=store)
     bundle = open_bundle(place / "heads")
     heads = bundle.circuit.heads
     assert 0 < len(heads) < 2 * 3 * 4  # fewer than there are

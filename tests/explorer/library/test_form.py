@@ -1,9 +1,7 @@
 """The form of a run: what it offers, and that it says what the engine says."""
 
-from typing import get_args
-
+from core.circuit import Attention
 from core.guide import DEFAULT_GUIDE, GUIDES
-from core.pipeline.settings import Heads
 from explorer.library import form
 from explorer.session.resources import about_model, model_names
 from explorer.session.resources.about import may_know
@@ -12,7 +10,7 @@ from explorer.session.resources.about import may_know
 def test_guides_and_heads_are_the_engines():
     assert tuple(form.GUIDES) == GUIDES
     assert form.DEFAULT_GUIDE == DEFAULT_GUIDE
-    assert tuple(form.HEADS) == get_args(Heads)
+    assert tuple(form.HEADS) == tuple(Attention)
 
 
 def test_models_made_for_a_task_come_alone_or_first():
