@@ -43,8 +43,8 @@ from core.pipeline.discovery import Discovery, discover
 from core.pipeline.nulls import permuted, same_answer, shuffled, untrained
 from core.pipeline.prepare import Prepared, head, prepare
 from core.pipeline.progress import Clock, ignore
-from core.pipeline.run import worst_fvu
-from core.pipeline.settings import Heads, RunSettings
+from core.pipeline.settings import RunSettings
+from core.pipeline.validation import worst_fvu
 from core.store import Store, open_store
 from core.tasks import Split, Task, load_task
 from core.transcoders import TrainSettings, TranscoderSet, measure_transcoders
@@ -83,13 +83,13 @@ class Job(NamedTuple):
     """One of KINDS, or `real`."""
     model: str
     seed: int
-    attention: Heads = "live"
-    """`circuit`: heads are counted."""
+    attention: Attention = Attention.LIVE
+    """Circuit: heads are counted."""
 
     @property
     def name(self) -> str:
         """Its key in the results."""
-        counted = "/heads" if self.attention == "circuit" else ""
+        counted = "/heads" if self.attention is Attention.CIRCUIT else ""
         return f"{self.kind}/{self.model}/{self.seed}{counted}"
 
 
@@ -105,7 +105,7 @@ def jobs(quick: bool) -> list[Job]:
         found += [
             Job(kind, model, 0, heads)
             for model in ("gpt2-parity", "neox-parity")
-            for heads in ("live", "circuit")
+            for heads in Attention
             for kind in (*KINDS_OF_PARITY, "real")
         ]
     return sorted(found, key=lambda job: job.model == "gpt2-coref")  # its runs take minutes
@@ -126,7 +126,7 @@ def run(job: Job, store: Store, work: Path) -> dict[str, Any]:
                 order=found.order,
                 size=found.size,
                 n_edges=found.graph.n_edges,
-                attention=Attention(job.attention),
+                attention=job.attention,
             ),
             gate=prepared.task.gate,
             split=Split.TEST.value,

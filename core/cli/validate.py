@@ -1,7 +1,7 @@
 """`hagd validate`: a finished circuit, tested again from its files.
 
-The same validation as in `hagd run`, on the test split of its own task or, with --task, on other
-prompts of the same form, beside the figures that the bundle holds.
+All that `hagd run` measures of a circuit, on the test split of its own task or, with --task, on
+other prompts of the same form, beside the figures that the bundle holds.
 """
 
 from pathlib import Path
@@ -54,9 +54,11 @@ def _validated(folder: Path, task: str | None, settings: Any) -> dict[str, Any]:
     from core.pipeline.revalidate import revalidate
 
     with Meter() as meter:
-        return revalidate(
-            folder, task, settings, lambda done, total: meter.show("validate", done, total)
-        )
+
+        def progress(step: Any) -> None:
+            meter.show(step.stage, step.done, step.total, step.note)
+
+        return revalidate(folder, task, settings, progress)
 
 
 def _figures(bundle: Any) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 1. *Splits*: F on the labels split (searched on), the selection split (its size chosen on) and the
    test split, strict, under both ablations that the search uses; the gap labels − test with a 95 %
-   bootstrap interval over prompts of either split.
+   bootstrap interval over prompts of either split. A circuit that is tried on prompts of another
+   task has its labels and selection split where it was found.
 2. *Families*, on the test split: resample and mean, which the search uses, beside others.
 
        zero          everything outside the circuit at zero
@@ -41,7 +42,12 @@ RESAMPLES = 1000
 
 
 def circularity(
-    prepared: Prepared, coders: TranscoderSet, candidate: Candidate, *, seed: int = 0
+    prepared: Prepared,
+    coders: TranscoderSet,
+    candidate: Candidate,
+    *,
+    searched: Prepared | None = None,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """The section as JSON values.
 
@@ -49,10 +55,16 @@ def circularity(
         prepared: Model and task.
         coders: The transcoders of the run.
         candidate: The circuit.
+        searched: The prompts that the circuit was found on; None: those of `prepared`.
         seed: Of third prompts, draws and bootstraps.
     """
     splits = (Split.LABELS, Split.SELECTION, Split.TEST)
-    runs = {split: prepared.evaluator(coders, split, PROMPTS) for split in splits}
+    runs = {
+        split: (prepared if split is Split.TEST else searched or prepared).evaluator(
+            coders, split, PROMPTS
+        )
+        for split in splits
+    }
     found = {split: _margins(runs[split], candidate) for split in splits}
     test = {a.value: _f(found[Split.TEST][a]) for a in Ablation}
     third = _third(prepared, coders, candidate, seed)

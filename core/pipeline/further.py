@@ -1,26 +1,25 @@
 """Further sections of `validation.json`: what is measured of a finished circuit beside its scores.
 
-Called once by a run, after the validation. Each section is one top-level field with figures of its
-own; none changes the verdict, and none may use the name of a field that the validation has.
+Measured after the validation, of a circuit just found as of a stored one (`validation.py`). Each
+section is one top-level field with figures of its own; none changes the verdict, and none may use
+the name of a field that the validation has.
 """
 
 from typing import Any
 
-from core.circuit import Attention, HeadNode
 from core.features.fourier import counted_answers, in_weights
 from core.pipeline.circularity import circularity
 from core.pipeline.dark_matter import dark_matter_of
-from core.pipeline.discovery import Discovery
+from core.pipeline.finished import Finished
 from core.pipeline.prepare import Prepared, head
-from core.pipeline.progress import Clock, RunProgress
-from core.pipeline.result import circuit_tree
-from core.pipeline.settings import RunSettings
+from core.pipeline.progress import OnProgress, RunProgress, ignore
 from core.predictions import Subject, predictions
 from core.tasks import Split
 from core.transcoders import TranscoderSet
-from core.validation import Candidate
 from core.validation.shi import shi_tests
 
+SECTIONS = ("predictions", "shi", "circularity", "fourier", "dark_matter")
+"""In the order they are measured."""
 PREDICTED = 64
 """Prompts of the attribution and of the test split that predictions are made and tested on."""
 TESTED = 64
@@ -30,39 +29,36 @@ TESTED = 64
 def further(
     prepared: Prepared,
     coders: TranscoderSet,
-    found: Discovery,
-    settings: RunSettings,
-    clock: Clock,
+    finished: Finished,
+    *,
+    searched: Prepared,
+    seed: int = 0,
+    progress: OnProgress = ignore,
 ) -> dict[str, Any]:
     """Sections by name, as JSON values.
 
     Args:
         prepared: Model, task and its splits.
         coders: The transcoders of the run.
-        found: The circuit, its ranking and its part of the task graph.
-        settings: Of the run.
-        clock: Its `progress` may be told of steps of the stage `validate`; raise there to cancel.
+        finished: The circuit, its ranking, its part of the task graph and its tree.
+        searched: The prompts that the circuit was found on.
+        seed: Of third prompts, random circuits and bootstraps.
+        progress: Told of steps of the stage `validate`; raise there to cancel.
     """
-    heads = any(isinstance(node, HeadNode) for node in found.order)
-    candidate = Candidate(
-        order=found.order,
-        size=found.size,
-        n_edges=found.graph.n_edges,
-        attention=Attention.CIRCUIT if heads else Attention.LIVE,
-    )
+    candidate = finished.candidate
     tested = prepared.evaluator(coders, Split.TEST, TESTED)
     return {
-        "predictions": _predictions(prepared, coders, found, settings, clock),
-        "shi": shi_tests(tested, candidate, seed=settings.seed),
-        "circularity": circularity(prepared, coders, candidate, seed=settings.seed),
+        "predictions": _predictions(prepared, coders, finished, seed, progress),
+        "shi": shi_tests(tested, candidate, seed=seed),
+        "circularity": circularity(prepared, coders, candidate, searched=searched, seed=seed),
         "fourier": _fourier(prepared),
         "dark_matter": dark_matter_of(
             prepared,
             coders,
-            found.circuit,
-            attention=candidate.attention,
-            seed=settings.seed,
-            progress=clock.progress,
+            finished.nodes,
+            attention=finished.attention,
+            seed=seed,
+            progress=progress,
         ),
     }
 
@@ -70,25 +66,24 @@ def further(
 def _predictions(
     prepared: Prepared,
     coders: TranscoderSet,
-    found: Discovery,
-    settings: RunSettings,
-    clock: Clock,
+    finished: Finished,
+    seed: int,
+    progress: OnProgress,
 ) -> dict[str, Any]:
     """What the browsing tree's supernodes will do, registered, tested and scored."""
     subject = Subject(
         model=prepared.model,
         coders=coders,
-        nodes=found.circuit,
-        tree=circuit_tree(found.circuit, found.graph, settings),
-        graph=found.graph,
+        nodes=finished.nodes,
+        tree=finished.tree,
+        graph=finished.graph,
         attribution=head(prepared.batches[Split.ATTRIBUTION], PREDICTED),
         test=head(prepared.batches[Split.TEST], PREDICTED),
         length=prepared.length,
-        seed=settings.seed,
+        seed=seed,
     )
     return predictions(
-        subject,
-        lambda note: clock.progress(RunProgress(stage="validate", done=1, total=1, note=note)),
+        subject, lambda note: progress(RunProgress(stage="validate", done=1, total=1, note=note))
     )
 
 

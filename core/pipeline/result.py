@@ -5,25 +5,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
 from core.bundle import Bundle, Source, provenance
-from core.circuit import Attention, Circuit, GatedNode, node_table
+from core.circuit import Attention, Circuit, node_table
 from core.features import label_circuit
-from core.graph import AttributionGraph
-from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
 from core.lab import Lab, means_to_tensors
 from core.pipeline.discovery import Discovery
-from core.pipeline.graphs import order_of
+from core.pipeline.finished import Finished
 from core.pipeline.prepare import Prepared
 from core.pipeline.settings import RunSettings
 from core.store import plain
 from core.transcoders import Dictionary
-
-SITE_WEIGHT = 0.5
-"""Of the browsing tree. On the bundled circuits 0.25 and 1 give much the same supernodes, but for
-Llama with the nested dictionary, whose first level 1 would hurt (benchmarks/hierarchy_quality.py).
-"""
 
 
 class Refs(NamedTuple):
@@ -42,6 +33,8 @@ class Parts:
     refs: Refs
     settings: RunSettings
     found: Discovery
+    finished: Finished
+    """The same, as it was measured."""
     validation: Mapping[str, Any]
     record: Mapping[str, Any]
     """More for the provenance: seconds of each stage, quality of the transcoders."""
@@ -49,17 +42,17 @@ class Parts:
 
 def make_bundle(parts: Parts, *, name: str, title: str, command: str) -> Bundle:
     """The bundle, labelled; not yet written."""
-    found, settings = parts.found, parts.settings
+    found, finished = parts.found, parts.finished
     bundle = Bundle(
         name=name,
         title=title,
         circuit=_circuit(parts),
-        hierarchy=circuit_tree(found.circuit, found.graph, settings),
-        graph=found.graph,
+        hierarchy=finished.tree,
+        graph=finished.graph,
         validation=parts.validation,
         provenance=_provenance(parts, command) | {**found.record, **parts.record},
         tensors={
-            "order": node_table(found.order),
+            "order": node_table(finished.order),
             **{f"edge.{column}": values for column, values in found.columns.items()},
         },
     )
@@ -83,37 +76,10 @@ def title_of(task: str, model: str, kind: str, settings: RunSettings) -> str:
     return f"{mark}{task} · {Path(model).name}{dictionary}{heads}{seed}"
 
 
-def circuit_tree(
-    nodes: tuple[GatedNode, ...], graph: AttributionGraph, settings: RunSettings
-) -> Hierarchy:
-    """The tree of supernodes over a circuit's own nodes, for browsing: leaf i is node i.
-
-    Features are put together that read and write alike, inputs, errors and logits counted, and that
-    stand at one layer and position: such groups can be named (`benchmarks/hierarchy_quality.py`).
-    """
-    place, n = order_of(graph, nodes), len(nodes)
-    number = torch.full((graph.n_nodes,), -1)
-    number[place[place >= 0]] = torch.arange(n)[place >= 0]
-    others = number < 0
-    number[others] = n + torch.arange(int(others.sum()))
-    options = HierarchySettings(
-        branching=settings.branching, leaf_size=6, site_weight=SITE_WEIGHT, seed=settings.seed
-    )
-    sites = node_table(nodes)[:, :3]  # heads apart from the features that stand beside them
-    return build_hierarchy(
-        n,
-        number[graph.edge_index].numpy(),
-        graph.direct_effect.double().numpy(),
-        settings=options,
-        site=sites.unique(dim=0, return_inverse=True)[1].numpy(),
-        context=int(others.sum()),
-    )
-
-
 def _circuit(parts: Parts) -> Circuit:
     return Circuit(
-        nodes=parts.found.circuit,
-        attention=parts.settings.attention,
+        nodes=parts.finished.nodes,
+        attention=parts.finished.attention,
         model_key=parts.prepared.model.key,
         transcoder_key=parts.dictionary.transcoders.key,
         task_key=parts.prepared.task.key,

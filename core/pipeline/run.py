@@ -29,24 +29,24 @@ from core.models import LanguageModel, load_model, suited_threads
 from core.names import slug
 from core.pipeline.dictionaries import Training, find_transcoders
 from core.pipeline.discovery import Discovery, discover
-from core.pipeline.further import further
+from core.pipeline.finished import found_circuit
 from core.pipeline.naming import Request, check_own, free_folder, request_of, result_name
 from core.pipeline.nulls import permuted, same_answer, shuffle_features, untrained
 from core.pipeline.prepare import Prepared, accuracy, check_gate, prepare
-from core.pipeline.progress import Clock, OnProgress, RunProgress, ignore
+from core.pipeline.progress import Clock, OnProgress, ignore
 from core.pipeline.result import Parts, Refs, make_bundle, title_of
 from core.pipeline.settings import BELOW_GATE, RunSettings
+from core.pipeline.validation import Bench, validated, worst_fvu
 from core.store import Store, open_store
 from core.store.locks import only_one
 from core.tasks import Split, Task, load_task, overlap
 from core.transcoders import (
-    QualityReport,
+    Dictionary,
     TrainSettings,
     TranscoderSet,
     check_belongs,
     measure_transcoders,
 )
-from core.validation import Candidate, validate
 from core.verdicts import figure
 
 
@@ -97,32 +97,75 @@ def run_task(
     settings, store, clock = settings or RunSettings(), store or open_store(), Clock(progress)
     keep = request.keep or store.results_dir.parent
     prepared, refs = _load(request, settings, keep)
-    with suited_threads(prepared.model):
-        return _run(request, settings, store, keep, training, clock, prepared, refs)
-
-
-def _run(
-    request: RunRequest,
-    settings: RunSettings,
-    store: Store,
-    keep: Path,
-    training: TrainSettings | None,
-    clock: Clock,
-    prepared: Prepared,
-    refs: Refs,
-) -> Bundle:
-    """All stages after loading."""
-    progress = clock.progress
-    asked = request_of(prepared.model.key, prepared.task.key, settings)
-    _check_place(request, asked)
-    clock.finish("prepare", f"accuracy {_gate(prepared, settings):.3f}")
     wanted = training or TrainSettings(kind="nested", seed=settings.seed)
-    how = Training(settings=wanted, store=store, keep=keep / "transcoders", progress=progress)
+    run = _Context(
+        request=request,
+        settings=settings,
+        store=store,
+        training=Training(
+            settings=wanted, store=store, keep=keep / "transcoders", progress=progress
+        ),
+        clock=clock,
+        prepared=prepared,
+        refs=refs,
+    )
+    with suited_threads(prepared.model):
+        return _stages(run)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Context:
+    """What all stages after loading share."""
+
+    request: RunRequest
+    settings: RunSettings
+    store: Store
+    training: Training
+    """For transcoders that have to be trained."""
+    clock: Clock
+    prepared: Prepared
+    refs: Refs
+
+    def asked(self, coders: TranscoderSet | None = None) -> Request:
+        """What is asked for, as far as it is known."""
+        keys = self.prepared.model.key, self.prepared.task.key
+        return request_of(*keys, self.settings, coders and coders.key)
+
+
+def _stages(run: _Context) -> Bundle:
+    """All stages after loading."""
+    clock = run.clock
+    _check_place(run)
+    clock.finish("prepare", f"accuracy {_gate(run.prepared, run.settings):.3f}")
+    dictionary, bench = _transcoders(run)
+    clock.finish("transcoders", f"FVU {worst_fvu(bench.quality):.3f}")
+    found = _found(run, bench.coders)
+    finished = found_circuit(found, run.settings)
+    validation = validated(bench, finished, run.settings.validation, clock.progress)
+    validation |= {"forwards_used": found.forwards}
+    clock.finish("validate", f"F {figure(validation['faithfulness'])}")
+    parts = Parts(
+        prepared=run.prepared,
+        dictionary=dictionary,
+        refs=run.refs,
+        settings=run.settings,
+        found=found,
+        finished=finished,
+        validation=validation,
+        record=_record(run, bench, found),
+    )
+    written = _written(run, parts)
+    clock.finish("write", str(written.path))
+    return written
+
+
+def _transcoders(run: _Context) -> tuple[Dictionary, Bench]:
+    """The dictionary, refused if it is none of this model's; and what a circuit is tested on."""
+    prepared = run.prepared
     features = prepared.batches[Split.FEATURES]
-    dictionary = find_transcoders(prepared.model, request.transcoders, features, how)
+    dictionary = find_transcoders(prepared.model, run.request.transcoders, features, run.training)
     coders = dictionary.transcoders
-    asked = asked._replace(transcoders=coders.key)
-    _check_place(request, asked)
+    _check_place(run, coders)
     quality = measure_transcoders(prepared.model, coders, prepared.batches[Split.SELECTION])
     if not worst_fvu(quality) < 1:
         raise TranscoderError(
@@ -131,57 +174,53 @@ def _run(
             f"required. They name {coders.model_name!r} as their model; give the ones trained on "
             "this one, or leave --transcoders out."
         )
-    clock.finish("transcoders", f"FVU {worst_fvu(quality):.3f}")
-    found = discover(prepared, coders, settings, store, clock)
-    if settings.null == "shuffled-features":
-        found = shuffle_features(found, prepared, coders, settings, clock.progress)
-    validation = _validate(prepared, coders, found, settings, worst_fvu(quality), progress)
-    validation |= further(prepared, coders, found, settings, clock)
-    clock.finish("validate", f"F {figure(validation['faithfulness'])}")
-    parts = Parts(
-        prepared=prepared,
-        dictionary=dictionary,
-        refs=refs,
-        settings=settings,
-        found=found,
-        validation=validation,
-        record={
-            "seconds": clock.seconds,
-            "transcoder_quality": asdict(quality),
-            "size": {"asked": settings.size, "got": found.size, "candidates": len(found.order)},
-            "shared_prompts": overlap(prepared.task).as_json(),
-            "notes": [*_size_note(found, settings), *_told(prepared, coders)],
-        },
-    )
-    written = _write(parts, request, asked, store)
-    clock.finish("write", str(written.path))
-    return written
+    return dictionary, Bench(prepared=prepared, searched=prepared, coders=coders, quality=quality)
 
 
-def _write(parts: Parts, request: RunRequest, asked: Request, store: Store) -> Bundle:
+def _found(run: _Context, coders: TranscoderSet) -> Discovery:
+    """The circuit, or what a null makes of it."""
+    found = discover(run.prepared, coders, run.settings, run.store, run.clock)
+    if run.settings.null != "shuffled-features":
+        return found
+    return shuffle_features(found, run.prepared, coders, run.settings, run.clock.progress)
+
+
+def _record(run: _Context, bench: Bench, found: Discovery) -> dict[str, Any]:
+    """What the provenance says beside where the parts come from."""
+    size = run.settings.size
+    return {
+        "seconds": run.clock.seconds,
+        "transcoder_quality": asdict(bench.quality),
+        "size": {"asked": size, "got": found.size, "candidates": len(found.order)},
+        "shared_prompts": overlap(run.prepared.task).as_json(),
+        "notes": [*_size_note(found, run.settings), *_told(run.prepared, bench.coders)],
+    }
+
+
+def _written(run: _Context, parts: Parts) -> Bundle:
     """The bundle in its folder; two runs that end at once do not get one name."""
-    settings, kind = parts.settings, parts.dictionary.transcoders.kind
-    title = title_of(request.name or parts.prepared.task.title, request.model, kind, settings)
-    coders = request.transcoders or kind
-    name = slug(request.name or result_name(request.task, request.model, coders, settings))
-    bundle = make_bundle(parts, name=name, title=title, command=request.command)
+    request, coders = run.request, parts.dictionary.transcoders
+    title = request.name or run.prepared.task.title
+    kind = request.transcoders or coders.kind
+    name = slug(request.name or result_name(request.task, request.model, kind, run.settings))
+    bundle = make_bundle(
+        parts,
+        name=name,
+        title=title_of(title, request.model, coders.kind, run.settings),
+        command=request.command,
+    )
     if request.out is not None:
         called = name if request.name else request.out.name
         return write_bundle(replace(bundle, name=called), request.out)
-    with only_one(store.layout.locks, "results", store.notify):
-        out = free_folder(store.results_dir, name, asked)
+    with only_one(run.store.layout.locks, "results", run.store.notify):
+        out = free_folder(run.store.results_dir, name, run.asked(coders))
         return write_bundle(replace(bundle, name=out.name), out)
 
 
-def _check_place(request: RunRequest, asked: Request) -> None:
+def _check_place(run: _Context, coders: TranscoderSet | None = None) -> None:
     """Refuse a folder that holds another's result, as soon as that can be known."""
-    if request.out is not None and request.replaces == "own":
-        check_own(request.out, asked)
-
-
-def worst_fvu(quality: QualityReport) -> float:
-    """The largest share of variance that any layer's transcoder leaves unexplained."""
-    return max(row.fvu for row in quality.layers)
+    if run.request.out is not None and run.request.replaces == "own":
+        check_own(run.request.out, run.asked(coders))
 
 
 def _load(request: RunRequest, settings: RunSettings, keep: Path) -> tuple[Prepared, Refs]:
@@ -228,42 +267,3 @@ def _gate(prepared: Prepared, settings: RunSettings) -> float:
     if settings.null in BELOW_GATE:
         return accuracy(prepared.model, prepared.batches[Split.SELECTION])
     return check_gate(prepared)
-
-
-def _validate(
-    prepared: Prepared,
-    transcoders: TranscoderSet,
-    found: Discovery,
-    settings: RunSettings,
-    fvu: float,
-    progress: OnProgress,
-) -> dict[str, Any]:
-    ood = Split.OOD in prepared.batches
-    result = validate(
-        prepared.evaluator(transcoders, Split.TEST),
-        Candidate(
-            order=found.order,
-            size=found.size,
-            n_edges=found.graph.n_edges,
-            attention=settings.attention,
-        ),
-        gate=prepared.task.gate,
-        split=Split.TEST.value,
-        settings=settings.validation,
-        ood=prepared.evaluator(transcoders, Split.OOD) if ood else None,
-        worst_fvu=fvu,
-        progress=lambda done, total: progress(
-            RunProgress(stage="validate", done=done, total=total)
-        ),
-    )
-    return with_overlap(result, prepared) | {"forwards_used": found.forwards}
-
-
-def with_overlap(result: dict[str, Any], prepared: Prepared) -> dict[str, Any]:
-    """A validation that says which of its prompts other splits have too."""
-    shared = overlap(prepared.task)
-    said = [shared.sentence()] if shared.sentence() else []
-    return result | {
-        "shared_prompts": shared.as_json(),
-        "reasons": [*result["reasons"], *said],
-    }

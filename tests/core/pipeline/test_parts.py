@@ -14,13 +14,13 @@ from core.guide import GuideScores
 from core.guide.guide import largest_member
 from core.hierarchy import build_hierarchy
 from core.interventions import Ablation, Evaluator
+from core.pipeline.finished import _ranked
 from core.pipeline.graphs import order_of, restricted
 from core.pipeline.nulls import permuted, same_answer, shuffled
 from core.pipeline.prepare import check_gate, head, prepare
 from core.pipeline.probes import ABLATIONS, Probe
 from core.pipeline.progress import Clock, RunProgress, ignore
 from core.pipeline.rankings import tails
-from core.pipeline.revalidate import _ranked
 from core.pipeline.search import choose_size, search
 from core.pipeline.settings import RunSettings
 from core.tasks import PromptPair, Split, Task
@@ -327,8 +327,11 @@ def test_shuffled_features_keep_their_places_and_repeat_none():
 
 def test_a_ranking_reads_back_with_its_heads_and_as_it_was_once_written():
     nodes = (FeatureNode(1, 2, 3), HeadNode(0, 1), HeadNode(1, 2, 3))
-    assert [str(node) for node in _ranked(node_table(nodes))] == ["1:2:3", "L0H1", "L1H2@3"]
-    assert _ranked(torch.tensor([[1, 2, 3]])) == (FeatureNode(1, 2, 3),)
+    assert [str(node) for node in _ranked({"order": node_table(nodes)})] == [
+        "1:2:3", "L0H1", "L1H2@3"
+    ]  # fmt: skip
+    assert _ranked({"order": torch.tensor([[1, 2, 3]])}) == (FeatureNode(1, 2, 3),)
+    assert _ranked({}) == ()
 
 
 def test_too_few_random_circuits_are_refused_before_a_run():

@@ -12,6 +12,7 @@ from core.bundle import FILES, open_bundle
 from core.circuit import Attention, node_ids
 from core.errors import FormatError, GateError, TaskError, TranscoderError
 from core.lab import Change, Lab, LabSettings
+from core.pipeline.further import SECTIONS
 from core.pipeline.revalidate import revalidate
 from core.pipeline.run import RunRequest, run_task
 from core.pipeline.settings import RunSettings
@@ -223,10 +224,49 @@ def test_transcoders_of_another_model_are_refused(place):
         run_task(asked, settings, store=store)
 
 
-def test_a_stored_circuit_validates_to_the_same_figures(made, place):
-    again = revalidate(place / "bundle", settings=ValidationSettings())
-    for name in ("faithfulness", "phi", "necessity"):
-        assert again[name] == pytest.approx(made[0].validation[name], abs=1e-4)
+def test_a_stored_circuit_validates_to_the_same_figures_in_every_section(made, place):
+    told = []
+    again = revalidate(place / "bundle", settings=ValidationSettings(), progress=told.append)
+    run = open_bundle(place / "bundle").validation
+    assert set(again) == {*run, "task", "bundle"}
+    assert set(SECTIONS) <= set(run)
+    for name in set(run) - {"forwards_used"}:  # of the search
+        agree(again[name], run[name], name)
+    assert {"dark matter", ""} < {step.note for step in told}
+
+
+def agree(one, two, at):
+    """The same JSON values: numbers nearly, times and the hashes of them not at all."""
+    if isinstance(one, dict):
+        assert set(one) == set(two), at
+        for name in set(one) - TIMED:
+            agree(one[name], two[name], f"{at}.{name}")
+    elif isinstance(one, list):
+        assert len(one) == len(two), at
+        for place, (a, b) in enumerate(zip(one, two, strict=True)):
+            agree(a, b, f"{at}[{place}]")
+    elif isinstance(one, float):
+        assert one == pytest.approx(two, rel=1e-3, abs=1e-4), at
+    else:
+        assert one == two, at
+
+
+TIMED = {"registered_at", "registered_hash", "measured_at", "record_hash"}
+
+
+def test_a_circuit_tried_on_other_prompts_is_held_against_those_it_was_found_on(made, place):
+    """Every section is measured there; the splits it was searched on stay where they were."""
+    lines = [json.dumps(pair(b, a)) for a in range(COUNT) for b in range(COUNT) if a != b]
+    (place / "others.jsonl").write_text("\n".join(lines))
+    found = revalidate(place / "bundle", str(place / "others.jsonl"), ValidationSettings())
+    assert set(SECTIONS) <= set(found)
+    assert found["task"] == "others"
+    own, other = made[0].validation["circularity"], found["circularity"]
+    for split in ("labels", "selection"):
+        agree(other["splits"][split], own["splits"][split], split)
+        assert other["prompts"][split] == own["prompts"][split]
+    assert other["prompts"]["test"] == found["n_prompts"] != own["prompts"]["test"]
+    assert found["predictions"]["registered_hash"]
 
 
 def test_an_untrained_model_is_refused_with_its_accuracy(place):
