@@ -177,8 +177,7 @@ def coders_for(prepared: Prepared, store: Store, work: Path, seed: int) -> Trans
     how = Training(
         settings=replace(TRAINING, seed=seed), store=store, keep=work / "coders", progress=ignore
     )
-    features = prepared.batches[Split.FEATURES]
-    return find_transcoders(prepared.model, None, features, how).transcoders
+    return find_transcoders(prepared, None, how).transcoders
 
 
 def found_for(

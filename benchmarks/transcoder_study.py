@@ -225,8 +225,10 @@ def _settings(prepared: Prepared, kind: Kind, seed: int) -> TrainSettings:
             settings, ((s["layer"], s["position"], s["matters"]) for s in card["sites"])
         )
     if kind.ladder:
+        lengths = tuple(step / kind.ladder[-1] for step in kind.ladder)
+        nested = replace(settings.nested, per_rank=kind.ladder[-1], lengths=lengths)
         samples = collect(prepared.model, prepared.batches[Split.SELECTION])
-        settings = sized(settings, samples, multiples=kind.ladder)
+        settings = sized(replace(settings, nested=nested), samples)
     return settings
 
 

@@ -1,4 +1,7 @@
-"""`hagd train`: transcoders of a model, on a task's own prompts, by reconstruction alone."""
+"""`hagd train`: transcoders of a model, on a task's own prompts, by reconstruction alone.
+
+A nested prefix is placed and sized as in `hagd run` (`core.pipeline.dictionaries`).
+"""
 
 from dataclasses import asdict
 from enum import StrEnum
@@ -85,6 +88,7 @@ def command(
 
 def _train(model_ref: str, task_ref: str, out: Path, settings: Any, where: Any) -> dict[str, Any]:
     from core.models import load_model, suited_threads
+    from core.pipeline.dictionaries import fitted
     from core.pipeline.prepare import aligned_length
     from core.store import open_store, stage_key
     from core.tasks import Split, encode_pairs, load_task
@@ -101,14 +105,14 @@ def _train(model_ref: str, task_ref: str, out: Path, settings: Any, where: Any) 
     batches = encode_pairs(task.of(Split.FEATURES), model.tokenizer, length)
     unseen = encode_pairs(task.of(Split.SELECTION), model.tokenizer, length)
     key = stage_key("train", 1, {"model": model.key, "task": task.key}, settings)
-    with open_store(where, tell) as store, Meter() as meter:
+    with open_store(where, tell) as store, Meter() as meter, suited_threads(model):
+        settings = fitted(settings, model, batches, unseen)
 
         def progress(step: Any) -> None:
             meter.show("training", step.step, step.steps, f"loss {step.loss:.4f}")
 
         folder = store.checkpoint(key)
-        with suited_threads(model):
-            made, report = train_transcoders(model, batches, settings, progress, resume_dir=folder)
+        made, report = train_transcoders(model, batches, settings, progress, resume_dir=folder)
         save_transcoders(made, out)
         if report.heads:
             save_heads(report.heads, out)

@@ -5,7 +5,9 @@ bundled model (`nested` unless `topk` is asked for); else new ones, trained on t
 split by reconstruction alone and kept under the store, so that the next run finds them.
 
 Before a nested dictionary is trained, each MLP output (layer, position) is ablated once: the dense
-prefix has to reconstruct only where that matters. This picks places, never answers.
+prefix has to reconstruct only where that matters. Its length follows from the rank of what the MLPs
+write there, on the selection split (`core.transcoders.sizing`), as that of the bundled ones does.
+This picks places and sizes, never answers.
 """
 
 import json
@@ -17,18 +19,21 @@ from pathlib import Path
 from core.errors import TranscoderError
 from core.interventions.sites import scan_sites
 from core.models import LanguageModel
+from core.pipeline.prepare import Prepared
 from core.pipeline.progress import OnProgress, RunProgress
 from core.store import Notice, NoticeKind, Store, plain, stage_key, write_whole
 from core.store.locks import only_one
-from core.tasks import PromptBatch
+from core.tasks import PromptBatch, Split
 from core.transcoders import (
     Dictionary,
     Progress,
     TrainSettings,
     TranscoderSet,
+    collect,
     load_transcoders,
     open_transcoders,
     save_transcoders,
+    sized,
     train_transcoders,
 )
 from core.transcoders.settings import only_at
@@ -51,28 +56,31 @@ class Training:
     progress: OnProgress
 
 
-def find_transcoders(
-    model: LanguageModel, ref: str | None, features: Sequence[PromptBatch], training: Training
-) -> Dictionary:
+def find_transcoders(prepared: Prepared, ref: str | None, training: Training) -> Dictionary:
     """The transcoders of a run; see the module docstring.
+
+    Args:
+        prepared: Model and task; new ones are trained on its features split.
+        ref: A folder, `neurons`, `nested` or `topk`; None for the bundled or the default ones.
+        training: How new ones are trained and kept.
 
     Raises:
         TranscoderError: If the folder asked for does not hold transcoders of this model.
     """
-    found = open_transcoders(model, ref)
+    found = open_transcoders(prepared.model, ref)
     if found is not None:
         return found
     settings = training.settings
     if ref is not None:
         settings = replace(settings, kind="topk" if ref == "topk" else "nested")
-    return _trained(model, features, replace(training, settings=settings))
+    return _trained(prepared, replace(training, settings=settings))
 
 
-def _trained(
-    model: LanguageModel, features: Sequence[PromptBatch], training: Training
-) -> Dictionary:
+def _trained(prepared: Prepared, training: Training) -> Dictionary:
     """Trains once; a killed training resumes, a finished one is read back."""
-    settings, store = with_scanned_sites(training.settings, model, features), training.store
+    model, features = prepared.model, prepared.batches[Split.FEATURES]
+    settings = fitted(training.settings, model, features, prepared.batches[Split.SELECTION])
+    store = training.store
     prompts = stage_key("prompts", 1, {}, [batch.clean.tolist() for batch in features])
     key = stage_key("transcoders", 1, {"model": model.key, "prompts": prompts}, plain(settings))
     folder = training.keep / f"{model.name}-{key[:16]}"
@@ -112,6 +120,24 @@ def _kept(folder: Path, model: LanguageModel, store: Store) -> TranscoderSet | N
     )
     store.notify(Notice(kind=NoticeKind.DAMAGED, key=folder.name, message=message))
     return None
+
+
+def fitted(
+    settings: TrainSettings,
+    model: LanguageModel,
+    features: Sequence[PromptBatch],
+    selection: Sequence[PromptBatch],
+) -> TrainSettings:
+    """The settings with the places and the length of a nested prefix, where they are not told.
+
+    Args:
+        settings: Of any kind; only nested ones change.
+        model: What is reconstructed.
+        features: The prompts to train on.
+        selection: Others, on which the prefix is sized.
+    """
+    settings = with_scanned_sites(settings, model, features)
+    return sized(settings, collect(model, selection)) if settings.lacks_prefix else settings
 
 
 def with_scanned_sites(

@@ -162,8 +162,7 @@ def _stages(run: _Context) -> Bundle:
 def _transcoders(run: _Context) -> tuple[Dictionary, Bench]:
     """The dictionary, refused if it is none of this model's; and what a circuit is tested on."""
     prepared = run.prepared
-    features = prepared.batches[Split.FEATURES]
-    dictionary = find_transcoders(prepared.model, run.request.transcoders, features, run.training)
+    dictionary = find_transcoders(prepared, run.request.transcoders, run.training)
     coders = dictionary.transcoders
     _check_place(run, coders)
     quality = measure_transcoders(prepared.model, coders, prepared.batches[Split.SELECTION])

@@ -15,14 +15,15 @@ class NestedSettings:
     """The dense prefix of a nested dictionary."""
 
     prefix: tuple[int, ...] = ()
-    """Dense features of each layer; empty: in proportion to the PCA rank of what it writes, or
-    none in a cross-layer transcoder."""
-    per_rank: float = 2.0
+    """Dense features of each layer; empty: in proportion to the PCA rank of what it writes
+    (`core.transcoders.sizing`), or none in a cross-layer transcoder."""
+    per_rank: float = 3.0
     """Dense features for each principal direction, where `prefix` is empty."""
-    variance: float = 0.99
+    variance: float = 0.97
     """Share of the variance at a layer's sites that its PCA rank must reach, in (0, 1)."""
-    lengths: tuple[float, ...] = (0.5, 1.0)
-    """Leading shares of the prefix that must reconstruct alone, in (0, 1]; the last is 1."""
+    lengths: tuple[float, ...] = (1 / 6, 1 / 3, 2 / 3, 1.0)
+    """Leading shares of the prefix that must reconstruct alone, in (0, 1]; the last is 1. As given,
+    they are half a rank, one, two and three."""
     weight: float = 1.0
     """Weight of the prefixes' reconstruction error beside that of all features."""
     sites: tuple[tuple[float, ...], ...] = ()
@@ -101,6 +102,11 @@ class TrainSettings:
         _check("group_weight", self.group_weight, self.group_weight >= 0, "at least 0")
         _check("seed", self.seed, self.seed >= 0, "at least 0")
         _check("kind", self.kind, self.kind in KINDS, f"one of {', '.join(KINDS)}")
+
+    @property
+    def lacks_prefix(self) -> bool:
+        """Whether the length of a dense prefix is still to be told (`core.transcoders.sized`)."""
+        return self.kind == "nested" and not self.nested.prefix
 
 
 def only_at(settings: TrainSettings, sites: Iterable[tuple[int, int, bool]]) -> TrainSettings:

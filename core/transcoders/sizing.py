@@ -1,13 +1,14 @@
-"""How long the dense prefix of a nested dictionary has to be, and its ladder of lengths.
+"""How long the dense prefix of a nested dictionary has to be, where it is not told.
 
 1. Take what a layer's MLP writes at the positions that the prefix is for, on prompts nothing is
    trained on (the selection split), less each position's mean: an ablation keeps the mean.
 2. Divide each position by its size, as training weighs its error, so that a quiet position that is
    needed counts as much as a loud one.
 3. Pool the positions of a layer, for they share its features, and count the principal directions
-   that hold 97 % of the variance. Fewer features than directions cannot carry the output.
-4. The prefix is a multiple of that rank, and so is every shorter length that must reconstruct
-   alone: one fit then holds good circuits of several sizes.
+   that hold `NestedSettings.variance` of the variance. Fewer features than directions cannot carry
+   the output.
+4. The prefix is `per_rank` times that rank, and its `lengths`, which must reconstruct alone, are
+   shorter multiples: one fit then holds good circuits of several sizes.
 
 Only outputs are looked at, never answers. Positions to leave out come from ablations of whole MLP
 outputs (`core.interventions.sites`), which are made before there is any feature.
@@ -24,14 +25,9 @@ from core.errors import SettingsError
 from core.transcoders.samples import Samples
 from core.transcoders.settings import TrainSettings
 
-VARIANCE = 0.97
-"""Share of the pooled variance that the counted directions hold."""
-MULTIPLES = (0.5, 1.0, 2.0, 3.0)
-"""Lengths of the ladder, in ranks."""
-
 
 def pooled_ranks(
-    samples: Samples, sites: Float[Tensor, "layer pos"], variance: float = VARIANCE
+    samples: Samples, sites: Float[Tensor, "layer pos"], variance: float
 ) -> tuple[int, ...]:
     """Principal directions of each layer's outputs over all the positions that it is needed at.
 
@@ -52,60 +48,37 @@ def pooled_ranks(
     return tuple(_rank(outputs[here], variance) for outputs, here in pairs)
 
 
-def sized(
-    settings: TrainSettings,
-    samples: Samples,
-    *,
-    multiples: Sequence[float] = MULTIPLES,
-    variance: float = VARIANCE,
-) -> TrainSettings:
-    """Nested settings with the prefix and its ladder of lengths taken from the outputs' ranks.
+def sized(settings: TrainSettings, samples: Samples) -> TrainSettings:
+    """The settings with the prefix that the rank of the outputs asks for.
 
     Args:
-        settings: Of a nested dictionary; `nested.sites` say where its prefix is needed
+        settings: Of a dictionary with a dense prefix; `nested.sites` say where it is needed
             (`only_at`), everywhere if there are none.
         samples: Of the selection split (`collect`).
-        multiples: The lengths in ranks, rising; the last is the whole prefix.
-        variance: Share of the variance that a rank holds, in (0, 1).
 
     Raises:
-        SettingsError: If the multiples do not rise from above 0, or `sites` do not fit the model.
+        SettingsError: If `sites` do not fit the model.
     """
-    steps = list(multiples)
-    if not steps or steps != sorted(set(steps)) or steps[0] <= 0:
-        raise SettingsError(
-            f"The lengths of a nested prefix are {steps} ranks; they must rise from above 0. "
-            "Give at least one, each once, in order."
-        )
-    ranks = pooled_ranks(samples, site_weights(samples, settings), variance)
-    nested = replace(
-        settings.nested,
-        prefix=prefix_sizes(ranks, steps[-1], settings.features - settings.k),
-        lengths=tuple(step / steps[-1] for step in steps),
-    )
-    return replace(settings, nested=nested)
+    nested = settings.nested
+    ranks = pooled_ranks(samples, site_weights(samples, settings), nested.variance)
+    prefix = prefix_sizes(ranks, nested.per_rank, settings.features - settings.k)
+    return replace(settings, nested=replace(nested, prefix=prefix))
 
 
-def prefixes(
-    samples: Samples, settings: TrainSettings, sites: Float[Tensor, "layer pos"]
-) -> tuple[int, ...]:
-    """Dense features of each layer: as told, or in proportion to the PCA rank of its sites.
+def prefixes(settings: TrainSettings, layers: int) -> tuple[int, ...]:
+    """Dense features of each of `layers` layers, as told; none in a TopK dictionary.
 
     Raises:
         SettingsError: If other than one size a layer is told.
     """
-    count = len(samples.x)
     told = settings.nested.prefix
-    if settings.kind == "topk" or (settings.kind == "clt" and not told):
-        return (0,) * count
-    if told and len(told) != count:
+    if settings.kind == "topk" or not told:
+        return (0,) * layers
+    if len(told) != layers:
         raise SettingsError(
-            f"`prefix` has {len(told)} sizes for {count} layers; one for each layer is required."
+            f"`prefix` has {len(told)} sizes for {layers} layers; one for each layer is required."
         )
-    if told:
-        return told
-    ranks = pooled_ranks(samples, sites, settings.nested.variance)
-    return prefix_sizes(ranks, settings.nested.per_rank, settings.features - settings.k)
+    return told
 
 
 def prefix_sizes(ranks: Sequence[int], per_rank: float, most: int) -> tuple[int, ...]:

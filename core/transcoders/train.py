@@ -57,7 +57,7 @@ class TrainReport:
     """What a run did."""
 
     settings: TrainSettings
-    """What it was told."""
+    """What it was told, and the prefix that was made of it."""
     seconds: float
     """Wall clock of this process; a resumed run counts its last part."""
     n_samples: int
@@ -142,7 +142,7 @@ def train_on_samples(
     if resume_dir:
         save_checkpoint(resume_dir, run.state(), settings, settings.steps)
     report = TrainReport(
-        settings=settings,
+        settings=run.settings,
         seconds=time.monotonic() - began,
         n_samples=samples.x.shape[1],
         prefixes=run.prefixes,

@@ -24,7 +24,7 @@ from core.transcoders.objective import LayerBatch, LayerInTraining, Scale
 from core.transcoders.prediction import PredictionHead
 from core.transcoders.samples import Samples
 from core.transcoders.settings import TrainSettings
-from core.transcoders.sizing import prefixes, site_weights
+from core.transcoders.sizing import prefixes, site_weights, sized
 from core.transcoders.transcoder_set import TranscoderSet
 
 WARMUP = 50
@@ -38,12 +38,14 @@ class TrainingRun:
     """Everything that changes while training."""
 
     def __init__(self, samples: Samples, settings: TrainSettings, mlps: Sequence[Mlp]) -> None:
+        if settings.lacks_prefix:  # nobody kept prompts apart to size it on
+            settings = sized(settings, samples)
         self.samples, self.settings, self.mlps = samples, settings, mlps
         rest = ~samples.first  # a first token can be a thousand times larger
         pairs = zip(samples.x[:, rest], samples.y[:, rest], strict=True)
         self.scales = [_scale(x, y) for x, y in pairs]
         self.sites = site_weights(samples, settings)
-        self.prefixes = prefixes(samples, settings, self.sites)
+        self.prefixes = prefixes(settings, len(samples.x))
         self.chances = samples.chances(_extra(self.sites) if settings.nested.sites else None)
         self.x_means = samples.position_means(samples.x)
         self.y_means = samples.position_means(samples.y)

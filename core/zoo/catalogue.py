@@ -133,18 +133,17 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
 """What a model's training has of its own; `config` is added to the task's."""
 NOT_OFFERED: Mapping[str, str] = {}
 """Models that missed their gate, and by how much."""
-DICTIONARY: Mapping[Size, Mapping[str, Any]] = {
-    "small": {"features": 256, "k": 16, "steps": 1200, "batch": 512},
-    "base": {"features": 256, "k": 16, "steps": 1200, "batch": 512},
-}
+DICTIONARY: Mapping[str, Any] = {"features": 256, "k": 16, "steps": 1200, "batch": 512}
 """How dictionaries are trained."""
 OLD = {"steps": 2000, "batch": 1024}
+HALF = {"lengths": (0.5, 1.0)}
+"""Of prefixes whose length is told."""
 WIDER = {"features": 512, "k": 32, "steps": 1600}
 DICTIONARIES: Mapping[str, Mapping[str, Any]] = {
-    "gpt2-modadd": OLD | {"nested": {"prefix": (36, 72)}},
-    "llama-modadd": OLD | {"features": 512, "k": 32, "nested": {"prefix": (110, 170)}},
+    "gpt2-modadd": OLD | {"nested": HALF | {"prefix": (36, 72)}},
+    "llama-modadd": OLD | {"features": 512, "k": 32, "nested": HALF | {"prefix": (110, 170)}},
     "gpt2-coref": OLD
-    | {"features": 512, "k": 32, "nested": {"prefix": (76, 84, 110), "steps": 2500}},
+    | {"features": 512, "k": 32, "nested": HALF | {"prefix": (76, 84, 110), "steps": 2500}},
     "neox-modadd": {"topk": WIDER},
     "llama-coref": WIDER,
     "llama-coref-base": WIDER,
@@ -157,9 +156,9 @@ def dictionary_settings(member: Member, kind: Kind) -> TrainSettings:
     """How a model's dictionary is trained; sites and, where not given, prefix still left open."""
     own = dict(DICTIONARIES.get(member.name, {}))
     of_kind = {name: own.pop(name, {}) for name in KINDS}[kind]
-    told = {**DICTIONARY[member.size], **own, **of_kind}
-    nested = NestedSettings(prefix=told.pop("prefix", ()))
-    return TrainSettings(kind=kind, nested=nested, **told)
+    told = {**DICTIONARY, **own, **of_kind}
+    prefix = {name: told.pop(name) for name in ("prefix", "lengths") if name in told}
+    return TrainSettings(kind=kind, nested=NestedSettings(**prefix), **told)
 
 
 def members() -> Iterator[Member]:

@@ -105,7 +105,7 @@ def make(recipe: Recipe, out: Path) -> Path:
         return folder
     model, task = load_model(recipe.model), load_task(recipe.task)
     settings = with_sites(recipe.settings, MODELS / recipe.model / "card.json")
-    if settings.kind == "nested" and not settings.nested.prefix:
+    if settings.lacks_prefix:
         settings = sized(settings, collect(model, _batches(task, Split.SELECTION, model)))
     checkpoint = folder.with_name(f"{folder.name}.checkpoint")
     made, report = train_transcoders(

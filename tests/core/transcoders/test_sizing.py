@@ -33,7 +33,7 @@ def two_places(*, loud=1.0):
 def test_positions_share_the_directions_of_their_layer():
     samples = two_places()
     both, one, other = ([0.0, 1.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0])
-    ranks = [pooled_ranks(samples, torch.tensor([sites]))[0] for sites in (both, one, other)]
+    ranks = [pooled_ranks(samples, torch.tensor([sites]), 0.97)[0] for sites in (both, one, other)]
     assert ranks == [4, 2, 3]
 
 
@@ -50,37 +50,49 @@ def test_ranks_follow_the_share_of_variance_asked_for():
 
 def test_a_quiet_position_counts_as_much_as_a_loud_one():
     sites = torch.tensor([[0.0, 1.0, 1.0]])
-    assert pooled_ranks(two_places(loud=3.0), sites) == (4,)
+    assert pooled_ranks(two_places(loud=3.0), sites, 0.97) == (4,)
 
 
 def test_a_constant_output_has_no_rank():
     samples = dataclasses.replace(two_places(), y=torch.full((1, 600, 8), 5.3))
-    assert pooled_ranks(samples, torch.ones(1, 3)) == (0,)
+    assert pooled_ranks(samples, torch.ones(1, 3), 0.97) == (0,)
     assert sized(NESTED, samples).nested.prefix == (1,)
 
 
-def test_lengths_are_multiples_of_the_rank():
-    settings = sized(NESTED, two_places(), multiples=(0.5, 1.0, 2.0, 4.0))
-    assert settings.nested.prefix == (16,)
+def asking(**nested):
+    return dataclasses.replace(NESTED, nested=NestedSettings(**nested))
+
+
+def test_a_prefix_is_three_ranks_long_and_shorter_multiples_reconstruct_alone():
+    """Of a rank of 4: half of it, once, twice and three times."""
+    settings = sized(NESTED, two_places())
+    assert settings.nested.prefix == (12,)
     (layer,) = TrainingRun(two_places(), settings, ()).layers
-    assert layer.lengths == (2, 4, 8, 16)
+    assert layer.lengths == (2, 4, 8, 12)
+
+
+def test_the_multiple_and_the_share_of_variance_can_be_told():
+    assert sized(asking(per_rank=4.0), two_places()).nested.prefix == (16,)
+    # six units of variance along four directions: one alone holds two of them
+    assert sized(asking(per_rank=4.0, variance=0.3), two_places()).nested.prefix == (4,)
 
 
 def test_a_prefix_leaves_room_for_the_sparse_features():
-    settings = sized(NESTED, two_places(), multiples=(1.0, 100.0))
-    assert settings.nested.prefix == (22,)
+    assert sized(asking(per_rank=100.0), two_places()).nested.prefix == (22,)
 
 
 def test_the_sites_of_the_settings_are_the_ones_measured():
-    nested = NestedSettings(sites=((0.0, 1.0, 0.0),))
-    settings = dataclasses.replace(NESTED, nested=nested)
-    assert sized(settings, two_places(), multiples=(1.0,)).nested.prefix == (2,)
+    settings = asking(per_rank=1.0, sites=((0.0, 1.0, 0.0),))
+    assert sized(settings, two_places()).nested.prefix == (2,)
 
 
-@pytest.mark.parametrize("multiples", [(), (2.0, 1.0), (0.0, 1.0), (1.0, 1.0)])
-def test_lengths_that_do_not_rise_are_refused(multiples):
-    with pytest.raises(SettingsError, match="must rise"):
-        sized(NESTED, two_places(), multiples=multiples)
+def test_a_run_that_is_not_told_its_prefix_takes_the_same_rule_on_its_own_samples():
+    run = TrainingRun(two_places(), NESTED, ())
+    assert run.prefixes == sized(NESTED, two_places()).nested.prefix
+    assert run.settings.nested.prefix == run.prefixes
+    assert NESTED.lacks_prefix
+    assert not run.settings.lacks_prefix
+    assert not dataclasses.replace(NESTED, kind="clt").lacks_prefix
 
 
 def test_sites_of_another_model_are_refused():

@@ -45,7 +45,7 @@ def unexplained(transcoder, samples, layer):
 @pytest.mark.parametrize("kind", ["topk", "nested"])
 def test_planted_features_are_reconstructed(kind):
     samples = planted()
-    nested = NestedSettings(prefix=(10, 10))
+    nested = NestedSettings(prefix=(10, 10), lengths=(0.5, 1.0))
     settings = TrainSettings(
         kind=kind, features=24, k=8, steps=400, batch=256, learning_rate=1e-2, nested=nested
     )
@@ -235,7 +235,7 @@ def test_prefixes_follow_the_ranks():
     nested = NestedSettings(per_rank=1.0)
     settings = dataclasses.replace(NESTED, features=24, nested=nested)
     samples = planted()
-    expected = pooled_ranks(samples, torch.ones(2, 4), 0.99)
+    expected = pooled_ranks(samples, torch.ones(2, 4), nested.variance)
     assert train_on_samples(samples, settings, "m").transcoders.prefixes == expected
 
 
