@@ -16,6 +16,7 @@ from core.verdicts import figure
 from explorer import menu
 from explorer.circuit.filters import draw_filters
 from explorer.inspector.panel import Inspected, inspect
+from explorer.inspector.seen import known_lost
 from explorer.look import notices, theme
 from explorer.look.copy_link import copy_link
 from explorer.look.reservation import reservation
@@ -135,7 +136,7 @@ def _canvas(name: str, bundle: Bundle, view: View, lab: "Lab | None", drawn: Pic
         parts=("tree", "network", "bar"),
         height=HEIGHT,
         bar=bar,
-        effects=_effects(view, bar),
+        effects=_effects(name, view, bar),
     )
     if said.action == "lab":
         menu.go("lab")
@@ -195,14 +196,17 @@ def _band(name: str, bundle: Bundle, view: View) -> dict[str, Any]:
     return {"band": (low, high), "band_label": f"{many} {low:.2f}–{high:.2f}"}
 
 
-def _effects(view: View, bar: Bar | None) -> dict[str, str]:
-    """Last result of ablating each node alone, for the tooltips; kept for this session."""
+def _effects(name: str, view: View, bar: Bar | None) -> dict[str, str]:
+    """What ablating each alone did, for the tooltips; kept for this session."""
     place = f"effects.{view.circuit}.{view.prompt}.{view.how}.{view.errors}.{view.inside}"
     known: dict[str, str] = dict(state.local(place, {}))
     alone = view.changes[0] if len(view.changes) == 1 else None
     if bar is not None and bar.changed is not None and alone and alone.scale == 0:
         known[alone.node] = f"P({bar.answer}) {bar.circuit:.2f} → {bar.changed:.2f}"
         state.remember(place, known)
+    for node, lost in known_lost(name).items():
+        share = f"{lost:.2f} of F lost, all prompts"
+        known[node] = f"{known[node]} · {share}" if node in known else share
     return known
 
 

@@ -60,7 +60,19 @@ def lost(seen: Inspected, node: str) -> float | None:
 
     It tells parts apart where P(answer) is saturated and hardly moves.
     """
-    return None if seen.ready is None else _lost_alone(seen.ready, seen.bundle, node)
+    if seen.ready is None:
+        return None
+    value = _lost_alone(seen.ready, seen.bundle, node)
+    state.remember(_LOST + seen.name, state.local(_LOST + seen.name, {}) | {node: value})
+    return value
+
+
+_LOST = "lost."
+
+
+def known_lost(name: str) -> Mapping[str, float]:
+    """F lost by each supernode of a circuit for which it has been asked in this session."""
+    return state.local(_LOST + name, {})
 
 
 @lru_cache(maxsize=2048)

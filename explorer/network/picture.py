@@ -106,6 +106,7 @@ def picture(
     layout = _arranged(scene, seen, placed, len(rows), density)
     graph = _graph(scene, seen, layout, placed, used)
     graph["density"] = density
+    graph["answer"] = scene.labels.get(scene.lead, "the answer").strip()
     graph["least"] = seen.min_effect
     graph["rows"] = [
         {"label": label, "y": _px(layout.row_y[i])} for i, (_, label) in enumerate(rows)
@@ -154,9 +155,12 @@ def _graph(
     """pyvis builds nodes, edges and options; frames and grid lines are added to its data."""
     network = Network(directed=True, cdn_resources="in_line")
     network.set_options(json.dumps(OPTIONS))
+    direct = scene.direct
     for i, item in enumerate(seen.items):
         x, y = layout.centre[item.id]
         facts = _node(scene, item, i in used)
+        if effect := _r(direct[item.members].sum()):
+            facts["effect"] = effect
         network.add_node(
             item.id,
             label=label_of(scene, item) or " ",
@@ -178,7 +182,7 @@ def _graph(
         "options": json.loads(network.options)
         if isinstance(network.options, str)
         else dict(OPTIONS),
-        "frames": _frames(scene, seen, layout),
+        "frames": _frames(scene, seen, layout, direct),
         "gaps": [[_px(a), _px(b)] for a, b in layout.gaps],
         "columns": [_px(x) for x in layout.column_x[1:]],
         "size": [_px(width), _px(height)],
@@ -195,6 +199,8 @@ def _node(scene: Scene, item: Item, used: bool) -> dict[str, Any]:
         facts["short"] = scene.short_label(item.id)
     elif item.frame is not None:
         facts["name"] = item.frame
+    if item.kind in ("feature", "head"):
+        facts["title_label"] = scene.labels.get(item.id, "")
     if item.kind == "feature":
         value = float(scene.activation[item.members[0]])
         facts["notes"] = [f"activation {value:.2f}".replace("-", "\u2212") if value else "silent"]
@@ -226,7 +232,9 @@ def _add_edges(network: Network, seen: Visible) -> None:
         )
 
 
-def _frames(scene: Scene, seen: Visible, layout: Layout) -> list[dict[str, Any]]:
+def _frames(
+    scene: Scene, seen: Visible, layout: Layout, direct: np.ndarray
+) -> list[dict[str, Any]]:
     out = []
     for name in sorted(layout.frame, key=lambda n: layout.depth[n]):
         x, y, width, height = layout.frame[name]
@@ -238,6 +246,8 @@ def _frames(scene: Scene, seen: Visible, layout: Layout) -> list[dict[str, Any]]
                 "label": scene.labels.get(name, ""),
                 "short": scene.short_label(name),
                 "count": len(scene.members(name)),
+                "heads": sum(scene.kind[i] == "head" for i in scene.members(name)),
+                "effect": _r(direct[scene.members(name)].sum()),
                 "depth": layout.depth[name],
                 "x": _px(x),
                 "y": _px(y),

@@ -66,6 +66,12 @@ class Scene:
         n = len(self.ids)
         return np.bincount(self.edge_index[0], size, n) + np.bincount(self.edge_index[1], size, n)
 
+    @property
+    def direct(self) -> Float[np.ndarray, " node"]:
+        """Direct effect of each node on the answer."""
+        into = self.edge_index[1] == (-1 if (lead := self.place(self.lead)) is None else lead)
+        return np.bincount(self.edge_index[0][into], self.weight[into], len(self.ids))
+
     def members(self, name: str) -> Int[np.ndarray, " member"]:
         """Nodes in a supernode."""
         if self.tree is None:

@@ -136,3 +136,19 @@ def test_a_row_of_the_inspector_selects_its_node_and_opens_what_holds_it(page: P
     page.wait_for_function(
         "node => new URLSearchParams(location.search).get('select') === node", arg=node
     )
+
+
+def test_all_of_a_box_can_be_clicked(page: Page, app: App):
+    driver.open_link(page, f"{app.url}/circuit?circuit=tiny")
+    _rest(page)
+    box = page.evaluate(
+        """() => { const host = [...document.querySelectorAll('[data-ready]')].at(-1);
+          const { pw, ph } = host.__canvas.shown().nodes.get('A');
+          return { ...host.__canvas.pixel('A'), w: pw * host.__net.getScale(),
+                   h: ph * host.__net.getScale() }; }"""
+    )
+    for dx, dy in ((-0.46, -0.4), (0.46, 0.4)):
+        page.mouse.click(box["x"] + dx * box["w"], box["y"] + dy * box["h"], delay=20)
+        driver.until(page, lambda: None, lambda: _selected(page) == ["A"])
+        page.keyboard.press("Escape")
+        driver.until(page, lambda: None, lambda: _selected(page) == [])

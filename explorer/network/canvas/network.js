@@ -58,14 +58,13 @@ export function createNetwork(app, vis) {
   }
 
   function fill() {
-    const target = 24 / shown.box.view; // px on the screen
     dataset.clear();
     dataset.add(
       [...shown.nodes.values()].map((n) => ({
         id: n.id, x: n.px, y: n.py, fixed: true, shape: "custom",
         ctxRenderer: ({ ctx }) => ({
           drawNode: () => drawNode(ctx, palette, n, look(n)),
-          nodeDimensions: { width: Math.max(target, n.pw), height: Math.max(target, n.ph) },
+          nodeDimensions: { width: n.pw, height: n.ph },
         }),
       })),
     );
@@ -153,9 +152,23 @@ export function createNetwork(app, vis) {
   function at(event) {
     const rect = stage.getBoundingClientRect();
     const dom = { x: event.clientX - rect.left, y: event.clientY - rect.top };
-    const id = network.getNodeAt(dom) ?? null;
-    return { id, dom };
+    return { id: nodeAt(dom), dom };
   }
+
+  /** The node at a place of the stage: all of what is drawn of it counts, and never less than a finger's width.
+   * vis-network's own test takes a custom shape for 50 px square, whatever is drawn. */
+  function nodeAt(dom) {
+    const p = network.DOMtoCanvas(dom);
+    const least = 24 / network.getScale();
+    const over = (n) => Math.abs(p.x - middleOf(n)) <= Math.max(n.pw, least) / 2 && Math.abs(p.y - n.py) <= Math.max(n.ph, least) / 2;
+    const hit = [...shown.nodes.values()].filter(over);
+    const near = (n) => (n.px - p.x) ** 2 + (n.py - p.y) ** 2;
+    const single = hit.filter((n) => n.kind !== "frame").sort((a, b) => near(a) - near(b));
+    return (single[0] ?? hit.at(-1))?.id ?? null;
+  }
+
+  /** A small shape with its name beside it stands at the left of its room. */
+  const middleOf = (n) => (n.terse || !["position", "bias", "head"].includes(n.kind) ? n.px : n.px + Math.max(0, n.pw / 2 - n.body / 2));
 
   function hover(event) {
     if (!tooltip.stirred(event)) return; // the picture moved, not the mouse
@@ -185,14 +198,14 @@ export function createNetwork(app, vis) {
   stage.addEventListener("mouseleave", leave);
   network.on("click", (p) => {
     stage.focus({ preventScroll: true });
-    const id = network.getNodeAt(p.pointer.DOM) ?? null;
+    const id = nodeAt(p.pointer.DOM);
     const shift = p.event.srcEvent?.shiftKey;
     if (app.data.mode === "ablate" && id !== null && canChange(app, shown.nodes.get(id)) && !shift) store.toggle([id]);
     else if (id !== null || store.state.selection.length) store.select(id, shift);
   });
   network.on("doubleClick", (p) => {
-    const id = network.getNodeAt(p.pointer.DOM);
-    if (id !== undefined) store.toggleOpen(id);
+    const id = nodeAt(p.pointer.DOM);
+    if (id !== null) store.toggleOpen(id);
   });
   network.on("beforeDrawing", before);
   network.on("dragStart", () => (moved = true));

@@ -4,12 +4,15 @@ import { signed } from "./dom.js";
 
 export const canChange = (app, node) => Boolean(node) && !["token", "position", "bias", "logit"].includes(node.kind) && node.fixed !== true;
 
+/** What is known of a node beyond the words drawn on it: its effect, what ablating it does, its state. */
 export function nodeLines(app, n) {
   const kind = { frame: "supernode" }[n.kind] ?? n.kind;
-  const label = n.label?.trim() && !n.id.startsWith(n.label) ? ` ${n.label}` : "";
-  const lines = [[[n.id, "strong mono"], [label, "strong"]]];
-  const what = n.count ? `${kind}, ${n.count} nodes` : kind;
-  lines.push([[[what, ...(n.notes ?? [])].join(" \u00b7 "), "dim"]]);
+  const heads = n.heads ? (n.heads === n.count ? `${n.heads} heads` : `${n.count} nodes, ${n.heads} of them heads`) : "";
+  const label = ["feature", "head"].includes(n.kind) && n.title_label ? ` ${n.title_label}` : "";
+  const what = n.count ? `${kind}, ${heads || `${n.count} node${n.count === 1 ? "" : "s"}`}` : kind;
+  const lines = [[[n.kind === "token" || n.kind === "logit" ? (n.label?.trim() ?? n.id) : n.id, "strong mono"], [label, "strong"], [` ${what}`, "dim"]]];
+  if (n.effect) lines.push([[signed(n.effect), n.effect < 0 ? "neg strong" : "pos strong"], [` direct effect on ${app.graph.answer}`, ""]]);
+  if (n.notes?.length) lines.push([[n.notes.join(" \u00b7 "), "dim"]]);
   const factor = app.store.scale(n.id);
   const part = app.store.partly(n.id);
   if (part > 0) lines.push([[`${Math.max(1, Math.round(100 * part))} % of its nodes ablated`, "dim"]]);

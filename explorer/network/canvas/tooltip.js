@@ -15,7 +15,8 @@ export function createTooltip(root) {
   function place(x, y) {
     const box = root.getBoundingClientRect();
     const size = note.getBoundingClientRect();
-    const left = Math.min(x + 14, window.innerWidth - size.width - 8);
+    const after = x + 14;
+    const left = after + size.width > window.innerWidth - 8 || after + size.width > box.right ? x - size.width - 14 : after;
     const below = y + 16;
     const top = below + size.height > window.innerHeight - 8 ? y - size.height - 12 : below;
     note.style.left = `${Math.max(8, left) - box.left}px`;

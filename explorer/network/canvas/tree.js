@@ -4,7 +4,7 @@
 // Hovering, selecting and ablating only paint.
 
 import { element, roleOf } from "./dom.js";
-import { dropTwins, fitted, measure } from "./treefit.js";
+import { dropTwins, fitted, measure, tail } from "./treefit.js";
 
 const PAD = 8;
 const LINE = 15; // height of a line of a label, px
@@ -75,6 +75,8 @@ export function createTree(app) {
 
   function note(node) {
     const lines = [[[node.name, "strong mono"], [` ${node.label}`, "strong"]], [[`${node.count} node${node.count === 1 ? "" : "s"}`, "dim"]]];
+    const last = app.data.effects?.[node.id];
+    if (last) lines.push([["ablating it: ", "dim"], [last, ""]]);
     const state = stateOf(node.id);
     if (state) lines.push([[state, "dim"]]);
     return lines;
@@ -135,7 +137,9 @@ export function createTree(app) {
   /** What fits: the name at all, lines of the label, and whether a line is left under them. */
   function plan(parts, family, narrow) {
     const { node, level, above, button } = parts;
-    const room = { w: button.clientWidth - 2 * (narrow ? 6 : PAD), h: button.clientHeight };
+    const slim = narrow && level === 1 && button.clientWidth < 44;
+    button.classList.toggle("slim", slim);
+    const room = { w: button.clientWidth - 2 * (slim ? 1 : narrow ? 5 : PAD), h: button.clientHeight };
     const name = level ? measure(node.name, `700 12px ${family}`) : Math.max(18, measure(node.name, `700 12px ${family}`) + 8);
     const text = node.short || node.label || "";
     const font = level ? `400 12.5px ${family}` : `600 13px ${family}`;
@@ -148,7 +152,8 @@ export function createTree(app) {
     const most = narrow ? Math.min(1, Math.floor(left / LINE)) : Math.max(under ? 0 : 1, Math.min(3, Math.floor((left + 3) / LINE)));
     const wide = under ? room.w : room.w - name - 7;
     Object.assign(p, fitted(text, wide, Math.max(0, most), font));
-    p.left = left - LINE * Math.max(p.lines.length, under ? 0 : 1);
+    if (p.lines.length && !p.whole) p.ending = tail(text, wide, font);
+    p.leftOf = (lines) => left - LINE * Math.max(lines, under ? 0 : 1);
     p.counted = !narrow && level === 0 && room.w - name > 26;
     return p;
   }
@@ -160,7 +165,7 @@ export function createTree(app) {
     label.hidden = !p.lines.length;
     label.textContent = p.lines.join("\n");
     count.hidden = !p.counted;
-    p.parts.room = p.named && p.left >= LINE - 2;
+    p.parts.room = p.named && p.leftOf(p.lines.length) >= LINE - 2;
     sayState(p.parts);
   }
 

@@ -38,10 +38,24 @@ function shortened(text, room, font) {
   return length ? `${text.slice(0, length).replace(/[ \u00b7,_]+$/, "")}\u2026` : "";
 }
 
-/** Shortened names that would read the same say nothing: none of them is shown. */
+/** The end of a text that fits, after an ellipsis: what tells it from one that begins the same. */
+export function tail(text, room, font) {
+  let from = 1;
+  while (from < text.length && measure(`\u2026${text.slice(from)}`, font) > room) from += 1;
+  const kept = text.slice(from).replace(/^[ \u00b7,_]+/, "");
+  return kept.length >= ENOUGH / 2 ? `\u2026${kept}` : "";
+}
+
+/** Shortened names that would read the same show their ends instead; those that still would say nothing. */
 export function dropTwins(cells) {
+  for (const cell of twins(cells)) cell.lines = cell.ending ? [cell.ending].filter(Boolean) : [];
+  for (const cell of twins(cells)) cell.lines = [];
+}
+
+function twins(cells) {
   const key = (cell) => `${cell.level}|${cell.above}|${cell.lines.join(" ")}`;
   const often = new Map();
-  for (const cell of cells) if (!cell.whole) often.set(key(cell), (often.get(key(cell)) ?? 0) + 1);
-  for (const cell of cells) if (!cell.whole && often.get(key(cell)) > 1) cell.lines = [];
+  const short = cells.filter((cell) => !cell.whole && cell.lines.length);
+  for (const cell of short) often.set(key(cell), (often.get(key(cell)) ?? 0) + 1);
+  return short.filter((cell) => often.get(key(cell)) > 1);
 }

@@ -39,6 +39,22 @@ def test_width_runs_from_one_to_seven(made):
     assert all((e["effect"] > 0) == (e["arrows"]["to"]["type"] == "arrow") for e in edges)
 
 
+def test_a_node_carries_its_direct_effect_on_the_answer(made):
+    nodes = {node["id"]: node for node in picture(made).graph["nodes"]}
+    lead = made.place(made.lead)
+    members = set(made.members("D").tolist())
+    into = [
+        float(w)
+        for s, t, w in zip(*made.edge_index, made.weight, strict=True)
+        if t == lead and int(s) in members
+    ]
+    assert nodes["D"]["effect"] == pytest.approx(sum(into), rel=1e-3)
+    assert "effect" not in nodes["A"]
+    (frame,) = picture(made, ("D",)).graph["frames"]
+    assert frame["effect"] == nodes["D"]["effect"]
+    assert frame["heads"] == 0
+
+
 def test_the_browser_can_look_up_every_supernode(made):
     static = picture(made).scene
     assert static["parents"]["C1"] == "C"
