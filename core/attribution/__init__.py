@@ -3,7 +3,7 @@
 from core.attribution.build import build_graph, build_graphs
 from core.attribution.explain import Explanation, explain_prompt, target_choice
 from core.attribution.heads import HeadSplit, split_by_head
-from core.attribution.paths import Paths, paths_at, splittable
+from core.attribution.paths import Paths, paths_at, split_every_edge, splittable
 from core.attribution.pool import TaskGraph, pool_graphs
 from core.attribution.settings import AttributionSettings
 from core.attribution.targets import Direction, SalientLogits, TargetChoice, Tokens
@@ -24,6 +24,7 @@ __all__ = [
     "paths_at",
     "pool_graphs",
     "split_by_head",
+    "split_every_edge",
     "splittable",
     "target_choice",
 ]

@@ -7,10 +7,11 @@ vectors. Edges that have no one place to start or end (constants, heads that are
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from core.attribution.heads import SOURCES, TARGETS, split_by_head
+from core.attribution.heads import SOURCES, TARGETS, HeadSplit, split_by_head
 from core.attribution.targets import SALIENT, TargetChoice
 from core.graph import AttributionGraph
 from core.models import LanguageModel
@@ -18,6 +19,8 @@ from core.transcoders import TranscoderSet
 
 MOST = 8
 """Edges split on each side of a node."""
+AT_ONCE = 4096
+"""Edges split at once where all of a graph's are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,28 @@ def paths_at(
         edge: Paths(direct=direct, heads=_named(parts))
         for edge, direct, parts in zip(chosen, split.direct.tolist(), split.heads, strict=True)
     }
+
+
+def split_every_edge(
+    model: LanguageModel,
+    transcoders: TranscoderSet,
+    ids: Int[Tensor, " pos"],
+    graph: AttributionGraph,
+    targets: TargetChoice = SALIENT,
+) -> HeadSplit:
+    """All edges of a graph, in its order, some at a time; NaN where there is no one path.
+
+    Memory of the result: edges · (layers · heads + 1) · 4 bytes.
+    """
+    columns, n_edges = splittable(graph), graph.n_edges
+    direct = torch.full((n_edges,), torch.nan)
+    heads = torch.full((n_edges, model.n_layers, model.n_heads), torch.nan)
+    # edges of one source stand together, so that its way up is carried but once or twice
+    columns = columns[graph.edge_index[0, columns].argsort(stable=True)]
+    for some in columns.split(AT_ONCE):
+        found = split_by_head(model, transcoders, ids, graph, some, targets)
+        direct[some], heads[some] = found.direct, found.heads
+    return HeadSplit(direct=direct, heads=heads)
 
 
 def splittable(graph: AttributionGraph) -> Int[Tensor, " edge"]:

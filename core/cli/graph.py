@@ -3,6 +3,8 @@
 1. Build it (--repeat times, each timed), unpruned.
 2. Score it: replacement and completeness need every edge.
 3. Prune it and write `graph.json`; --full also writes every node and edge as `graph.safetensors`.
+4. --split-heads also says there which attention head each edge runs through last: `split.direct`
+   [edge] and `split.heads` [edge, layer, head] sum to the edge; NaN where it starts at a constant.
 """
 
 import json
@@ -15,8 +17,8 @@ from rich.console import Group, RenderableType
 
 from core.cli.ablate import Coders
 from core.cli.options import Json, Model, Prompt
-from core.cli.output import emit, table
-from core.errors import FormatError
+from core.cli.output import emit, shown, table
+from core.errors import FormatError, SettingsError
 from core.names import slug
 
 FULL_NAME = "graph.safetensors"
@@ -52,6 +54,13 @@ MaxFeatures = Annotated[
 Full = Annotated[
     bool, typer.Option("--full", help="Also write every edge, to graph.safetensors beside FILE.")
 ]
+SplitHeads = Annotated[
+    bool,
+    typer.Option(
+        "--split-heads",
+        help="With --full: also each edge's parts by the last attention head it runs through.",
+    ),
+]
 Repeat = Annotated[int, typer.Option("--repeat", metavar="N", min=1, help="Build it N times.")]
 NodeShare = Annotated[
     float,
@@ -74,6 +83,7 @@ def command(
     node_threshold: NodeShare = 0.8,
     edge_threshold: EdgeShare = 0.98,
     full: Full = False,
+    split_heads: SplitHeads = False,
     repeat: Repeat = 1,
     as_json: Json = False,
 ) -> None:
@@ -83,6 +93,11 @@ def command(
     from core.graph import prune
     from core.models import load_model
 
+    if split_heads and not full:
+        raise SettingsError(
+            "--split-heads was given without --full: the parts stand beside every edge in "
+            f"{FULL_NAME}. Give --full too."
+        )
     settings = AttributionSettings(max_feature_nodes=max_features)
     new_file(out)
     loaded = load_model(model)
@@ -94,7 +109,8 @@ def command(
     kept = {"node_threshold": node_threshold, "edge_threshold": edge_threshold}
     direction = f"{target} − {against}" if against else ""
     data = _as_json(loaded, coders, found, pruned, settings, kept, out.stem, direction)
-    files = _write(found.graph, data, out, full)
+    extra = _split(loaded, coders, found) if split_heads else {}
+    files = _write(found.graph, data, out, full, extra)
     report = {
         **found.as_json(),
         "shown": {"nodes": pruned.graph.n_nodes, "edges": pruned.graph.n_edges},
@@ -127,7 +143,17 @@ def _as_json(
     return to_neuronpedia(pruned, model, found.ids, options)
 
 
-def _write(graph: Any, data: dict[str, Any], out: Path, full: bool) -> list[str]:
+def _split(model: Any, coders: Any, found: Any) -> dict[str, Any]:
+    """Every edge by the last head that carries it, as tensors beside the graph's own."""
+    from core.attribution import split_every_edge
+
+    every = split_every_edge(model, coders, found.ids, found.graph, found.targets)
+    return {"split.direct": every.direct, "split.heads": every.heads}
+
+
+def _write(
+    graph: Any, data: dict[str, Any], out: Path, full: bool, extra: dict[str, Any]
+) -> list[str]:
     """Writes the files, each whole or not at all; returns their names."""
     from core.graph import save_graph
     from core.store import write_whole
@@ -138,7 +164,7 @@ def _write(graph: Any, data: dict[str, Any], out: Path, full: bool) -> list[str]
             return [str(out)]
         every = out.with_name(FULL_NAME)
         draft = out.with_name(f".writing-{FULL_NAME}")
-        save_graph(graph, draft)
+        save_graph(graph, draft, extra)
         draft.replace(every)
         return [str(out), str(every)]
     except OSError as error:
@@ -149,11 +175,8 @@ def _write(graph: Any, data: dict[str, Any], out: Path, full: bool) -> list[str]
 
 
 def _text(report: dict[str, Any]) -> RenderableType:
-    shown = report["shown"]
-    rows = [
-        ("nodes", report["nodes"], shown["nodes"]),
-        ("edges", report["edges"], shown["edges"]),
-    ]
+    kept = report["shown"]
+    rows = [(name, report[name], kept[name]) for name in ("nodes", "edges")]
     scores = ("replacement_score", "completeness_score", "completeness_score_without_leaves")
     lines = [f"{name.replace('_', ' ')}: {report[name]:.3f}" for name in scores]
     seconds = ", ".join(f"{value:.2f}" for value in report["seconds"])

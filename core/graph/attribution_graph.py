@@ -4,6 +4,7 @@ Sparse edges follow PyG: `edge_index` row 0 is the source, row 1 the target. The
 circuit-tracer: `[target source]`. `AttributionGraph.dense` is the one conversion between the two.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from pathlib import Path
@@ -126,10 +127,19 @@ def subgraph(
     )
 
 
-def save_graph(graph: AttributionGraph, path: str | Path) -> None:
-    """Writes every node and edge as `graph.safetensors`: one tensor a field, under its name."""
+def save_graph(
+    graph: AttributionGraph, path: str | Path, extra: Mapping[str, Tensor] | None = None
+) -> None:
+    """Writes every node and edge as `graph.safetensors`: one tensor a field, under its name.
+
+    Args:
+        graph: What is written.
+        path: Where.
+        extra: Further tensors, under names that no field has; `load_graph` passes them over.
+    """
     tensors = {f.name: getattr(graph, f.name).contiguous() for f in fields(graph)}
-    save_file(tensors, Path(path), metadata={"schema": SCHEMA})
+    beside = {name: tensor.contiguous() for name, tensor in (extra or {}).items()}
+    save_file({**beside, **tensors}, Path(path), metadata={"schema": SCHEMA})
 
 
 def load_graph(path: str | Path) -> AttributionGraph:

@@ -9,6 +9,7 @@ from core.attribution import (
     build_graph,
     paths_at,
     split_by_head,
+    split_every_edge,
     splittable,
 )
 from core.graph import NodeKind, prune
@@ -55,6 +56,16 @@ def test_they_are_those_of_all_edges_at_once():
         for name, effect in paths.heads:
             layer, head = int(name[1]), int(name[3])
             assert effect == pytest.approx(float(every.heads[place[edge], layer, head]), abs=1e-6)
+
+
+def test_all_edges_of_a_graph_some_at_a_time(monkeypatch):
+    model, transcoders, graph = setup("llama")
+    monkeypatch.setattr("core.attribution.paths.AT_ONCE", 50)
+    found = split_every_edge(model, transcoders, IDS, graph, DIRECTION)
+    known = torch.zeros(graph.n_edges, dtype=torch.bool)
+    known[splittable(graph)] = True
+    assert bool(found.direct[~known].isnan().all())
+    torch.testing.assert_close(found.total[known], graph.direct_effect[known], rtol=1e-3, atol=1e-5)
 
 
 def test_only_the_largest_of_each_side_are_split():

@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from core.assets import TRANSCODERS
 from core.attribution import explain_prompt
-from core.graph import load_graph
+from core.cli.graph import _text
+from core.cli.output import emit
+from core.graph import NodeKind, load_graph
 from core.interop import read_neuronpedia
 from core.models import load_model
 from core.transcoders import neuron_transcoders
@@ -30,12 +34,35 @@ def test_full_graph_and_figures_are_the_engines(hagd: Hagd, tmp_path: Path) -> N
     assert report["max_rss_gb"] > 0
 
 
+def test_heads_that_edges_run_through_are_written_beside_them(hagd: Hagd, tmp_path: Path) -> None:
+    words = ("--target", "57", "--max-features", 20, "--out", tmp_path / "g.json")
+    assert "Give --full too" in hagd(*BASE, *words, "--split-heads").refused()
+    hagd(*BASE, *words, "--full", "--split-heads")
+    every = load_graph(tmp_path / "graph.safetensors")
+    tensors = load_file(tmp_path / "graph.safetensors")
+    direct, heads = tensors["split.direct"], tensors["split.heads"]
+    assert heads.shape == (every.n_edges, 2, 4)
+    whole = every.kind[every.edge_index[0]] == int(NodeKind.BIAS)
+    assert torch.equal(direct.isnan(), whole)
+    total = direct + heads.sum((1, 2))
+    torch.testing.assert_close(total[~whole], every.direct_effect[~whole], rtol=1e-3, atol=1e-4)
+
+
 def test_json_reads_back_pruned(hagd: Hagd, tmp_path: Path) -> None:
     report = hagd(*BASE, "--out", tmp_path / "g.json", "--json").json
     read = read_neuronpedia(tmp_path / "g.json")
     assert (read.graph.n_nodes, read.graph.n_edges) == tuple(report["shown"].values())
     assert read.prompt.split() == PROMPT.split()
     assert report["files"] == [str(tmp_path / "g.json")]
+
+
+def test_what_a_reader_should_know_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    scores = ("replacement_score", "completeness_score", "completeness_score_without_leaves")
+    report = dict.fromkeys(scores, 0.5) | {"nodes": 9, "edges": 8, "files": ["g.json"]}
+    report |= {"shown": {"nodes": 3, "edges": 2}, "seconds": [0.1], "max_rss_gb": 1.0}
+    report |= {"notes": ["They are [another] model's."]}
+    emit(report, False, lambda: _text(report))
+    assert "They are [another] model's." in capsys.readouterr().out
 
 
 def test_most_features_kept_are_those_asked_for(hagd: Hagd, tmp_path: Path) -> None:
