@@ -138,9 +138,12 @@ DICTIONARY: Mapping[str, Any] = {"features": 256, "k": 16, "steps": 1200, "batch
 OLD = {"steps": 2000, "batch": 1024}
 HALF = {"lengths": (0.5, 1.0)}
 """Of prefixes whose length is told."""
+HEAVY = {"lengths": (0.2, 0.4, 0.6, 0.8, 1.0), "weight": 5.0}
+"""Of a prefix that counts more than all features together; its circuits are the smallest
+(`benchmarks/transcoder_study.py`)."""
 WIDER = {"features": 512, "k": 32, "steps": 1600}
 DICTIONARIES: Mapping[str, Mapping[str, Any]] = {
-    "gpt2-modadd": OLD | {"nested": HALF | {"prefix": (36, 72)}},
+    "gpt2-modadd": OLD | {"nested": HEAVY | {"prefix": (24, 60)}},
     "llama-modadd": OLD | {"features": 512, "k": 32, "nested": HALF | {"prefix": (110, 170)}},
     "gpt2-coref": OLD
     | {"features": 512, "k": 32, "nested": HALF | {"prefix": (76, 84, 110), "steps": 2500}},
@@ -152,12 +155,16 @@ DICTIONARIES: Mapping[str, Mapping[str, Any]] = {
 as its rank asks."""
 
 
+PREFIX = ("prefix", "lengths", "weight")
+"""Settings of a nested prefix that a row of `DICTIONARIES` may have."""
+
+
 def dictionary_settings(member: Member, kind: Kind) -> TrainSettings:
     """How a model's dictionary is trained; sites and, where not given, prefix still left open."""
     own = dict(DICTIONARIES.get(member.name, {}))
     of_kind = {name: own.pop(name, {}) for name in KINDS}[kind]
     told = {**DICTIONARY, **own, **of_kind}
-    prefix = {name: told.pop(name) for name in ("prefix", "lengths") if name in told}
+    prefix = {name: told.pop(name) for name in PREFIX if name in told}
     return TrainSettings(kind=kind, nested=NestedSettings(**prefix), **told)
 
 
