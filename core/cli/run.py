@@ -204,10 +204,15 @@ def _error_line(where: str, row: dict[str, Any]) -> str:
 
 
 def section_lines(report: dict[str, Any]) -> list[str]:
-    """One line for each further section that has something to say in words."""
-    sections = (report.get(name) for name in SECTIONS)
-    said = (section.get("sentence") for section in sections if isinstance(section, dict))
-    return [str(sentence) for sentence in said if sentence]
+    """One line for each further section that has something to say in words, or that failed."""
+    sections = {name: report.get(name) for name in (*SECTIONS, "dark_matter")}
+    known = {name: found for name, found in sections.items() if isinstance(found, dict)}
+    said = [str(found["sentence"]) for found in known.values() if found.get("sentence")]
+    return said + [
+        f"Section {name} could not be measured: {found['failed']}"
+        for name, found in known.items()
+        if found.get("failed")
+    ]
 
 
 SECTIONS = ("predictions", "shi", "circularity", "fourier")

@@ -2,7 +2,7 @@
 
 Measured after the validation, of a circuit just found as of a stored one (`validation.py`). Each
 section is one top-level field with figures of its own; none changes the verdict, and none may use
-the name of a field that the validation has.
+the name of a field that the validation has. One that fails says so in its place (`sections.py`).
 """
 
 from typing import Any
@@ -13,6 +13,7 @@ from core.pipeline.dark_matter import dark_matter_of
 from core.pipeline.finished import Finished
 from core.pipeline.prepare import Prepared, head
 from core.pipeline.progress import OnProgress, RunProgress, ignore
+from core.pipeline.sections import measured
 from core.predictions import Subject, predictions
 from core.tasks import Split
 from core.transcoders import TranscoderSet
@@ -47,20 +48,23 @@ def further(
     """
     candidate = finished.candidate
     tested = prepared.evaluator(coders, Split.TEST, TESTED)
-    return {
-        "predictions": _predictions(prepared, coders, finished, seed, progress),
-        "shi": shi_tests(tested, candidate, seed=seed),
-        "circularity": circularity(prepared, coders, candidate, searched=searched, seed=seed),
-        "fourier": _fourier(prepared),
-        "dark_matter": dark_matter_of(
+    sections = {
+        "predictions": lambda told: _predictions(prepared, coders, finished, seed, told),
+        "shi": lambda _: shi_tests(tested, candidate, seed=seed),
+        "circularity": lambda _: circularity(
+            prepared, coders, candidate, searched=searched, seed=seed
+        ),
+        "fourier": lambda _: _fourier(prepared),
+        "dark_matter": lambda told: dark_matter_of(
             prepared,
             coders,
             finished.nodes,
             attention=finished.attention,
             seed=seed,
-            progress=progress,
+            progress=told,
         ),
     }
+    return measured(sections, progress)
 
 
 def _predictions(

@@ -233,6 +233,18 @@ def test_a_stored_circuit_validates_to_the_same_figures_in_every_section(made, p
     for name in set(run) - {"forwards_used"}:  # of the search
         agree(again[name], run[name], name)
     assert {"dark matter", ""} < {step.note for step in told}
+    assert not any("failed" in run[name] for name in SECTIONS)
+
+
+def test_a_section_that_fails_is_told_and_the_rest_is_measured(made, place, monkeypatch):
+    def broken(*_args, **_options):
+        raise IndexError("nothing there")
+
+    monkeypatch.setattr("core.pipeline.further.circularity", broken)
+    found = revalidate(place / "bundle", settings=ValidationSettings())
+    assert found["circularity"]["failed"].startswith("IndexError: nothing there (test_run.py, line")
+    assert found["dark_matter"]["layers"]
+    assert found["faithfulness"] == pytest.approx(made[0].validation["faithfulness"], abs=1e-4)
 
 
 def agree(one, two, at):

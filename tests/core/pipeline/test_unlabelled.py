@@ -6,6 +6,7 @@ import json
 import pytest
 
 from core.bundle import open_bundle
+from core.pipeline.further import SECTIONS
 from core.pipeline.revalidate import revalidate
 from core.pipeline.run import RunRequest, run_task
 from core.pipeline.settings import RunSettings
@@ -70,6 +71,7 @@ def test_a_task_without_variables_runs_to_its_end(place, write, suffix):
     assert all(layer["probes"] == [] for layer in found["layers"])
     assert "nothing to probe" in found["probes_skipped"]
     assert "skipped" in made.validation["fourier"]
+    assert not any("failed" in made.validation[name] for name in SECTIONS)
     assert not open_bundle(place / write.__name__).missing
     again = revalidate(place / write.__name__, str(task), ValidationSettings())
     assert again["faithfulness"] == pytest.approx(made.validation["faithfulness"], abs=1e-4)
