@@ -18,6 +18,7 @@ from explorer.inspector.charts import Curve, curve_figure, histogram_html
 from explorer.inspector.contexts import Context, contexts_html
 from explorer.inspector.graph import EDGES
 from explorer.inspector.parts import Bar, Fact
+from explorer.inspector.paths import with_paths
 from explorer.look import figures, theme
 
 CONTEXTS: Mapping[str, int] = {"top": 3}
@@ -165,6 +166,7 @@ def edge_bars(rows: Sequence[EdgeRow]) -> list[Bar]:
         bar._replace(id=row.node) if row.node[:1].isdigit() and row.text else bar
         for row, bar in zip(rows, named, strict=False)
     ]
+    bars = with_paths(bars, {row.node: row.paths for row in rows[:EDGES] if row.paths})
     if rest := rows[EDGES:]:
         bars.append(Bar(f"{len(rest)} others", sum(row.effect for row in rest)))
     return bars

@@ -37,6 +37,8 @@ class Bar(NamedTuple):
     """Shown before the name; needed where several have the same."""
     go: str = ""
     """The node or supernode that a click on it selects; empty where it stands for none."""
+    via: str = ""
+    """What the value is made of, on a line of its own below."""
 
 
 def signed(value: float, digits: int = 2) -> str:
@@ -136,7 +138,7 @@ def _bar_html(bar: Bar, top: float, digits: int) -> str:
     first = f'<span class="hx-mono hx-dim">{escape(bar.id)}</span> ' if bar.id else ""
     width = 100 * min(1.0, abs(bar.value) / top)
     tone = "neg" if bar.value < 0 else "pos"
-    return row_html(
+    row = row_html(
         "hx-bar",
         bar.go,
         f'<span class="hx-clip{" hx-mono" if bar.mono else ""}" '
@@ -144,6 +146,9 @@ def _bar_html(bar: Bar, top: float, digits: int) -> str:
         f'<i><u class="hx-fill-{tone}" style="width:{width:.1f}%"></u></i>'
         f"<b>{signed(bar.value, digits)}</b>",
     )
+    via = escape(bar.via)
+    below = f'<div class="hx-small hx-faint hx-clip" title="{via}">{via}</div>' if via else ""
+    return row + below
 
 
 NOWHERE = ("outside", "out:direction")
@@ -170,10 +175,10 @@ LONG_NAME = 11
 def two_lists_html(left: tuple[str, Sequence[Bar]], right: tuple[str, Sequence[Bar]]) -> str:
     """Two titled lists of bars: side by side, or one over the other where names are long.
 
-    Those with an id are: half a panel has no room for an id, a name, a bar and a number.
+    Those with an id, or with a line below, are: half a panel has no room for them.
     """
     bars = [*left[1], *right[1]]
-    long = any(bar.id or len(bar.label) > LONG_NAME for bar in bars)
+    long = any(bar.id or bar.via or len(bar.label) > LONG_NAME for bar in bars)
     halves = [heading_html(title) + bars_html(part) for title, part in (left, right)]
     if not long:
         return pair_html(*halves)

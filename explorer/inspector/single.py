@@ -12,6 +12,7 @@ from explorer.inspector import parts as inspector
 from explorer.inspector.actions import draw_actions, draw_rename
 from explorer.inspector.graph import edge_bars, short, to_logit
 from explorer.inspector.parts import Fact
+from explorer.inspector.paths import paths_of, with_paths
 from explorer.inspector.seen import Inspected, alone
 from explorer.inspector.seen import report as report_of
 from explorer.look import theme
@@ -38,7 +39,7 @@ def draw_node(seen: Inspected, node: str) -> None:
     if kind == "head" and report is not None:
         inspector_head.draw_head(seen, report)
     if place is not None:
-        _draw_edges(seen, place)
+        _draw_edges(seen, node, place)
 
 
 _WHAT = {
@@ -82,8 +83,9 @@ def _facts(seen: Inspected, node: str, place: int) -> list[Fact]:
     return facts
 
 
-def _draw_edges(seen: Inspected, place: int) -> None:
-    members = np.array([place])
-    into = edge_bars(seen.scene, members, "in")
+def _draw_edges(seen: Inspected, node: str, place: int) -> None:
+    members, paths = np.array([place]), paths_of(seen, node)
+    into = with_paths(edge_bars(seen.scene, members, "in"), paths)
+    out = with_paths(edge_bars(seen.scene, members, "out"), paths)
     title = f"In, Σ = {inspector.number(sum(bar.value for bar in into))}" if into else "In"
-    st.html(inspector.two_lists_html((title, into), ("Out", edge_bars(seen.scene, members, "out"))))
+    st.html(inspector.two_lists_html((title, into), ("Out", out)))

@@ -107,7 +107,7 @@ def _inspector(wanted: Imported, opened: FileGraph) -> None:
         if place is None:
             st.html('<p class="hs-note">Click a node: what the file says of it is told here.</p>')
         else:
-            st.html(selected.node_html(opened.scene, place) + file_html(opened, place))
+            st.html(selected.node_html(opened.scene, place, {}) + file_html(opened, place))
 
 
 def file_html(opened: FileGraph, place: int) -> str:

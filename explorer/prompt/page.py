@@ -176,11 +176,18 @@ def _traced(wanted: Traced) -> None:
         with st.container(key="prompt-main"):
             _network(wanted, found)
         with st.container(key="prompt-rail", width=316):
-            selected.panel(resources.traced_scene(wanted), _chosen(wanted).selection)
+            _selected(wanted)
             _scores(found)
             _predicted(found)
             _strongest(wanted, found)
             _download(wanted, found)
+
+
+def _selected(wanted: Traced) -> None:
+    scene, selection = resources.traced_scene(wanted), _chosen(wanted).selection
+    known = selection[-1:] if selection and scene.knows(selection[-1]) else ()
+    paths = resources.traced_paths(wanted, known[0]) if known else {}
+    selected.panel(scene, selection, paths)
 
 
 def _refused(wanted: Traced, problem: CoreError) -> None:

@@ -1,12 +1,19 @@
 """What the graph of a prompt says of the node that is selected: where it is, and its edges."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
 import streamlit as st
 
 from explorer.inspector import parts
 from explorer.inspector.graph import edge_bars, to_logit
+from explorer.inspector.paths import with_paths
 from explorer.look import notices
 from explorer.network.scene import Scene
+
+if TYPE_CHECKING:
+    from core.attribution import Paths
 
 CALLED = {
     "feature": "feature",
@@ -18,17 +25,26 @@ CALLED = {
 }
 
 
-def panel(scene: Scene, selection: tuple[str, ...]) -> None:
-    """Draw the node selected last; where none is, or none of this graph, say how."""
+WAYS: tuple[Literal["in", "out"], ...] = ("in", "out")
+
+
+def panel(scene: Scene, selection: tuple[str, ...], paths: "Mapping[str, Paths]") -> None:
+    """Draw the node selected last; where none is, or none of this graph, say how.
+
+    Args:
+        scene: The prompt's graph as drawn.
+        selection: What is selected.
+        paths: Its largest edges by the head they run through, by their other end.
+    """
     place = scene.place(selection[-1]) if selection else None
     with st.container(key="panel-selected"):
         if place is None:
             st.html('<p class="hs-note">Click a node or a token: its edges are listed here.</p>')
         else:
-            st.html(node_html(scene, place))
+            st.html(node_html(scene, place, paths))
 
 
-def node_html(scene: Scene, place: int) -> str:
+def node_html(scene: Scene, place: int, paths: "Mapping[str, Paths]") -> str:
     """Name, place, activation, effect on what is explained, and the strongest edges."""
     members, kind = np.array([place]), scene.kind[place]
     facts = [f"at {notices.text(_token(scene, place))}"] if scene.position[place] >= 0 else []
@@ -38,7 +54,8 @@ def node_html(scene: Scene, place: int) -> str:
         facts.append(f"activation {parts.number(float(scene.activation[place]))}")
     if kind != "logit":
         facts.append(f"direct effect {parts.signed(to_logit(scene, members))}")
-    lists = (("In", edge_bars(scene, members, "in")), ("Out", edge_bars(scene, members, "out")))
+    into, out = (with_paths(edge_bars(scene, members, way), paths) for way in WAYS)
+    lists = (("In", into), ("Out", out))
     title = scene.labels.get(scene.ids[place]) or scene.ids[place]
     return (
         f'<div class="hs-head"><h3 class="hx-mono">{notices.text(title)}</h3>'

@@ -5,7 +5,7 @@
 3. Pruning keeps the strongest 80 % of influence, less where that is more than can be shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,9 +13,9 @@ from typing import Literal
 from jaxtyping import Int
 from torch import Tensor
 
-from core.attribution import AttributionSettings, explain_prompt
+from core.attribution import AttributionSettings, Paths, TargetChoice, explain_prompt, paths_at
 from core.bundle import Bundle, BundleInfo, locate
-from core.circuit import FeatureNode
+from core.circuit import FeatureNode, node_ids
 from core.errors import CoreError, ModelError, TranscoderError
 from core.graph import AttributionGraph, NodeKind, Pruned, influence, prune
 from core.interop import ExportSettings, to_neuronpedia
@@ -45,6 +45,8 @@ class Trace:
 
     ids: Int[Tensor, " pos"]
     tokens: tuple[str, ...]
+    targets: TargetChoice
+    """What is explained."""
     graph: AttributionGraph
     """Unpruned."""
     pruned: Pruned
@@ -84,6 +86,7 @@ def trace(model: LanguageModel, coders: TranscoderSet, wanted: Traced) -> Trace:
     return Trace(
         ids=ids,
         tokens=tuple(model.token_text(int(token)) for token in ids),
+        targets=found.targets,
         graph=graph,
         pruned=pruned,
         threshold=threshold,
@@ -111,6 +114,19 @@ def names_for(found: Trace, circuits: Sequence[Bundle]) -> dict[str, str]:
             features = {str(n) for n in circuit.circuit.nodes if isinstance(n, FeatureNode)}
             names = {n: label for n, label in circuit.labels.items() if n in features} | names
     return names
+
+
+def paths_of(
+    model: LanguageModel, coders: TranscoderSet, found: Trace, node: str
+) -> Mapping[str, Paths]:
+    """The largest shown edges at a node by the head they run through, by their other end."""
+    graph = found.pruned.graph
+    names = node_ids(graph)
+    if node not in names:
+        return {}
+    row = names.index(node)
+    paths = paths_at(model, coders, found.ids, graph, row, found.targets)
+    return {names[int(graph.edge_index[:, edge].sum()) - row]: one for edge, one in paths.items()}
 
 
 def readable(graph: AttributionGraph, most: int = MOST_SHOWN) -> tuple[Pruned, float]:

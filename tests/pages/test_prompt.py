@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from html import escape
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from core.store import plain, stage_key
 from core.tasks import load_task
 from core.transcoders import save_transcoders
 from explorer.inspector.graph import edge_bars
+from explorer.inspector.paths import with_paths
 from explorer.prompt import selected
 from explorer.session import resources, state
 from explorer.session.view import Traced, View
@@ -228,13 +230,38 @@ def test_a_model_that_cannot_be_opened_has_a_way_on(store, open_page, tmp_path):
 def test_the_selected_node_is_told_with_its_edges(traced, store):
     scene = resources.traced_scene(traced)
     place = next(i for i, kind in enumerate(scene.kind) if kind == "feature")
-    told = selected.node_html(scene, place)
+    told = selected.node_html(scene, place, {})
     assert scene.ids[place] in told
     assert f"L{scene.layer[place]}" in told
     into = float(scene.weight[scene.edge_index[1] == place].sum())
     bars = edge_bars(scene, np.array([place]), "in")
     assert sum(bar.value for bar in bars) == pytest.approx(into, abs=1e-4)
     assert all(bar.label.replace("<", "&lt;").replace(">", "&gt;") in told for bar in bars)
+
+
+def test_its_edges_are_told_with_the_heads_they_run_through(traced, store):
+    scene = resources.traced_scene(traced)
+    for place, node in enumerate(scene.ids):
+        paths = resources.traced_paths(traced, node)
+        for other, one in paths.items():
+            ends = {place, scene.place(other)}
+            (edge,) = (i for i, pair in enumerate(scene.edge_index.T.tolist()) if set(pair) == ends)
+            assert one.total == pytest.approx(float(scene.weight[edge]), rel=1e-3, abs=1e-5)
+    node = next(n for n in scene.ids if via_of(traced, n))
+    told = selected.node_html(scene, scene.place(node), resources.traced_paths(traced, node))
+    assert escape(via_of(traced, node)[0]) in told
+    assert "via L" not in selected.node_html(scene, scene.place(node), {})
+
+
+def via_of(traced, node) -> list[str]:
+    """What is said of the heads of the five largest edges into a node."""
+    paths = resources.traced_paths(traced, node)
+    bars = edge_bars(resources.traced_scene(traced), np.array([place_of(traced, node)]), "in")
+    return [bar.via for bar in with_paths(bars, paths) if bar.via]
+
+
+def place_of(traced, node) -> int:
+    return resources.traced_scene(traced).place(node)
 
 
 def test_without_a_selection_the_page_says_how_to_make_one(store, open_page, own):

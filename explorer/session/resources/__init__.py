@@ -42,7 +42,13 @@ from explorer.session.resources.models import (
 )
 from explorer.session.resources.shared import given, take_folder, take_upload
 from explorer.session.resources.stores import jobs, results, store, tests, trained
-from explorer.session.resources.traces import traced, traced_json, traced_names, traced_scene
+from explorer.session.resources.traces import (
+    traced,
+    traced_json,
+    traced_names,
+    traced_paths,
+    traced_scene,
+)
 from explorer.session.resources.transfers import partners
 
 __all__ = [
@@ -81,6 +87,7 @@ __all__ = [
     "traced",
     "traced_json",
     "traced_names",
+    "traced_paths",
     "traced_scene",
     "trained",
     "warm",

@@ -14,6 +14,7 @@ from explorer.session.resources.stores import trained
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from core.attribution import Paths
     from core.bundle import BundleInfo
     from core.transcoders import TranscoderSet
     from explorer.network.scene import Scene
@@ -87,6 +88,19 @@ def _keys(info: "BundleInfo") -> tuple[str, ...]:
     """Of the model and the dictionary that a circuit was found with."""
     found = info.provenance
     return tuple(str((found.get(part) or {}).get("key")) for part in ("model", "transcoders"))
+
+
+def traced_paths(wanted: "Traced", node: str) -> "Mapping[str, Paths]":
+    """The largest edges at a node of a traced prompt by the head they run through."""
+    return _traced_paths(wanted, _folder_stamp(wanted), node)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _traced_paths(wanted: "Traced", stamp: str, node: str) -> "Mapping[str, Paths]":
+    from explorer.traces.tracing import paths_of
+
+    coders = _coders(wanted.model, wanted.transcoders, stamp)
+    return paths_of(model(wanted.model), coders, _traced(wanted, stamp), node)
 
 
 def traced_json(wanted: "Traced") -> dict[str, Any]:
