@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bundled import JUDGED, Stored, bundled_circuits
+from study import arguments
 
 from core.verdicts import figure
 
@@ -27,6 +28,7 @@ TESTS = ("equivalence", "independence", "minimality", "sufficiency", "partial_ne
 
 def main() -> None:
     """Prints the list."""
+    arguments(__doc__).parse_args()
     print("\n".join(facts(bundled_circuits())))
 
 
