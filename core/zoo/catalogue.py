@@ -127,6 +127,7 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
     "llama-modadd-base": {"settle": 1600},
     "gpt2-parity-base": {"weight_decay": 0.5, "lr": 1e-3},
     "neox-parity-base": {"weight_decay": 0.5, "lr": 1e-3},
+    "llama-parity-base": {"weight_decay": 0.5, "lr": 1e-3},
     "llama-parity": {"enough": 0.98, "settle": 1400},
     "neox-parity": {"enough": 0.98, "settle": 1400},
 }  # fmt: skip
@@ -148,6 +149,8 @@ DICTIONARIES: Mapping[str, Mapping[str, Any]] = {
     "gpt2-coref": OLD
     | {"features": 512, "k": 32, "nested": HALF | {"prefix": (76, 84, 110), "steps": 2500}},
     "neox-modadd": {"topk": WIDER},
+    "neox-modadd-base": {"topk": WIDER},
+    "gpt2-coref-base": WIDER,
     "llama-coref": WIDER,
     "llama-coref-base": WIDER,
 }
