@@ -216,11 +216,3 @@ def _scaling(
         return arrived(coder, out + change @ coder.W_dec)
 
     return edit
-
-
-def r_squared(predicted: Float[Tensor, " cell"], real: Float[Tensor, " cell"]) -> float:
-    """1 - Σ(real - predicted)² / Σ real²: 0 for predicting no change, 1 for a perfect prediction.
-
-    Not centred, since the changes' natural origin is 0.
-    """
-    return 1.0 - float((real - predicted).square().sum() / real.square().sum())

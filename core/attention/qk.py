@@ -92,19 +92,6 @@ class QKAttribution:
         sources = self._key(query, key, against)
         return self.query[query] @ sources.T
 
-    def query_sums(
-        self, query: int, key: int, against: Against = Against.NOTHING
-    ) -> Float[Tensor, " source"]:
-        """What each source does through the query: rows of `pairs`, summed."""
-        total = self._key(query, key, against).sum(0)
-        return self.query[query] @ total
-
-    def key_sums(
-        self, query: int, key: int, against: Against = Against.NOTHING
-    ) -> Float[Tensor, " source"]:
-        """What each source does through the key: columns of `pairs`, summed."""
-        return self._key(query, key, against) @ self.query[query].sum(0)
-
     def _key(self, query: int, key: int, against: Against) -> Float[Tensor, "source d_head"]:
         if not 0 <= key <= query < len(self.query):
             raise GraphError(

@@ -12,7 +12,7 @@ from core.search.groups import GroupSettings, best_first
 from core.search.joint import WIDE, JointSettings, Response, eliminate_jointly
 from core.search.progress import SearchProgress
 from core.search.refine import Refinement, RefineSettings, refine
-from core.search.trace import Gate, SearchTrace, Values, gates_of, recall_at
+from core.search.trace import Gate, SearchTrace, Values, gates_of
 from core.search.twoway import TwoWay, both_ways
 
 __all__ = [
@@ -41,7 +41,6 @@ __all__ = [
     "eliminate_jointly",
     "exchange",
     "gates_of",
-    "recall_at",
     "refine",
     "squared_gradient",
 ]

@@ -120,17 +120,3 @@ def gates_of(effect: Float[np.ndarray, "node 2"], epsilon: float) -> tuple[Gate,
     }
     seen = np.abs(effect) >= epsilon
     return tuple(named[bool(noised), bool(denoised)] for noised, denoised in seen)
-
-
-def recall_at(trace: SearchTrace, exhaustive: Float[np.ndarray, " node"], top: int) -> float:
-    """Share of the `top` strongest nodes by exhaustive |effect| among the trace's `top` strongest.
-
-    Nodes without any effect are not counted as to be found. Unitless, in [0, 1].
-    """
-    exhaustive = np.abs(exhaustive)
-    wanted = np.argsort(-exhaustive, kind="stable")[:top]
-    wanted = wanted[exhaustive[wanted] > 0]
-    if len(wanted) == 0:
-        return 1.0
-    found = np.argsort(-trace.value, kind="stable")[:top]
-    return float(np.isin(wanted, found).mean())

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from core.circuit import node_of
 from core.transfer.functional import Carried, carried
-from core.transfer.matching import Match, Profiles, likeness, match, shuffled, sites
+from core.transfer.matching import LEAST, WINDOW, Match, Profiles, likeness, match, shuffled, sites
 from core.transfer.subject import Subject, activations, shared_prompts
 from core.transfer.transport import transport
 from core.transfer.wiring import (
@@ -52,9 +52,9 @@ second's."""
 class TransferSettings:
     """How hard two circuits are compared."""
 
-    window: float = 0.15
+    window: float = WINDOW
     """Relative depth by which matched features may differ."""
-    least: float = 0.3
+    least: float = LEAST
     """Least correlation of a matched pair."""
     draws: int = 200
     """Shuffled matchings behind a null."""

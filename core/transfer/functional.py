@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.circuit import Attention, GatedNode, node_of
+from core.circuit import Attention, gated_nodes
 from core.interventions import Ablation, Evaluator, Gates, Places
 from core.tasks import Split
 from core.transfer.subject import Subject
@@ -71,7 +71,7 @@ def carried(
     alive = Alive.on(evaluator, Attention.LIVE)
     both = _alone([two.nodes, partners], evaluator)
     stand_ins = (
-        matched_circuits(_nodes(partners), alive, draws=draws, seed=seed).gates
+        matched_circuits(gated_nodes(partners), alive, draws=draws, seed=seed).gates
         if len(partners)
         else both[1:]
     )
@@ -102,7 +102,3 @@ def _alone(circuits: list[Int[Tensor, "_ 4"]], evaluator: Evaluator) -> Gates:
         feature=torch.cat([one.feature for one in found]),
         head=torch.cat([one.head for one in found]),
     )
-
-
-def _nodes(rows: Int[Tensor, "pair 4"]) -> tuple[GatedNode, ...]:
-    return tuple(node_of(*row) for row in rows.tolist())  # type: ignore[return-value]
