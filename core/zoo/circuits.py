@@ -35,6 +35,11 @@ class Recipe(NamedTuple):
     null: Null = "none"
     attention: Attention = Attention.LIVE
 
+    @property
+    def settings(self) -> RunSettings:
+        """Of its run: as given to everybody, but for what the recipe is about."""
+        return RunSettings(null=self.null, attention=self.attention)
+
 
 def _recipes() -> Iterator[tuple[str, Recipe]]:
     for kind in KINDS:
@@ -74,5 +79,4 @@ def make(name: str, out: Path = CIRCUITS) -> None:
             keep=NULLS,
             command=f"python -m core.zoo circuit {name}",
         )
-        settings = RunSettings(null=recipe.null, attention=recipe.attention)
-        run_task(request, settings, store=store, progress=tell)
+        run_task(request, recipe.settings, store=store, progress=tell)
