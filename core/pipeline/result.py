@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from core.bundle import Bundle, Source, provenance
 from core.circuit import Attention, Circuit, node_table
@@ -11,17 +11,11 @@ from core.features import label_circuit
 from core.lab import Lab, means_to_tensors
 from core.pipeline.discovery import Discovery
 from core.pipeline.finished import Finished
+from core.pipeline.loading import Refs
 from core.pipeline.prepare import Prepared
 from core.pipeline.settings import RunSettings
 from core.store import plain
 from core.transcoders import Dictionary
-
-
-class Refs(NamedTuple):
-    """Where the parts of a result can be found again."""
-
-    model: str
-    task: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -25,21 +25,22 @@ from typing import Any, Literal
 
 from core.bundle import Bundle, write_bundle
 from core.errors import TranscoderError
-from core.models import LanguageModel, load_model, suited_threads
+from core.models import suited_threads
 from core.names import slug
 from core.pipeline.dictionaries import Training, find_transcoders
 from core.pipeline.discovery import Discovery, discover
 from core.pipeline.finished import found_circuit
+from core.pipeline.loading import Refs, gate, loaded
 from core.pipeline.naming import Request, check_own, free_folder, request_of, result_name
-from core.pipeline.nulls import permuted, same_answer, shuffle_features, untrained
-from core.pipeline.prepare import Prepared, accuracy, check_gate, prepare
+from core.pipeline.nulls import shuffle_features
+from core.pipeline.prepare import Prepared
 from core.pipeline.progress import Clock, OnProgress, ignore
-from core.pipeline.result import Parts, Refs, make_bundle, title_of
-from core.pipeline.settings import BELOW_GATE, RunSettings
+from core.pipeline.result import Parts, make_bundle, title_of
+from core.pipeline.settings import RunSettings
 from core.pipeline.validation import Bench, validated, worst_fvu
 from core.store import Store, open_store
 from core.store.locks import only_one
-from core.tasks import Split, Task, load_task, overlap
+from core.tasks import Split, overlap
 from core.transcoders import (
     Dictionary,
     TrainSettings,
@@ -96,7 +97,7 @@ def run_task(
     """
     settings, store, clock = settings or RunSettings(), store or open_store(), Clock(progress)
     keep = request.keep or store.results_dir.parent
-    prepared, refs = _load(request, settings, keep)
+    prepared, refs = loaded(Refs(request.model, request.task), settings, keep)
     wanted = training or TrainSettings(kind="nested", seed=settings.seed)
     run = _Context(
         request=request,
@@ -136,7 +137,7 @@ def _stages(run: _Context) -> Bundle:
     """All stages after loading."""
     clock = run.clock
     _check_place(run)
-    clock.finish("prepare", f"accuracy {_gate(run.prepared, run.settings):.3f}")
+    clock.finish("prepare", f"accuracy {gate(run.prepared, run.settings):.3f}")
     dictionary, bench = _transcoders(run)
     clock.finish("transcoders", f"FVU {worst_fvu(bench.quality):.3f}")
     found = _found(run, bench.coders)
@@ -222,29 +223,6 @@ def _check_place(run: _Context, coders: TranscoderSet | None = None) -> None:
         check_own(run.request.out, run.asked(coders))
 
 
-def _load(request: RunRequest, settings: RunSettings, keep: Path) -> tuple[Prepared, Refs]:
-    """Model and task, or their null; and where they can be found again."""
-    model = load_model(request.model)
-    task = load_task(request.task, tokenizer=model.tokenizer)
-    if settings.null == "untrained":
-        folder = keep / "models" / f"{model.name}-untrained-{settings.seed}"
-        return prepare(untrained(model, folder, settings.seed), task), Refs(
-            str(folder), request.task
-        )
-    if settings.null in ("permuted-answers", "same-answer"):
-        file = keep / "tasks" / f"{task.name}-{settings.null.split('-')[0]}-{settings.seed}.jsonl"
-        dealt = _dealt_anew(model, task, file, settings)
-        return prepare(model, dealt), Refs(request.model, str(file))
-    return prepare(model, task), Refs(request.model, request.task)
-
-
-def _dealt_anew(model: LanguageModel, task: Task, file: Path, settings: RunSettings) -> Task:
-    """The task of a null."""
-    if settings.null == "permuted-answers":
-        return permuted(task, file, settings.seed)
-    return same_answer(task, file, settings.seed, lambda text: len(model.encode(text)))
-
-
 def _size_note(found: Discovery, settings: RunSettings) -> list[str]:
     """What to say where a circuit is smaller than it was asked for."""
     if settings.size is None or found.size >= settings.size:
@@ -259,10 +237,3 @@ def _told(prepared: Prepared, coders: TranscoderSet) -> list[str]:
     """What a reader of the result should know of its transcoders."""
     prompts = [batch.clean for batch in prepared.batches[Split.SELECTION]]
     return [*coders.notes, *check_belongs(coders, prepared.model, prompts)]
-
-
-def _gate(prepared: Prepared, settings: RunSettings) -> float:
-    """Accuracy on unseen prompts; only a null without a behaviour may go on below the gate."""
-    if settings.null in BELOW_GATE:
-        return accuracy(prepared.model, prepared.batches[Split.SELECTION])
-    return check_gate(prepared)
