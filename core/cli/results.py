@@ -1,12 +1,22 @@
-"""`hagd results`: the circuits that are bundled or in the store."""
+"""`hagd results`: the circuits that are bundled or in the store.
+
+They stand under their tasks, the best of each first; then nulls, then what is damaged.
+"""
 
 from collections import Counter
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 from core.assets import CIRCUITS
 from core.cli.options import Json, StoreDir
-from core.cli.output import emit, table, tell
-from core.verdicts import figure, verdict_shown
+from core.cli.output import emit, shown, table, tell
+from core.errors import CoreError
+from core.names import task_title
+from core.verdicts import VERDICTS, Verdict, figure, verdict_shown
+
+if TYPE_CHECKING:
+    from core.bundle import BundleInfo
 
 
 def command(store: StoreDir = None, as_json: Json = False) -> None:
@@ -15,13 +25,14 @@ def command(store: StoreDir = None, as_json: Json = False) -> None:
     from core.store import open_store
 
     with open_store(store, tell) as opened:
-        infos = list_bundles(opened.results_dir, CIRCUITS)
+        infos = sorted(list_bundles(opened.results_dir, CIRCUITS), key=_place)
     found: list[dict[str, Any]] = [
         {
             "name": info.name,
             "title": info.title,
             "model": info.model,
             "task": info.task,
+            "group": group_of(info),
             "n_nodes": info.n_nodes,
             "faithfulness": info.validation.get("faithfulness"),
             "phi": info.validation.get("phi"),
@@ -34,7 +45,34 @@ def command(store: StoreDir = None, as_json: Json = False) -> None:
         }
         for info in infos
     ]
-    emit(found, as_json, lambda: table(COLUMNS, map(_row, _addressed(found))) if found else NONE)
+    emit(found, as_json, lambda: table(COLUMNS, _rows(_addressed(found))) if found else NONE)
+
+
+NULLS, DAMAGED = "nulls", "cannot be opened"
+"""Groups of what is no finding."""
+
+
+def group_of(info: "BundleInfo") -> str:
+    """The task that a circuit stands under."""
+    from core.bundle import locate
+
+    if info.error:
+        return DAMAGED
+    settings = info.provenance.get("settings") or {}
+    if info.verdict == Verdict.REJECTED or settings.get("null", "none") != "none":
+        return NULLS
+    try:
+        return task_title(locate(info.task, info.path))
+    except CoreError:  # a reference that leads nowhere it may; opening the circuit says so
+        return task_title(info.task)
+
+
+def _place(info: "BundleInfo") -> tuple[Any, ...]:
+    """By group, then by verdict and F, then by name."""
+    group, known = group_of(info), list(VERDICTS)
+    rank = known.index(info.verdict) if info.verdict in known else len(known)
+    score = info.validation.get("faithfulness") or 0.0
+    return group == DAMAGED, group == NULLS, group, rank, -score, info.name
 
 
 def _addressed(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -49,8 +87,18 @@ COLUMNS = ("circuit", "nodes", "F", "random", "φ", "φ(∅)", "verdict")
 NONE = "No circuits yet. Make one: hagd run --model gpt2-modadd --task modular-addition"
 
 
+def _rows(found: Sequence[dict[str, Any]]) -> Iterator[tuple[object, ...]]:
+    """Each group under its name."""
+    for number, (group, entries) in enumerate(groupby(found, lambda entry: entry["group"])):
+        if number:
+            yield ("",) * len(COLUMNS)
+        yield (group, *("",) * (len(COLUMNS) - 1))
+        yield from map(_row, entries)
+
+
 def _row(entry: dict[str, Any]) -> tuple[object, ...]:
     if entry["error"]:
-        return (entry["name"], "", "", "", "", "", f"damaged: {entry['error']}")
+        return (f"  {entry['name']}", "", "", "", "", "", f"damaged: {entry['error']}")
     scores = (figure(entry[name]) for name in ("faithfulness", "random_max", "phi", "phi_empty"))
-    return entry["name"], entry["n_nodes"], *scores, verdict_shown(entry["verdict"]).word
+    nodes = f"{shown(entry['n_nodes']):>5}"
+    return f"  {entry['name']}", nodes, *scores, verdict_shown(entry["verdict"]).word

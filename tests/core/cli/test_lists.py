@@ -1,6 +1,8 @@
 """`hagd models`, `tasks`, `results`: what is bundled and stored."""
 
 import json
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from core.assets import MODELS
 from core.bundle import write_bundle
 from core.store import open_store
+from core.verdicts import VERDICTS
 from tests.core.cli.conftest import Hagd
 from tests.core.test_bundle import bundle
 
@@ -59,6 +62,26 @@ def test_results_of_a_new_store_are_the_bundled_ones(hagd: Hagd, tmp_path: Path)
     found = hagd("results", "--store", tmp_path / "new", "--json").json
     assert all("assets" in entry["path"] for entry in found)
     assert hagd("results").code == 0
+
+
+def test_results_stand_under_their_tasks_the_best_first(hagd: Hagd, tmp_path: Path) -> None:
+    (tmp_path / "blue-sky").mkdir()
+    (tmp_path / "blue-sky" / "task.jsonl").touch()
+    hagd("results")  # makes the store
+    made = bundle()
+    own = {"ref": str(tmp_path / "blue-sky" / "task.jsonl"), "key": made.provenance["task"]["key"]}
+    made = replace(made, name="mine", provenance={**made.provenance, "task": own})
+    write_bundle(made, tmp_path / "store" / "results" / "mine")
+    found = hagd("results", "--json").json
+    groups = [group for group, _ in groupby(found, lambda row: row["group"])]
+    assert groups == ["blue sky", *sorted(groups[1:-1]), "nulls"]
+    assert len(groups) == len(set(groups))
+    assert {row["group"] for row in found if row["name"].startswith("null-")} == {"nulls"}
+    ranks = [list(VERDICTS).index(row["verdict"]) for row in found if row["group"] == "parity"]
+    assert ranks == sorted(ranks)
+    said = hagd("results").out.splitlines()
+    assert said.index("blue sky".ljust(len(said[1]))) == 1
+    assert said[2].startswith("  mine ")
 
 
 def test_damaged_result_is_listed_with_its_error(hagd: Hagd, tmp_path: Path) -> None:
