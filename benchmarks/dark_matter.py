@@ -24,7 +24,7 @@ from study import Pair, Results, arguments, chosen, opened, results_file
 
 from core.assets import CIRCUITS, MODELS, TRANSCODERS
 from core.bundle import open_bundle
-from core.circuit import GatedNode
+from core.circuit import Attention, GatedNode
 from core.darkmatter.decide import MARGIN
 from core.pipeline.dark_matter import dark_matter_of
 from core.transcoders import Transcoder, TranscoderSet
@@ -48,7 +48,7 @@ def circuits() -> dict[Pair, str]:
     for name, recipe in RECIPES.items():
         pair = Pair(recipe.model, recipe.task, recipe.transcoders or "nested")
         there = (TRANSCODERS / pair.name).is_dir() and (MODELS / pair.model).is_dir()
-        if recipe.null == "none" and recipe.attention == "live" and there:
+        if recipe.null == "none" and recipe.attention is Attention.LIVE and there:
             found[pair] = name
     return found
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from core.bundle.files import PROVENANCE
+from core.circuit import Attention
 from core.errors import FormatError
 from core.pipeline.naming import check_own, free_folder, request_of, result_name
 from core.pipeline.settings import RunSettings
 
 USUAL = RunSettings()
-HEADS = RunSettings(attention="circuit")
+HEADS = RunSettings(attention=Attention.CIRCUIT)
 
 
 @pytest.mark.parametrize(
