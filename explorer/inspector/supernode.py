@@ -36,8 +36,7 @@ def draw_supernode(seen: Inspected, name: str) -> None:
     members = seen.scene.members(name)
     report = report_of(seen, "supernode", name)
     label = seen.label(name) or (report.label if report else "") or f"Supernode {name}"
-    many = f"{len(members)} node{'s' * (len(members) != 1)}"
-    sub = f"{many} · {escape(places(seen.scene, members))}"
+    sub = escape(places(seen.scene, members))
     st.html(inspector.title_html(label, sub, role=theme.role_of(name), badge=name))
     st.html(inspector.facts_html(_supernode_facts(seen, name, report)))
     draw_rename(seen, name, label)
