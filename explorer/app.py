@@ -13,7 +13,7 @@ import streamlit as st
 from explorer import engine, menu
 from explorer.library import preview
 from explorer.library.pill import job_pill
-from explorer.look import notices, theme
+from explorer.look import connection, notices, theme
 from explorer.session import state
 
 HERE = Path(__file__).resolve().parent
@@ -49,6 +49,7 @@ def main() -> None:
     st.html(f"<style>{rules()}</style>")
     name = page.url_path or "library"
     state.begin(name)
+    connection.watch()
     messages = st.container(key="messages")
     job_pill()
     if name != "library":

@@ -4,12 +4,15 @@ import streamlit as st
 
 from core.bundle import Bundle
 from core.errors import NodeError
+from core.graph import NodeKind
 from explorer.look import notices, theme
 from explorer.session import changes, state
 from explorer.session.view import Changed, View
 
 SHOWN = 6
 """Chips shown; the rest are counted."""
+ADD_WIDTH = 320
+"""Of what is in the box that adds nodes, px."""
 HOW = {"resample": "resample", "mean": "mean", "zero": "zero"}
 INSIDE = {"model": "full model", "circuit": "circuit"}
 ERRORS = {
@@ -19,13 +22,13 @@ ERRORS = {
 }
 
 
-def bar(bundle: Bundle, view: View) -> None:
-    """Chips of the changed set and the three choices."""
+def bar(bundle: Bundle, view: View, n_heads: int) -> None:
+    """Chips of the changed set and the three choices; `n_heads` are in each layer of the model."""
     with st.container(
         key="panel-changed", horizontal=True, vertical_alignment="center", gap="small"
     ):
         with st.container(key="chips", horizontal=True, vertical_alignment="center", gap="xsmall"):
-            _chips(bundle, view)
+            _chips(bundle, view, n_heads)
         with st.container(key="choices", horizontal=True, vertical_alignment="center"):
             _choices(view)
 
@@ -39,7 +42,7 @@ def _choices(view: View) -> None:
     _segments("inside", "inside", INSIDE, view.inside, "What runs beside the changes")
 
 
-def _chips(bundle: Bundle, view: View) -> None:
+def _chips(bundle: Bundle, view: View, n_heads: int) -> None:
     st.html('<span class="hs-label">Changed</span>')
     if not view.changes:
         st.html('<span class="hs-none">nothing yet: click a node</span>')
@@ -55,7 +58,7 @@ def _chips(bundle: Bundle, view: View) -> None:
         about = "Single nodes that are changed, by what was done to them"
         st.html(f'<span class="hs-none" data-testid="counted" title="{about}">{counted}</span>')
     with st.popover("+ Add", type="tertiary", key="add-node"):
-        _add(bundle)
+        _add(bundle, n_heads)
     if view.changes:
         st.button("Clear all", key="clear-all", on_click=_clear, type="tertiary")
 
@@ -115,21 +118,50 @@ def _set(field: str) -> None:
         state.update(**{field: chosen})
 
 
-def _add(bundle: Bundle) -> None:
-    st.html(
-        '<p class="hs-note">Ids separated by commas: a supernode C3, a feature 0:4:12, a head L0H2 '
-        "or L0H2@4, an error e:0:4.</p>"
+def _add(bundle: Bundle, n_heads: int) -> None:
+    """Find by id or name, as in the network's own Find, and say how."""
+    names = addable(bundle, n_heads)
+    st.multiselect(
+        "Nodes",
+        list(names),
+        format_func=lambda node: f"{node} · {names[node]}" if names.get(node) else str(node),
+        key="add-ids",
+        accept_new_options=True,
+        placeholder="Find nodes or labels",
+        label_visibility="collapsed",
+        width=ADD_WIDTH,
     )
-    st.text_input("Nodes", key="add-ids", max_chars=2000, width=280)
-    st.slider("Scale", 0.0, 2.0, 0.0, 0.1, key="add-scale", help="0 ablates, 1 restores", width=280)
-    st.button("Add", key="add-now", type="primary", on_click=_add_now, args=(bundle,))
+    with st.container(key="add-end", horizontal=True, vertical_alignment="center", gap="small"):
+        st.slider(
+            "Scale",
+            0.0,
+            2.0,
+            0.0,
+            0.1,
+            key="add-scale",
+            format="× %.1f",
+            label_visibility="collapsed",
+            width=ADD_WIDTH - 92,
+        )
+        st.button("Add", key="add-now", type="primary", on_click=_add_now, args=(bundle,))
+    st.html('<p class="hs-note">× 0 ablates, × 1 keeps. An error is typed as e:0:4.</p>')
     if problem := state.local("add-problem"):
         notices.failed("Not added", problem, key="add")
 
 
+def addable(bundle: Bundle, n_heads: int) -> dict[str, str]:
+    """What can be changed by id, with its name: supernodes, nodes of the circuit, any head."""
+    tree, graph = bundle.hierarchy, bundle.graph
+    layers = range(1 + int(graph.layer[graph.kind == int(NodeKind.FEATURE)].max()))
+    heads = [f"L{layer}H{head}" for layer in layers for head in range(n_heads)]
+    ids = [*tree.name[1:], *map(str, bundle.circuit.nodes), *heads]
+    return {node: bundle.labels.get(node, "") for node in dict.fromkeys(ids)}
+
+
 def _add_now(bundle: Bundle) -> None:
     try:
-        wanted = changes.parse(str(state.value("add-ids") or ""), float(state.value("add-scale")))
+        typed = ",".join(map(str, state.value("add-ids") or ()))
+        wanted = changes.parse(typed, float(state.value("add-scale")))
         unknown = [c.node for c in wanted if not changes.knows(bundle, c.node)]
         if unknown:
             raise NodeError(
@@ -142,6 +174,7 @@ def _add_now(bundle: Bundle) -> None:
         state.remember("add-problem", str(problem))
         return
     state.remember("add-problem", "")
+    state.widget("add-ids", [])
     state.update(changes=tuple(now.values()))
 
 

@@ -20,6 +20,8 @@ from explorer.session import changes, resources, state
 from explorer.session.first import choose
 from explorer.session.view import Changed, View
 
+PROMPT_PANEL = 302
+"""Height of the panel of this prompt under the network, with what is between and below, px."""
 COMPACT = Sieve(hidden=("biases",))
 """Constants and position embeddings are left to the Circuit page."""
 
@@ -47,7 +49,7 @@ def page() -> None:
         lab = _loaded(name)
     view = _with_prompt(lab, view)
     _title(name, bundle, lab, view)
-    changed_set.bar(bundle, view)
+    changed_set.bar(bundle, view, lab.model.n_heads)
     _work(name, bundle, lab, view)
 
 
@@ -166,7 +168,8 @@ def _network(name: str, view: View) -> None:
             on_view=_take,
             parts=("network",),
             mode="ablate",
-            height="clamp(280px, calc(100vh - 511px), 560px)",
+            height="clamp(280px, var(--lab-h, calc(100vh - 511px)), 560px)",
+            below=PROMPT_PANEL,
         )
 
 

@@ -14,8 +14,6 @@ from explorer.session.view import View
 
 STRIP = 212
 """Height of the strip of dots, whatever it shows: nothing below it moves."""
-ONE_LINE = 24
-"""Letters of a prompt that the list on top always has room for."""
 
 
 def chart(figure: Any, key: str) -> None:
@@ -38,8 +36,9 @@ def this_prompt(bundle: Bundle, lab: Lab, view: View) -> None:
     told = " · ".join(f"<b>{one.p_answer:.3f}</b> {name}" for name, one in values)
     with st.container(key="panel-lab-prompt"):
         st.html(
-            '<div class="hs-head"><h3>This prompt</h3><span class="hs-sub">P(next token)</span>'
-            f"{_keys(word if view.changes else '')}</div>{_whole(shown.text)}"
+            f'<div class="hs-head"><h3 title="{notices.text(shown.text)}">This prompt</h3>'
+            '<span class="hs-sub">P(next token)</span>'
+            f"{_keys(word if view.changes else '')}</div>"
             '<div class="hs-values" data-testid="p-answer" '
             f'data-full="{found.full.p_answer:.6g}" data-circuit="{found.circuit.p_answer:.6g}" '
             f'data-changed="{found.changed.p_answer:.6g}">P({notices.text(shown.answer)}) {told}'
@@ -62,14 +61,6 @@ def _keys(changed: str) -> str:
         '<span class="hs-keys"><i class="hs-full"></i>full<i class="hs-circuit"></i>circuit'
         f"{last}</span>"
     )
-
-
-def _whole(text: str) -> str:
-    """A long prompt in full: the list on top cuts it."""
-    if len(text) <= ONE_LINE:
-        return ""
-    safe = notices.text(text)
-    return f'<div class="hs-whole hx-mono" title="{safe}">{safe}</div>'
 
 
 def across_task(lab: Lab, view: View, effect: TaskEffect, random: RandomTest | None) -> None:

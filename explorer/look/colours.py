@@ -52,6 +52,7 @@ DARK: Mapping[str, str] = {
     "seq-4": "#3A9F8E",
     "seq-5": "#62CFB9",
     "shade": "rgba(0, 0, 0, 0.45)",
+    "backdrop": "rgba(4, 6, 9, 0.52)",
 }
 """Colours on a dark ground; the default."""
 
@@ -105,5 +106,6 @@ LIGHT: Mapping[str, str] = {
     "seq-4": "#45A08F",
     "seq-5": "#0F7563",
     "shade": "rgba(23, 28, 34, 0.12)",
+    "backdrop": "rgba(23, 28, 34, 0.42)",
 }
 """Colours on a light ground; same names as `DARK`."""

@@ -67,6 +67,7 @@ def _rows() -> tuple[Row, ...]:
         Row("F, best random", most, lambda b: _random(b, "faithfulness_max"), "random"),
         Row("p, random", f"&lt; {rules.SIGNIFICANT:g}", _p, "random"),
         Row("margin left without it", f"≤ {1 - rules.NECESSARY:.2f}", _left, "necessity"),
+        Row("… without its features", "", _left_features),
         Row("… without a random one", "more", _left_random, "necessity"),
         Row("F, first of dictionary", "", lambda b: _plain(b, "first")),
         Row("F, most active", "", lambda b: _plain(b, "most_active")),
@@ -102,7 +103,7 @@ def _missed(row: Row, value: Any, found: Block, ablation: str) -> bool:
     if row.condition == "necessity":
         left = _left(block)
         enough = left is not None and left <= 1 - rules.NECESSARY
-        return enough == row.label.startswith("…")
+        return enough == (row.value is _left_random)
     return True
 
 
@@ -120,8 +121,14 @@ def _p(block: Block) -> str | None:
 
 
 def _left(block: Block) -> float | None:
-    """Of the margin without the circuit; without its features alone, where heads are nodes."""
-    lost = block.get("necessity_features", block.get("necessity"))
+    """Of the margin without the circuit."""
+    lost = block.get("necessity")
+    return None if not isinstance(lost, int | float) else 1 - lost
+
+
+def _left_features(block: Block) -> float | None:
+    """Without its features alone, which random circuits are held against where heads are nodes."""
+    lost = block.get("necessity_features")
     return None if not isinstance(lost, int | float) else 1 - lost
 
 

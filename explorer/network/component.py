@@ -87,6 +87,7 @@ def canvas(
     parts: Sequence[Part] = ("network",),
     mode: Literal["select", "ablate"] = "select",
     height: str = "560px",
+    below: int = 0,
     bar: Bar | None = None,
     effects: Mapping[str, str] | None = None,
 ) -> CanvasResult:
@@ -100,7 +101,9 @@ def canvas(
         on_view: Called with the browser's view before the script runs again.
         parts: Which of hierarchy, network and answer bar.
         mode: What a click does.
-        height: A CSS length, as "560px" or "calc(100vh - 200px)".
+        height: A CSS length, as "560px"; in `--work-h` or `--lab-h` the browser keeps what is left
+            of the window.
+        below: What else must find room under it, px.
         bar: Figures of the answer bar.
         effects: Last result of ablating a node, shown in its tooltip.
     """
@@ -110,6 +113,7 @@ def canvas(
         "parts": list(parts),
         "mode": mode,
         "height": height,
+        "below": below,
         "view": _written(view, sent.rev),
         "seq": heard.seq if heard else 0,
         "bar": None if bar is None else _bar(bar),

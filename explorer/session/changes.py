@@ -25,10 +25,12 @@ def expand(bundle: Bundle, changes: Sequence[Changed]) -> tuple[Change, ...]:
     depth = {name: int(level) for name, level in zip(tree.name, tree.depth_of, strict=True)}
     last = 1 + max(depth.values(), default=0)
     scale: dict[str, float] = {}
-    for changed in sorted(changes, key=lambda c: depth.get(c.node, last)):
+    for changed in sorted(changes, key=lambda c: depth.get(c.node, last + ("@" in c.node))):
         for node in members(bundle, changed.node):
-            # popped, so that the change that counts also stands last
-            scale.pop(node, None)
+            # popped, so that the change that counts also stands last; a head at all its positions
+            # takes in those that a supernode brought
+            for known in [k for k in scale if k == node or k.startswith(f"{node}@")]:
+                del scale[known]
             scale[node] = changed.scale
     return tuple(Change(node=node, scale=value) for node, value in scale.items() if value != 1.0)
 

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from core.circuit import Attention, HeadNode
 from core.errors import NodeError
 from core.lab import Comparison, RandomTest, TaskEffect
 from explorer.lab import results
+from explorer.lab.changed_set import addable
 from explorer.session import changes, comparisons, resources, testlog
 from explorer.session.view import Changed, View
 from tests.pages.conftest import chart, component, html, press
@@ -95,14 +97,14 @@ def test_clear_all_and_add(store, open_page):
     app = open_page("lab", circuit="tiny", set="A,B")
     press(app, "Clear all")
     assert "nothing yet: click a node" in html(app)
-    app.text_input(key="add-ids").set_value("A1, L0H2").run()
+    app.multiselect(key="add-ids").set_value(["A1", "L0H2"]).run()
     press(app, "Add")
     assert app.query_params["set"] in ("A1,L0H2", ["A1,L0H2"])
 
 
 def test_a_node_that_does_not_exist_is_refused_when_typed(store, open_page):
     app = open_page("lab", circuit="tiny")
-    app.text_input(key="add-ids").set_value("Q7").run()
+    app.multiselect(key="add-ids").set_value(["Q7"]).run()
     press(app, "Add")
     assert "Not in this circuit: Q7" in html(app)
     assert "set" not in app.query_params
@@ -273,6 +275,25 @@ def test_a_supernode_is_its_leaves_and_the_inner_choice_wins(store):
     found = changes.expand(bundle, (Changed(one, 0.5), Changed("A")))
     assert {c.node: c.scale for c in found}[one] == 0.5
     assert len(found) == len(a)
+
+
+def test_a_head_on_top_of_its_supernode_counts_once(store):
+    bundle = resources.bundle("tiny")
+    nodes = (*bundle.circuit.nodes[:-2], HeadNode(0, 1, 4), HeadNode(0, 1, 3))
+    circuit = replace(bundle.circuit, nodes=nodes, attention=Attention.CIRCUIT)
+    heads = replace(bundle, circuit=circuit)
+    holder = heads.hierarchy.name[int(heads.hierarchy.terminal_of()[len(nodes) - 1])]
+    found = changes.expand(heads, (Changed("L0H1"), Changed(holder)))
+    assert [c.node for c in found if c.node.startswith("L0H1")] == ["L0H1"]
+    apart = changes.expand(heads, (Changed("L0H1@4", 0.5), Changed("L0H1")))
+    assert [(c.node, c.scale) for c in apart] == [("L0H1", 0.0), ("L0H1@4", 0.5)]
+
+
+def test_what_can_be_added_is_found_by_name(store):
+    bundle = resources.bundle("tiny")
+    names = addable(bundle, 2)
+    assert names["A"] == bundle.labels["A"]
+    assert {"A1", "L0H0", "L1H1", str(bundle.circuit.nodes[0])} <= set(names)
 
 
 def test_words_for_a_changed_set(store):
