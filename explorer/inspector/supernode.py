@@ -63,7 +63,7 @@ def _draw_members(seen: Inspected, name: str, report: "SupernodeReport | None") 
     if report.heads:
         heads = [(h.node, h.label, h.delta_p) for h in report.heads]
         _section("Heads", heads, "ΔP here if it alone is ablated")
-        _section("What they read", read_by(report.heads), "attention here, from their own position")
+        _section("What they read", read_by(report.heads), "attention weight here")
 
 
 def _section(title: str, ranked: "Sequence[tuple[str, str, float]]", note: str) -> None:
