@@ -85,7 +85,7 @@ def canvas(
     view: CanvasView,
     on_view: Callable[[CanvasView], None],
     parts: Sequence[Part] = ("network",),
-    mode: Literal["select", "ablate"] = "select",
+    mode: Literal["select", "ablate", "look"] = "select",
     height: str = "560px",
     below: int = 0,
     bar: Bar | None = None,
@@ -100,7 +100,7 @@ def canvas(
             changed it, and then wins.
         on_view: Called with the browser's view before the script runs again.
         parts: Which of hierarchy, network and answer bar.
-        mode: What a click does.
+        mode: What a click does; "look" selects, and nothing can be ablated or scaled.
         height: A CSS length, as "560px"; in `--work-h` or `--lab-h` the browser keeps what is left
             of the window.
         below: What else must find room under it, px.

@@ -86,6 +86,7 @@ def _network(wanted: Imported, opened: FileGraph) -> None:
         view=CanvasView(selection=wanted.selection, opened=wanted.opened),
         on_view=lambda seen: _choose(wanted.graph, seen),
         parts=("network",),
+        mode="look",
         height="var(--prompt-h)",
     )
 

@@ -88,7 +88,7 @@ def _form(wanted: Traced) -> None:
             on_change=_take,
             max_chars=2000,
         )
-        _choice("model", "Model, or a folder", models, wanted.model, 164)
+        _choice("model", "Model, or a folder", models, wanted.model, 188)
         _choice("transcoders", "Transcoders, or a folder", kinds, wanted.transcoders, 172)
         for name, label, hint in (
             ("target", "Explain token", "top answers"),
@@ -109,13 +109,16 @@ def _form(wanted: Traced) -> None:
 def _choice(name: str, label: str, options: list[str], chosen: str, width: int) -> None:
     """A select box that also takes a path typed by hand."""
     names = KINDS if name == "transcoders" else {}
+    key = f"traced-{name}"
     if chosen not in options:
         options = [*options, chosen]
+        key += f"-{chosen}"  # a new box: the one it was typed into would show it cut at its end
+    state.remember(f"traced-{name}", key)
     st.selectbox(
         label,
         options,
         format_func=lambda option: names.get(option) or _short(str(option)),
-        key=state.widget(f"traced-{name}", chosen),
+        key=state.widget(key, chosen),
         accept_new_options=True,
         on_change=_take,
         width=width,
@@ -129,7 +132,8 @@ def _short(ref: str) -> str:
 
 def _take() -> None:
     fields = ("text", "model", "transcoders", "target", "against")
-    typed = {name: str(state.value(f"traced-{name}") or "") for name in fields}
+    keys = {name: state.local(f"traced-{name}", f"traced-{name}") for name in fields}
+    typed = {name: str(state.value(key) or "") for name, key in keys.items()}
     before = state.current().traced
     if not before.model and typed["model"] == _with_model(before).model:
         typed["model"] = ""  # nobody chose it: the prompt still decides
@@ -212,6 +216,7 @@ def _network(wanted: Traced, found: Trace) -> None:
         view=_chosen(wanted),
         on_view=lambda seen: _choose(wanted, seen),
         parts=("network",),
+        mode="look",
         height="var(--prompt-h)",
     )
 

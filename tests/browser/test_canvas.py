@@ -5,6 +5,7 @@ from playwright.sync_api import Page
 
 from tests.browser import driver
 from tests.browser.conftest import App
+from tests.tiny import WORDS
 
 pytestmark = pytest.mark.browser
 CELLS = """() => {
@@ -152,3 +153,15 @@ def test_all_of_a_box_can_be_clicked(page: Page, app: App):
         driver.until(page, lambda: None, lambda: _selected(page) == ["A"])
         page.keyboard.press("Escape")
         driver.until(page, lambda: None, lambda: _selected(page) == [])
+
+
+def test_on_the_prompt_page_a_key_that_would_ablate_says_why_it_does_not(page: Page, app: App):
+    model = app.store.parent / "own" / "model"
+    text = "+".join(["%3Cbos%3E", *WORDS[3:6]])
+    driver.open_link(page, f"{app.url}/prompt?with={model}&transcoders=neurons&text={text}")
+    page.get_by_test_id("canvas-stage").focus()
+    page.keyboard.press("x")
+    said = page.get_by_test_id("canvas-said")
+    said.wait_for(state="visible")
+    assert "Nothing can be ablated" in said.inner_text()
+    assert driver.view(page)["changes"] == {}

@@ -99,7 +99,8 @@ def test_without_a_choice_the_model_is_that_of_the_first_circuit_or_has_the_word
     store, written, open_page
 ):
     app = open_page("prompt")
-    assert app.selectbox(key="traced-model").value == str(written.parent / "own" / "model")
+    own = str(written.parent / "own" / "model")
+    assert app.selectbox(key=f"traced-model-{own}").value == own  # shown anew: by its end
     app.text_input(key="traced-text").set_value("<bos> 17 + 40 =").run()
     assert "This prompt was not traced" not in html(app)
     coreference = next(iter(load_task("coreference").pairs)).clean

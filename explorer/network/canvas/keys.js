@@ -4,13 +4,16 @@ import { element } from "./dom.js";
 import { matches } from "./find.js";
 import { canChange } from "./notes.js";
 
+const NO_CHANGE = "Nothing can be ablated on this page: it shows a graph, not a circuit. Open a circuit, or the Lab.";
+const SAID_MS = 3200;
+
 /** Rows of the list of keys; what a click does depends on the page. */
 const help = (mode) => [
   mode === "ablate" ? ["click", "ablate or put back; Shift selects"] : ["click", "select; Shift adds"],
   ["double click, Enter", "open in place, again closes"],
   ["\u2191 \u2193", "along the strongest edge"], ["\u2190 \u2192", "along the row; \u2192 goes into an opened one"],
   ["U", "up one level"], ["Esc", "clear the selection, close this"],
-  ["X", "ablate or put back"], ["1 \u2013 9", "scale to 0.1 \u2013 0.9"], ["0", "put back"], ["Z", "undo the last change"],
+  ...(mode === "look" ? [] : [["X", "ablate or put back"], ["1 \u2013 9", "scale to 0.1 \u2013 0.9"], ["0", "put back"], ["Z", "undo the last change"]]),
   ["/", "find a node or label"], ["F", "fit to the panel"], ["?", "this list"],
   ["name k 5 \u00b7 x", "tells frequency 5 of the Fourier basis over x"], ["name cos 5\u00b7x", "follows a wave of frequency 5 over x"],
   ["name \u2192 39", "raises these tokens"],
@@ -31,8 +34,19 @@ export function bindKeys(app) {
   const hits = element("div", { class: "hits", role: "listbox" });
   const find = element("div", { class: "find", "data-testid": "canvas-find" }, input, hits);
   find.hidden = true;
-  root.append(sheet, find);
+  const said = element("div", { class: "said", role: "status", "data-testid": "canvas-said" });
+  said.hidden = true;
+  root.append(sheet, find, said);
   let chosen = 0;
+  let silence = null;
+
+  /** A word over the network that goes by itself. */
+  function say(text) {
+    clearTimeout(silence);
+    said.textContent = text;
+    said.hidden = false;
+    silence = setTimeout(() => (said.hidden = true), SAID_MS);
+  }
 
   function selected() {
     const ids = store.state.selection.length ? store.state.selection : store.state.hover ? [store.state.hover] : [];
@@ -147,9 +161,11 @@ export function bindKeys(app) {
     const target = event.composedPath()[0];
     const inside = event.composedPath().includes(root);
     if (typing(target) || taken(event, target, inside) || scrolls(event, inside)) return;
-    const act = ACTIONS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const act = ACTIONS[name];
     if (!act) return;
-    act();
+    if (app.data?.mode === "look" && /^[xz0-9]$/.test(name)) say(NO_CHANGE);
+    else act();
     event.preventDefault();
     if (inside) event.stopPropagation();
   }
