@@ -60,10 +60,12 @@ def _known(group: Facts) -> list[str]:
 
 def _read(group: Facts) -> str:
     """`reads result: k 5 R² 0.99, k 24 R² 0.98 (shuffled ≤ 0.02)`."""
-    if not group.decoded:
+    # a score below 0 may beat shuffled ones that are lower still, and reads nothing all the same
+    known = [d for d in group.decoded if d.score > 0]
+    if not known:
         return "no declared variable can be read off it"
-    best = group.decoded[0]
-    alike = [d for d in group.decoded if d.variable == best.variable]
+    best = known[0]
+    alike = [d for d in known if d.variable == best.variable]
     mine = [d for d in alike if d.score >= WORTH * best.score][:READ]
     figures = ", ".join(
         f"{d.score:.0%} of prompts" if d.frequency is None else f"k {d.frequency} R² {d.score:.2f}"

@@ -135,5 +135,9 @@ def test_the_long_form_gives_figures_beside_their_control():
     named = group("a", carried=NAME, read=(Decoded("indirect_object", None, 0.9, 0.05),))
     assert about(named).startswith("reads indirect_object: 90% of prompts (shuffled ≤ 5%)")
     assert about(group("a")).startswith("no declared variable can be read off it")
+    below = (
+        Decoded("third", None, -0.01, -0.05),
+    )  # better than shuffled, and nothing all the same
+    assert about(group("a", read=below)).startswith("no declared variable can be read off it")
     heads = group("a", of="heads", kinds=("reads name 1", "even"))
     assert about(heads) == "heads: reads name 1, even · heads L1 at = · 3 nodes"
