@@ -58,7 +58,7 @@ def test_planted_features_are_reconstructed(kind):
 
 def test_a_nested_prefix_reconstructs_alone():
     samples = planted(layers=1)
-    nested = NestedSettings(prefix=(10,))
+    nested = NestedSettings(prefix=(10,), lengths=(0.5, 1.0))
     settings = TrainSettings(
         kind="nested", features=24, k=8, steps=400, batch=256, learning_rate=1e-2, nested=nested
     )

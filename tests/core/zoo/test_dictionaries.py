@@ -15,7 +15,7 @@ SHIPPED = [
     for recipe in dictionaries.RECIPES
     if (MODELS / recipe.model / "card.json").is_file()
 ]
-MISSED = {"llama-coref": 0.022}
+MISSED = {"llama-coref": 0.022, "neox-modadd-base": 0.029}
 """Models whose dictionaries leave more than the 2 % that is wanted, and how much."""
 TINY = dataclasses.replace(
     dictionaries.RECIPES[0],
