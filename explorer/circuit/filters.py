@@ -1,5 +1,6 @@
 """The second line of the Circuit page: the prompt, and what the network leaves out."""
 
+from collections import Counter
 from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
@@ -36,7 +37,38 @@ def draw_filters(scene: Scene, view: View, found: "Lab | CoreError | None", draw
         ):
             _layers(scene, view, "narrow")
             _kinds(view, "narrow")
-        st.html(f'<div class="hx-counts">{escape(counts_text(drawn.counts))}</div>')
+        st.html(counts_html(scene, drawn))
+
+
+def counts_html(scene: Scene, drawn: Picture) -> str:
+    """How much is drawn, and what stands in the graph beside the circuit's own nodes."""
+    own = int((scene.tree_leaf >= 0).sum())
+    beside = len(scene.ids) - own
+    kinds = Counter(
+        kind for i, kind in enumerate(scene.kind) if i not in set(scene.tree_leaf.tolist())
+    )
+    listed = ", ".join(f"{many} {_NAMES.get(kind, kind)}" for kind, many in kinds.most_common())
+    about = (
+        f"{own:,} nodes of the circuit, and in this prompt's graph {beside:,} beside them: "
+        f"{listed}. "
+        "Edges are this prompt's; Validation counts those of the mean graph of all prompts."
+    )
+    nodes, edges = counts_text(drawn.counts).split(" · ")
+    return (
+        f'<div class="hx-counts" title="{escape(about)}">{escape(nodes)}'
+        f'<span class="hx-roomy"> ({beside:,} beside the circuit\'s)</span> · {escape(edges)}'
+        '<span class="hx-roomy"> here</span></div>'
+    )
+
+
+_NAMES = {
+    "token": "tokens",
+    "error": "errors",
+    "logit": "outputs",
+    "position": "positions",
+    "bias": "biases",
+    "head": "heads",
+}
 
 
 def _prompt(view: View, lab: "Lab | None", found: "Lab | CoreError | None") -> None:
@@ -80,7 +112,17 @@ def _least(view: View, drawn: Picture) -> None:
         least = state.value("circuit-least")
         state.update(filters=replace(state.current().filters, min_effect=least))
 
-    st.html(f'<span class="hx-data hx-dim hx-nowrap">|effect| ≥ {drawn.min_effect:g}</span>')
+    auto = view.filters.min_effect is None
+    about = (
+        "Chosen anew for what is open, so that 90 % of Σ|effect| and at most 48 edges show. Move "
+        "the slider to fix it."
+        if auto
+        else "Fixed by you; “auto” lets the page choose again."
+    )
+    st.html(
+        f'<span class="hx-data hx-dim hx-nowrap" title="{about}">|effect| ≥ {drawn.min_effect:g}'
+        f"{' <em>auto</em>' if auto else ''}</span>"
+    )
     st.select_slider(
         "Smallest effect shown",
         steps,
@@ -89,6 +131,12 @@ def _least(view: View, drawn: Picture) -> None:
         label_visibility="collapsed",
         width=96,
     )
+    if not auto:
+        st.button("auto", key="circuit-least-auto", type="tertiary", on_click=_choose_least)
+
+
+def _choose_least() -> None:
+    state.update(filters=replace(state.current().filters, min_effect=None))
 
 
 def _layers(scene: Scene, view: View, where: str) -> None:

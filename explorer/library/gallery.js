@@ -73,8 +73,12 @@ function spark(curve, tone) {
   return root;
 }
 
+/** The shape of a network, until the engine can draw it. */
+const TO_COME = [[0.68, 0.1], [0.5, 0.48], [0.82, 0.48], [0.4, 0.86], [0.68, 0.86]];
+
 function drawing(card) {
   const root = canvas(card.w, card.h, "coarse network");
+  if (!card.drawing.length) for (const [x, y] of TO_COME) root.append(svg("rect", { x: x * card.w - 12, y: y * card.h - 9, width: 24, height: 18, rx: 5, class: "to-come" }));
   for (const [tag, attributes, text] of card.drawing) if (DRAWN.has(tag)) root.append(svg(tag, attributes, text));
   return root;
 }

@@ -210,9 +210,9 @@ def row_data(row: Row, href: str) -> dict[str, Any]:
         "task": row.task,
         "tag": row.tag,
         "model": row.model,
-        "nodes": f"{row.nodes:,}",
+        "nodes": "–" if row.faithfulness is None else f"{row.nodes:,}",
         "f": figure(row.faithfulness),
-        "pm": "" if row.half_width is None else f"±{row.half_width:.2f}",
+        "pm": pm_text(row.half_width),
         "phi": figure(row.phi),
         "phiEmpty": figure(row.phi_empty),
         "p": p_text(row.p_value),
@@ -264,6 +264,13 @@ def gallery(
         data=data, key=key, on_opened_change=lambda: None, on_shared_change=lambda: None
     )
     return Said(str(result.get("opened") or ""), str(result.get("shared") or ""))
+
+
+def pm_text(half: float | None) -> str:
+    """Half of a 95 % interval; less than can be shown is not none."""
+    if half is None:
+        return ""
+    return "±<0.01" if half < 0.005 else f"±{half:.2f}"
 
 
 def p_text(p: float | None) -> str:

@@ -89,12 +89,12 @@ def _note(rows: Sequence[Row]) -> str:
         return "what is wrong stands beside each"
     if rows[0].null:
         return "runs on nothing: none of these may validate"
-    many = f"{len(rows)} circuit{'s' * (len(rows) != 1)}"
     hold = sum(row.verdict == Verdict.HOLDS for row in rows)
+    many = f"{hold} of {len(rows)} hold" if len(rows) > 1 else "1 circuit"
     known = [row.faithfulness for row in rows if row.faithfulness is not None]
     low, high = (figure(f(known, default=None)) for f in (min, max))
     span = f"F {high}" if low == high else f"F {low}–{high}"
-    return f"{many} · {hold} hold{'s' * (hold == 1)} · {span}"
+    return f"{many} · {span}"
 
 
 def featured_of(rows: Sequence[Row], many: int = CARDS) -> tuple[Row, ...]:

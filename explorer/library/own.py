@@ -113,7 +113,9 @@ def _dialog() -> None:
     with st.container(key="own-end", horizontal=True, horizontal_alignment="right", gap="small"):
         if st.button("Use bundled", key="own-clear", disabled=not any(chosen().values())):
             _use(dict.fromkeys(FIELDS, ""))
-        if st.button("Use these", key="own-use", type="primary", disabled=wrong):
+        # never disabled: a corrected path is sent when the button takes the focus, and a button
+        # that is enabled only then has lost the click
+        if st.button("Use these", key="own-use", type="primary") and not wrong:
             _use(typed)
 
 

@@ -124,7 +124,8 @@ def _answer(said: Sequence[Said], known: Mapping[str, Row]) -> None:
             menu.go("circuit", circuit=opened, path=(), selection=(), changes=(), prompt=0)
         if shared in known:
             row = known[shared]
-            st.dialog(f"Share {row.task} · {row.model}")(sharing.share_list)(shared, "library")
+            title = " · ".join(part for part in (row.task, row.model, row.tag) if part)
+            st.dialog(f"Share {title}")(sharing.share_list)(shared, "library")
 
 
 def _heading(rows: Sequence[Row], bundled: int) -> None:

@@ -39,3 +39,15 @@ def test_the_librarys_own_name_keeps_the_filters_of_a_link(page: Page, app: App)
     page.locator('tr[data-name="tiny"]').wait_for(timeout=driver.LONG)
     assert driver.parameters(page) == {"q": "tiny"}
     assert page.get_by_role("link", name="Library").count() == 1
+
+
+def test_a_corrected_path_is_taken_with_the_first_click(page: Page, app: App):
+    page.goto(app.url)
+    page.get_by_text("Own model…").click(timeout=driver.LONG)
+    field = page.get_by_label("Model folder, or a Hub id")
+    field.fill("/no/such/folder")
+    field.press("Tab")
+    page.get_by_text("No such folder on this computer").wait_for(timeout=driver.LONG)
+    field.fill(str(app.store.parent / "own" / "model"))
+    page.get_by_role("button", name="Use these").click()
+    page.get_by_role("dialog").wait_for(state="hidden", timeout=driver.LONG)

@@ -170,3 +170,21 @@ def test_an_unknown_circuit_leads_to_the_library(store, open_page):
     assert not app.exception
     assert "There is no circuit called &lt;b&gt;nope&lt;/b&gt; here" in html(app)
     assert [button.label for button in app.button] == ["Open the library"]
+
+
+def test_a_smallest_effect_that_the_page_chose_says_so_and_a_fixed_one_can_be_let_go(
+    store, open_page
+):
+    app = open_page("circuit", circuit="tiny")
+    assert "<em>auto</em>" in html(app)
+    fixed = open_page("circuit", circuit="tiny", min="0.5")
+    assert "<em>auto</em>" not in html(fixed)
+    fixed.button(key="circuit-least-auto").click().run()
+    assert "min" not in fixed.query_params
+
+
+def test_counts_say_what_stands_beside_the_circuit(store, open_page):
+    app = open_page("circuit", circuit="tiny")
+    own = len(resources.bundle("tiny").circuit.nodes)
+    assert f'title="{own:,} nodes of the circuit, and in this prompt' in html(app)
+    assert "beside the circuit" in html(app)

@@ -63,7 +63,16 @@ def test_the_card_draws_the_coarse_network_as_shapes(store, open_page):
     assert {"A", "B", "answer"} <= set(letters)
 
 
+def test_a_card_drawn_once_has_its_picture_before_the_engine(store, open_page, monkeypatch):
+    drawn = component(open_page("library"), "featured")["cards"][0]["drawing"]
+    monkeypatch.setattr(engine, "ready", lambda: False)
+    monkeypatch.setattr(engine, "start", lambda: None)
+    assert component(open_page("library"), "featured")["cards"][0]["drawing"] == drawn
+
+
 def test_before_the_engine_has_started_the_table_is_there(store, open_page, monkeypatch):
+    for kept in (store / "drawings").glob("*.thumbnail.json"):
+        kept.unlink()
     monkeypatch.setattr(engine, "ready", lambda: False)
     monkeypatch.setattr(engine, "start", lambda: None)
     app = open_page("library")
@@ -72,6 +81,13 @@ def test_before_the_engine_has_started_the_table_is_there(store, open_page, monk
     assert rows["tiny"]["verdict"] == "Holds"
     assert "provenance.json is damaged" in rows["damaged"]["error"]
     assert component(app, "featured")["cards"][0]["drawing"] == []
+
+
+@pytest.mark.parametrize(
+    ("half", "shown"), [(None, ""), (0.0, "±<0.01"), (0.004, "±<0.01"), (0.012, "±0.01")]
+)
+def test_a_narrow_interval_is_not_none(half, shown):
+    assert gallery.pm_text(half) == shown
 
 
 def test_an_empty_store_says_what_to_do(empty_store, open_page):

@@ -8,12 +8,15 @@ const outline = (tag, attributes, kind) => svg(tag, { ...attributes, fill: "none
 const GLYPHS = {
   supernode: () => outline("rect", { x: 1, y: 1, width: 14, height: 12, rx: 3 }, "ink-2"),
   feature: () => svg("circle", { cx: 8, cy: 7, r: 5, fill: "var(--ink-2)" }),
+  silent: () => outline("circle", { cx: 8, cy: 7, r: 4.6 }, "ink-2"),
   head: () => outline("path", { d: "M8 .8l5.4 3.1v6.2L8 13.2l-5.4-3.1V3.9z" }, "kind-head"),
   error: () => outline("path", { d: "M8 1.5l5.5 5.5L8 12.5 2.5 7z" }, "kind-error"),
   token: () => outline("rect", { x: 2, y: 1.5, width: 12, height: 11, rx: 2 }, "kind-token"),
   bias: () => outline("path", { d: "M3 3h10L8 11.5z" }, "kind-bias"),
   position: () => outline("path", { d: "M8 2.5l5 8.5H3z" }, "kind-position"),
 };
+
+const NAMES = { silent: "silent here" };
 
 const short = (value) => (value >= 10 ? value.toFixed(0) : value >= 0.1 ? value.toFixed(1) : value.toPrecision(1));
 
@@ -24,7 +27,7 @@ function wedge(from, to) {
 
 export function createLegend() {
   const entry = (name, glyph, kind = "") => element("span", { class: kind }, glyph, name);
-  const kinds = new Map(Object.entries(GLYPHS).map(([name, draw]) => [name, entry(name, sign(16, draw()))]));
+  const kinds = new Map(Object.entries(GLYPHS).map(([name, draw]) => [name, entry(NAMES[name] ?? name, sign(16, draw()))]));
   const ablated = entry("ablated", sign(24, svg("path", { d: "M0 7h24", stroke: "var(--ink-3)", "stroke-width": 2, "stroke-dasharray": "2 4" })));
   const scale = element("span", { "data-testid": "legend-scale" });
   const node = element(
@@ -40,6 +43,7 @@ export function createLegend() {
     describe(nodes, edges, least = 0) {
       const drawn = new Set([...nodes.values()].map((n) => (n.kind === "frame" ? "supernode" : n.kind)));
       if ([...nodes.values()].some((n) => n.heads)) drawn.add("head");
+      if ([...nodes.values()].some((n) => n.silent)) drawn.add("silent");
       for (const [kind, item] of kinds) item.hidden = !drawn.has(kind);
       scale.hidden = edges.length < 2;
       if (scale.hidden) return;

@@ -1,14 +1,19 @@
 """What is drawn of a circuit: its small picture in the library, its network on the pages."""
 
+import hashlib
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from core.errors import CoreError
+from core.store import write_whole
 from explorer import engine
 from explorer.session.resources.circuits import find, open_at, written_at
 from explorer.session.resources.labs import lab, load_lab
 from explorer.session.resources.models import roles_of
+from explorer.session.resources.stores import store
 
 if TYPE_CHECKING:
     from core.graph import AttributionGraph
@@ -17,11 +22,35 @@ if TYPE_CHECKING:
 
 
 def thumbnail(name: str) -> list[Any]:
-    """Drawing of a circuit's coarse network; empty where it cannot be opened, or not yet."""
-    if not engine.ready():
-        return []
+    """Drawing of a circuit's coarse network; empty where it cannot be opened, or not yet.
+
+    It is kept in the store, so that later starts have it before the engine.
+    """
     info = find(name)
-    return _thumbnail(str(info.path), written_at(info.path))
+    path, stamp = str(info.path), written_at(info.path)
+    file = _kept(path, stamp)
+    if not engine.ready():
+        return _read(file)
+    drawn = _thumbnail(path, stamp)
+    if drawn and not file.exists():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(file, json.dumps(drawn).encode())
+    return drawn
+
+
+def _kept(path: str, stamp: str) -> Path:
+    """Where a drawing is kept: another file when the circuit or the drawing changes."""
+    source = Path(__file__).resolve().parents[2] / "network" / "thumbnail.py"
+    what = hashlib.sha256(f"{path}|{stamp}|{source.stat().st_mtime_ns}".encode()).hexdigest()[:24]
+    return store().layout.root / "drawings" / f"{what}.thumbnail.json"
+
+
+def _read(file: Path) -> list[Any]:
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)

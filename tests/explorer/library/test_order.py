@@ -56,8 +56,8 @@ def test_sections_are_tasks_the_best_first_then_nulls_then_what_is_damaged():
     assert [part.title for part in found] == ["u", "t", "Nulls", "Cannot be opened"]
     assert _names(found[0].rows) == ["u4", "u3", "u2", "u1", "u0"]
     assert [part.folded for part in found] == [True, False, False, False]
-    assert found[0].note == "5 circuits · 5 hold · F 0.90–0.94"
-    assert found[1].note == "1 circuit · 0 hold · F 0.90"
+    assert found[0].note == "5 of 5 hold · F 0.90–0.94"
+    assert found[1].note == "1 circuit · F 0.90"
 
 
 def test_what_is_searched_for_is_never_folded_away():
