@@ -38,6 +38,7 @@ def test_figures_are_drawn_and_the_base_is_chosen_by_a_click(page: Page, app: Ap
     assert "0.040" in before
     page.get_by_role("radio", name="in the circuit").click()
     page.wait_for_function(f"() => {VALUES}.includes('0.080')", timeout=driver.LONG)
+    page.wait_for_url("**base=circuit**", timeout=driver.LONG)
     assert driver.parameters(page) == {"circuit": full, "base": "circuit"}
     page.reload()
     page.wait_for_function(f"() => {VALUES}.includes('0.080')", timeout=driver.LONG)

@@ -71,7 +71,7 @@ def test_a_card_drawn_once_has_its_picture_before_the_engine(store, open_page, m
 
 
 def test_before_the_engine_has_started_the_table_is_there(store, open_page, monkeypatch):
-    for kept in (store / "drawings").glob("*.thumbnail.json"):
+    for kept in (store / "drawings" / "small").glob("*.json"):
         kept.unlink()
     monkeypatch.setattr(engine, "ready", lambda: False)
     monkeypatch.setattr(engine, "start", lambda: None)

@@ -42,7 +42,7 @@ def _kept(path: str, stamp: str) -> Path:
     """Where a drawing is kept: another file when the circuit or the drawing changes."""
     source = Path(__file__).resolve().parents[2] / "network" / "thumbnail.py"
     what = hashlib.sha256(f"{path}|{stamp}|{source.stat().st_mtime_ns}".encode()).hexdigest()[:24]
-    return store().layout.root / "drawings" / f"{what}.thumbnail.json"
+    return store().layout.root / "drawings" / "small" / f"{what}.json"
 
 
 def _read(file: Path) -> list[Any]:
