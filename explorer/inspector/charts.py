@@ -57,7 +57,7 @@ def curve_figure(
         traces.append(_here(curve, x, current, palette))
     layout = figures.template(palette) | {
         "height": height,
-        "margin": {"l": 22, "r": 6, "t": 12, "b": 18},
+        "margin": {"l": 22, "r": 6, "t": 16, "b": 18},
         "xaxis": {"showgrid": False, "type": "linear" if numeric else "category", "nticks": 7},
         "yaxis": {"showgrid": False, "nticks": 3, "rangemode": "tozero"},
     }
@@ -101,5 +101,6 @@ def _here(
         "textposition": "top center" if at < 0.9 * len(x) else "top left",
         "textfont": {"color": palette["ink-1"], "size": figures.SMALL},
         "marker": {"size": 8, "color": palette["ink-1"]},
+        "cliponaxis": False,
         "hovertemplate": "this prompt: %{y:.2f}<extra></extra>",
     }

@@ -23,7 +23,7 @@ def claim_html(found: Block, size: int) -> str:
 
 
 def _claim(found: Block, size: int) -> str:
-    return scores.claim(dict(found) | {"reasons": ()}, size)
+    return scores.claim(dict(found) | {"reasons": (), "failed": {}}, size)
 
 
 def figures_html(found: Block) -> str:
