@@ -33,6 +33,7 @@ from core.attribution.targets import SALIENT, TargetChoice, Targets, choose_targ
 from core.errors import GraphError, TranscoderError
 from core.graph import AttributionGraph, NodeKind
 from core.models import LanguageModel
+from core.models.threads import mapped
 from core.transcoders import TranscoderSet
 
 
@@ -73,17 +74,19 @@ def build_graphs(
     *,
     features: Sequence[Int[Tensor, "feature 3"]] | None = None,
 ) -> Iterator[AttributionGraph]:
-    """One graph a prompt, made one at a time; the forward pass is shared.
+    """One graph a prompt, in order; the forward pass is shared.
 
     Args and errors as `build_graph`, with one entry of `targets` (and `features`) for each prompt.
     """
     _check_inputs(model, transcoders, ids, targets)
-    for prompt, (frozen, choice) in enumerate(
-        zip(freeze_batch(model, transcoders, ids), targets, strict=True)
-    ):
-        wanted = None if features is None else features[prompt]
-        with torch.no_grad():
-            yield _one_graph(frozen, choice, settings, wanted)
+    wanted = [None] * len(ids) if features is None else features
+
+    def run(job: tuple[Frozen, TargetChoice, Tensor | None]) -> AttributionGraph:
+        with torch.no_grad():  # which each thread says for itself
+            return _one_graph(job[0], job[1], settings, job[2])
+
+    jobs = zip(freeze_batch(model, transcoders, ids), targets, wanted, strict=True)
+    yield from mapped(model, run, jobs)
 
 
 def _one_graph(

@@ -20,6 +20,12 @@ AS_WRITTEN: dict[str, Any] = {
 }  # fmt: skip
 """Of a console: tokens, nodes and names of others stand as they are, `[b]` and `:b:` too."""
 
+UNCUT = 10_000
+"""Columns of what goes to a file or another program: no line is folded there."""
+
+LONGEST_NAME = 48
+"""Characters of a first column that stays on one line whatever the terminal's width."""
+
 
 def stderr() -> Console:
     """Where progress, notices and errors go."""
@@ -38,7 +44,8 @@ def emit(data: Any, as_json: bool, text: Callable[[], RenderableType]) -> None:
         sys.stdout.write(json.dumps(finite(plain(data)), ensure_ascii=False) + "\n")
         sys.stdout.flush()
     else:
-        Console(**AS_WRITTEN).print(text())
+        width = None if sys.stdout.isatty() else UNCUT
+        Console(width=width, **AS_WRITTEN).print(text())
 
 
 def finite(value: Any) -> Any:
@@ -56,8 +63,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
     made = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for number, column in enumerate(columns):
         figures = bool(rows) and all(isinstance(row[number], int | float) for row in rows)
+        whole = number == 0 and all(len(shown(row[0])) <= LONGEST_NAME for row in rows)
         made.add_column(
-            column, justify="right" if figures else "left", overflow="fold", no_wrap=number == 0
+            column, justify="right" if figures else "left", overflow="fold", no_wrap=whole
         )
     for row in rows:
         made.add_row(*(shown(cell) for cell in row))

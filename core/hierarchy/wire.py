@@ -55,7 +55,7 @@ def encode(arrays: dict[str, np.ndarray], names: tuple[str, ...]) -> dict[str, A
         "edges": {
             "source": arrays["edge_index"][0].tolist(),
             "target": arrays["edge_index"][1].tolist(),
-            "weight": arrays["weight"].astype(np.float64).tolist(),
+            "weight": [float(str(value)) for value in arrays["weight"].astype(np.float32)],
         },
     }
 
@@ -94,7 +94,7 @@ def _arrays(file: _File) -> dict[str, np.ndarray]:
         "stop": np.asarray([row.stop for row in rows], dtype=np.int64),
         "order": np.asarray(file.order, dtype=np.int64),
         "edge_index": np.asarray([edges.source, edges.target], dtype=np.int64),
-        "weight": np.asarray(edges.weight, dtype=np.float64),
+        "weight": np.asarray(edges.weight, dtype=np.float32).astype(np.float64),
     }
 
 

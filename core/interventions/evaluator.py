@@ -10,8 +10,8 @@ A live head recomputes its pattern and values on what the circuit writes.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from copy import copy
+from itertools import chain, islice
 from typing import NamedTuple
 
 import torch
@@ -35,9 +35,9 @@ from core.interventions.prepared import (
     mean_activation,
     prepare_batch,
 )
-from core.interventions.references import Ablation, mean_state
+from core.interventions.references import Ablation, State, mean_state
 from core.models import Edits, LanguageModel
-from core.models.threads import side_by_side
+from core.models.threads import mapped
 from core.tasks import PromptBatch
 from core.transcoders import TranscoderSet
 
@@ -60,6 +60,14 @@ class Outcome(NamedTuple):
     """The top token is the model's own."""
 
 
+class _Job(NamedTuple):
+    """Circuits to run on a batch."""
+
+    part: PreparedBatch
+    gates: Gates
+    regime: ErrorRegime | Errors
+
+
 class Evaluator:
     """Circuits of one model, run on one split of one task.
 
@@ -69,7 +77,7 @@ class Evaluator:
         model: The model.
         transcoders: One transcoder a layer, equal numbers of features.
         batches: The prompts to evaluate on.
-        mean_over: Prompts of another split, for the mean reference.
+        mean_over: Prompts of another split, for the mean reference; or that reference.
         length: Aligned length of the task; its longest prompt.
     """
 
@@ -79,11 +87,12 @@ class Evaluator:
         transcoders: TranscoderSet,
         batches: Sequence[PromptBatch],
         *,
-        mean_over: Sequence[PromptBatch],
+        mean_over: Sequence[PromptBatch] | State,
         length: int,
     ) -> None:
         self.model, self.transcoders, self.length = model, transcoders, length
-        mean = mean_state(model, transcoders, mean_over, length)
+        given = isinstance(mean_over, State)
+        mean = mean_over if given else mean_state(model, transcoders, mean_over, length)
         self._parts = tuple(
             prepare_batch(model, transcoders, batch, mean=mean, length=length) for batch in batches
         )
@@ -146,13 +155,14 @@ class Evaluator:
         Raises:
             SettingsError: If there are several of both, but not equally many.
         """
-        with torch.no_grad():
-            return _join(
-                [
-                    self._score(part, self._chunked(part, gates, ablation, mine))
-                    for part, mine in self._parted(regime)
-                ]
-            )
+        jobs = [self._jobs(part, gates, mine) for part, mine in self._parted(regime)]
+
+        def run(job: _Job) -> Outcome:
+            with torch.no_grad():  # which each thread says for itself
+                return self._score(job.part, self._answers(job, ablation))
+
+        found = mapped(self.model, run, chain.from_iterable(jobs))
+        return _join([_stack(list(islice(found, len(mine)))) for mine in jobs])
 
     def _parted(
         self, regime: ErrorRegime | Errors
@@ -164,28 +174,27 @@ class Evaluator:
             yield part, regime.cut(rows, part.start) if isinstance(regime, Errors) else regime
             done = rows.stop
 
-    def _chunked(
-        self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: ErrorRegime | Errors
-    ) -> Float[Tensor, "circuit prompt d_vocab"]:
-        size = max(1, CHUNK_TOKENS // part.batch.clean.numel())
-        if isinstance(regime, Errors):
-            return self._drawn(part, gates, ablation, regime, size)
+    def _jobs(self, part: PreparedBatch, gates: Gates, regime: ErrorRegime | Errors) -> list[_Job]:
+        """The circuits in chunks; given errors share a lower part of the model and stay one job."""
+        size = self._chunk(part)
+        chunks = [gates] if isinstance(regime, Errors) else gates.split(size)
+        return [_Job(part, some, regime) for some in chunks]
 
-        def run(some: Gates) -> Tensor:
-            with torch.no_grad():  # which each thread says for itself
-                return self._logits(part, some, ablation, regime)
+    def _answers(self, job: _Job, ablation: Ablation) -> Float[Tensor, "circuit prompt d_vocab"]:
+        if isinstance(job.regime, Errors):
+            return self._drawn(job.part, job.gates, ablation, job.regime)
+        return self._logits(job.part, job.gates, ablation, job.regime)
 
-        chunks, at_once = gates.split(size), side_by_side(self.model)
-        if len(chunks) == 1 or at_once == 1:
-            return torch.cat([run(some) for some in chunks])
-        with ThreadPoolExecutor(at_once) as pool:
-            return torch.cat(list(pool.map(run, chunks)))
+    @staticmethod
+    def _chunk(part: PreparedBatch) -> int:
+        """Circuits run at once."""
+        return max(1, CHUNK_TOKENS // part.batch.clean.numel())
 
     def _drawn(
-        self, part: PreparedBatch, gates: Gates, ablation: Ablation, errors: Errors, size: int
+        self, part: PreparedBatch, gates: Gates, ablation: Ablation, errors: Errors
     ) -> Float[Tensor, "circuit prompt d_vocab"]:
-        """As `_chunked`, a circuit or a draw each; below the first given layer all draws agree."""
-        n = max(len(gates), len(errors))
+        """A circuit or a draw each; below the first given layer all draws agree."""
+        n, size = max(len(gates), len(errors)), self._chunk(part)
         _check_draws(len(gates), len(errors))
         start, resid = 0, None
         # A cross-layer feature below would have to hand its part up into every draw's own pass.
@@ -193,13 +202,15 @@ class Evaluator:
             below = self._edits(part, gates[:, None].cut(part.start), ablation, errors.rest)
             start = errors.first
             resid = self.model.trace(part.batch.clean, below).resid_pre[start]
-        found = []
-        for row in range(0, n, size):
-            rows = slice(row, min(row + size, n))
-            some = gates[rows] if len(gates) == n else gates[[0] * (rows.stop - row)]
-            mine = errors[rows] if len(errors) == n else errors
-            found.append(self._logits(part, some, ablation, mine, start, resid))
-        return torch.cat(found)
+
+        def run(rows: slice) -> Tensor:
+            with torch.no_grad():
+                some = gates[rows] if len(gates) == n else gates[[0] * (rows.stop - rows.start)]
+                mine = errors[rows] if len(errors) == n else errors
+                return self._logits(part, some, ablation, mine, start, resid)
+
+        chunks = (slice(row, min(row + size, n)) for row in range(0, n, size))
+        return torch.cat(list(mapped(self.model, run, chunks)))
 
     def _logits(
         self,
@@ -318,13 +329,19 @@ class Evaluator:
         them. The derivatives have a front axis over prompts. Strict regime; arguments as of
         `importance`.
         """
+        yield from mapped(
+            self.model,
+            lambda part: self._slopes(part, gates, ablation, attention),
+            self._few(gates),
+        )
+
+    def _few(self, gates: Gates) -> Iterator[PreparedBatch]:
+        """The prompts, so many at a time that `SLOPES` holds."""
         for part in self._parts:
-            gated = gates.cut(part.start).feature.numel() + gates.head.numel()
-            size = max(1, SLOPES // gated)
+            here = gates.cut(part.start)
+            size = max(1, SLOPES // (here.feature.numel() + here.head.numel()))
             for start in range(0, len(part.logits), size):
-                yield self._slopes(
-                    part.take(slice(start, start + size)), gates, ablation, attention
-                )
+                yield part.take(slice(start, start + size))
 
     def _slopes(
         self, part: PreparedBatch, gates: Gates, ablation: Ablation, attention: Attention
@@ -395,6 +412,10 @@ def _layers_with_gated_heads(gates: Gates) -> list[int]:
         return list(range(n_layers))
     gated = (gates.head != 1).transpose(0, 2).flatten(1).any(1)
     return [layer for layer in range(n_layers) if gated[layer]]
+
+
+def _stack(chunks: Sequence[Outcome]) -> Outcome:
+    return Outcome(*(torch.cat(rows) for rows in zip(*chunks, strict=True)))
 
 
 def _join(parts: Sequence[Outcome]) -> Outcome:

@@ -6,12 +6,18 @@ and take the processor from each other. On two busy cores `hagd run` on a model 
 """
 
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
 from core.models.language_model import LanguageModel
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 SMALL = 512
 """Widths of the residual stream below this run on one thread."""
@@ -35,3 +41,27 @@ def side_by_side(model: LanguageModel) -> int:
     """
     alone = torch.get_num_threads() == 1 and model.d_model < SMALL
     return min(2, os.cpu_count() or 1) if alone else 1
+
+
+def mapped(
+    model: LanguageModel, run: Callable[[Item], Result], items: Iterable[Item]
+) -> Iterator[Result]:
+    """`run` of each item, in order, `side_by_side` of them at once and one more begun ahead.
+
+    A thread has its own grad mode: `run` has to say for itself that it takes no gradient. Closing
+    the iterator drops what has not begun.
+    """
+    at_once = side_by_side(model)
+    if at_once == 1:
+        yield from map(run, items)
+        return
+    pool, begun = ThreadPoolExecutor(at_once), deque[Future[Result]]()
+    try:
+        for item in items:
+            begun.append(pool.submit(run, item))
+            if len(begun) > at_once:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -140,7 +140,7 @@ def _third(
         prepared.model,
         coders,
         batches,
-        mean_over=prepared.batches[Split.FEATURES],
+        mean_over=prepared.mean_reference(coders),
         length=prepared.length,
     )
     gates = _nested(evaluator, candidate)

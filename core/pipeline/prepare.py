@@ -7,13 +7,13 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from core.errors import GateError, TaskError
-from core.interventions import Evaluator
+from core.interventions import Evaluator, State, mean_state
 from core.models import LanguageModel
 from core.tasks import PromptBatch, Split, Task, encode_pairs, longest_prompt, with_roles
 from core.transcoders import TranscoderSet
@@ -33,6 +33,18 @@ class Prepared:
     """Every split that has prompts."""
     length: int
     """Aligned length: tokens of the longest prompt."""
+    _means: list[tuple[TranscoderSet, State]] = field(init=False, repr=False, default_factory=list)
+    """Mean references that were asked for, by transcoders."""
+
+    def mean_reference(self, transcoders: TranscoderSet) -> State:
+        """The mean over the features split; seconds the first time, then kept."""
+        for known, found in self._means:
+            if known is transcoders:
+                return found
+        over = self.batches[Split.FEATURES]
+        found = mean_state(self.model, transcoders, over, self.length)
+        self._means.append((transcoders, found))
+        return found
 
     def evaluator(
         self, transcoders: TranscoderSet, split: Split, limit: int | None = None
@@ -42,7 +54,7 @@ class Prepared:
             self.model,
             transcoders,
             head(self.batches[split], limit),
-            mean_over=self.batches[Split.FEATURES],
+            mean_over=self.mean_reference(transcoders),
             length=self.length,
         )
 

@@ -36,7 +36,8 @@ class Parts:
 
 def make_bundle(parts: Parts, *, name: str, title: str, command: str) -> Bundle:
     """The bundle, labelled; not yet written."""
-    found, finished = parts.found, parts.finished
+    found, finished, prepared = parts.found, parts.finished, parts.prepared
+    coders = parts.dictionary.transcoders
     bundle = Bundle(
         name=name,
         title=title,
@@ -48,16 +49,11 @@ def make_bundle(parts: Parts, *, name: str, title: str, command: str) -> Bundle:
         tensors={
             "order": node_table(finished.order),
             **{f"edge.{column}": values for column, values in found.columns.items()},
+            **means_to_tensors(prepared.mean_reference(coders)),
         },
     )
-    lab = Lab(
-        bundle,
-        model=parts.prepared.model,
-        transcoders=parts.dictionary.transcoders,
-        task=parts.prepared.task,
-    )
-    means = means_to_tensors(lab.mean)
-    return replace(bundle, labels=label_circuit(lab), tensors={**bundle.tensors, **means})
+    lab = Lab(bundle, model=prepared.model, transcoders=coders, task=prepared.task)
+    return replace(bundle, labels=label_circuit(lab))
 
 
 def title_of(task: str, model: str, kind: str, settings: RunSettings) -> str:

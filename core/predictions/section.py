@@ -24,6 +24,7 @@ from core.circuit import GatedNode
 from core.graph import AttributionGraph
 from core.hierarchy import Hierarchy
 from core.models import LanguageModel
+from core.models.threads import mapped
 from core.predictions.expected import by_gradient, by_graph, group_effects, scale_of
 from core.predictions.groups import Groups, members, outside, regrouped, supernodes
 from core.predictions.register import close, register
@@ -158,9 +159,11 @@ def _expected(
 def _measured(
     subject: Subject, tested: Sequence[Trial], groups: Groups, how: Intervention
 ) -> Measured:
+    def run(group: Sequence[GatedNode]) -> Float[Tensor, " prompt"]:
+        return effect(subject.model, subject.coders, tested, group, how).double()
+
     means, errors = [], []
-    for group in groups:
-        found = effect(subject.model, subject.coders, tested, group, how).double()
+    for found in mapped(subject.model, run, groups):
         means.append(float(found.mean()))
         errors.append(float(found.std(correction=0)) / max(1, len(found) - 1) ** 0.5)
     return Measured(np.array(means), np.array(errors))

@@ -10,6 +10,7 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
+  unpack(data.edges);
   const net = document.getElementById("net");
   const SVG = net.namespaceURI;
   const crumbs = document.getElementById("crumbs");
@@ -28,6 +29,14 @@
     strength[data.target[e]] += Math.abs(w);
   });
   const top = Math.max(0, ...data.layer.filter((_, n) => ["feature", "head", "error"].includes(data.kind[n]))) + 1;
+
+  /** Edges by source (a count for each node), targets as steps, effects in units. */
+  function unpack({ count, step, unit, effect }) {
+    data.source = count.flatMap((many, n) => Array(many).fill(n));
+    data.effect = effect.map((many) => many * unit);
+    let at = 0;
+    data.target = step.map((far, e) => (at = (data.source[e] === data.source[e - 1] ? at : 0) + far));
+  }
 
   // ---- what is drawn as one ----
   const members = (s) => data.order.slice(data.start[s], data.stop[s]).filter((n) => n >= 0);

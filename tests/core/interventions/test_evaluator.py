@@ -269,7 +269,7 @@ def test_chunks_on_two_threads_answer_as_one_after_the_other(monkeypatch, at_onc
     gates = features(evaluator, random_masks(evaluator, n=5))
     want = evaluator.outcome(gates, Ablation.MEAN)
     monkeypatch.setattr("core.interventions.evaluator.CHUNK_TOKENS", 1)
-    monkeypatch.setattr("core.interventions.evaluator.side_by_side", lambda _model: at_once)
+    monkeypatch.setattr("core.models.threads.side_by_side", lambda _model: at_once)
     for one, two in zip(evaluator.outcome(gates, Ablation.MEAN), want, strict=True):
         torch.testing.assert_close(one, two)
 

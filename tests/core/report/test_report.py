@@ -66,10 +66,28 @@ def test_data_names_every_node_and_edge_of_the_circuit():
     made = bundle()
     data = network_data(made.circuit, made.graph, made.hierarchy, made.labels, ("a",), ())
     assert data["ids"] == ["tok:1", "0:2:5", "1:2:7", "0:1:3", "out:9"]
-    assert (data["source"][0], data["target"][0], data["effect"][0]) == (1, 2, 3.4e5)
+    graph = made.graph
+    edges = zip(*graph.edge_index.tolist(), graph.direct_effect.tolist(), strict=True)
+    unit = data["edges"]["unit"]
+    assert unpacked(data["edges"]) == [
+        (source, target, pytest.approx(effect, abs=unit)) for source, target, effect in sorted(edges)
+    ]
     assert [data["ids"][n] for n in data["order"]] == ["0:2:5", "0:1:3", "1:2:7"]
     assert json.loads(script_json({"x": EVIL})) == {"x": EVIL}
     assert "<" not in script_json({"x": EVIL})
+
+
+def unpacked(packed: dict) -> list[tuple[int, int, float]]:
+    """Source, target and effect of each edge, the slow way."""
+    found, rest = [], list(zip(packed["step"], packed["effect"], strict=True))
+    for source, count in enumerate(packed["count"]):
+        target = 0
+        for _ in range(count):
+            step, effect = rest.pop(0)
+            target += step
+            found.append((source, target, effect * packed["unit"]))
+    assert not rest
+    return found
 
 
 def test_ticks_never_touch():
