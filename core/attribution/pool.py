@@ -26,6 +26,9 @@ from core.graph import AttributionGraph, NodeKind
 FLOOR = 1e-30
 """Smallest mean absolute effect that sign consistency is divided by."""
 
+TABLED = 8192
+"""Nodes up to which a prompt's edges are put in order by a full table (256 MB at most)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TaskGraph:
@@ -133,12 +136,9 @@ class _Pool:
             self._merge()
 
     def _edges(self, graph: AttributionGraph, number: Int[Tensor, " node"]) -> _Sum:
-        kept = graph.direct_effect.numpy() != 0  # as sparse sums keep them
-        effect = graph.direct_effect.numpy()[kept].astype(np.float64)
-        ends = tuple(number[graph.edge_index].numpy()[:, kept])
-        n = len(self.nodes)
-        total = csr_array(coo_array((effect + 1j * np.abs(effect), ends), shape=(n, n)))
-        often = csr_array((np.ones(total.nnz), total.indices, total.indptr), shape=(n, n))
+        total, n = _sparse(graph, number.numpy(), len(self.nodes)), len(self.nodes)
+        ones = np.ones(total.nnz, dtype=np.float32)
+        often = csr_array((ones, total.indices, total.indptr), shape=(n, n))
         return _Sum(prompts=1, nodes=n, effect=total, often=often)
 
     def _numbers(self, graph: AttributionGraph, shift: int) -> Int[Tensor, " node"]:
@@ -190,6 +190,39 @@ class _Pool:
         )
         ends = np.stack([effect.row, effect.col]).astype(np.int64)
         return torch.from_numpy(ends), signed, size, frequency
+
+
+def _sparse(graph: AttributionGraph, number: np.ndarray, n: int) -> csr_array:
+    """A graph's edges by number of the node, as `_Sum` has them."""
+    ends, effect = graph.edge_index.numpy(), graph.direct_effect.numpy()
+    if len(number) <= TABLED and len(np.unique(number)) == len(number):
+        found = _tabled(ends, effect, number, n)
+        if found.nnz == np.count_nonzero(effect):  # else some edge is there twice
+            return found
+    kept = effect != 0  # as sparse sums keep them
+    both = _with_size(effect[kept])
+    return csr_array(coo_array((both, tuple(number[ends][:, kept])), shape=(n, n)))
+
+
+def _tabled(ends: np.ndarray, effect: np.ndarray, number: np.ndarray, n: int) -> csr_array:
+    """By way of a full table: what is read off it is in order, a list would have to be sorted."""
+    order = np.argsort(number)
+    place, known = np.argsort(order), number[order]
+    table = np.zeros((len(order), len(order)), dtype=effect.dtype)
+    table[place[ends[0]], place[ends[1]]] = effect
+    there = table != 0
+    first = np.zeros(n + 1, dtype=np.int32)
+    first[known + 1] = there.sum(1)
+    columns = np.broadcast_to(known.astype(np.int32), table.shape)[there]
+    return csr_array((_with_size(table[there]), columns, first.cumsum(dtype=np.int32)), (n, n))
+
+
+def _with_size(effect: np.ndarray) -> np.ndarray:
+    """Effect and size as one complex number."""
+    both = np.empty(len(effect), dtype=np.complex128)
+    both.real = effect
+    both.imag = np.abs(effect)
+    return both
 
 
 def _padded_sum(parts: list[Tensor]) -> Tensor:

@@ -329,19 +329,12 @@ class Evaluator:
         them. The derivatives have a front axis over prompts. Strict regime; arguments as of
         `importance`.
         """
-        yield from mapped(
-            self.model,
-            lambda part: self._slopes(part, gates, ablation, attention),
-            self._few(gates),
-        )
-
-    def _few(self, gates: Gates) -> Iterator[PreparedBatch]:
-        """The prompts, so many at a time that `SLOPES` holds."""
         for part in self._parts:
             here = gates.cut(part.start)
             size = max(1, SLOPES // (here.feature.numel() + here.head.numel()))
             for start in range(0, len(part.logits), size):
-                yield part.take(slice(start, start + size))
+                few = part.take(slice(start, start + size))
+                yield self._slopes(few, gates, ablation, attention)
 
     def _slopes(
         self, part: PreparedBatch, gates: Gates, ablation: Ablation, attention: Attention

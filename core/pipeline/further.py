@@ -64,7 +64,7 @@ def further(
             progress=told,
         ),
     }
-    return measured(sections, progress)
+    return measured(sections, progress, prepared.model)
 
 
 def _predictions(

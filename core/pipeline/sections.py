@@ -6,40 +6,50 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import CoreError
+from core.models import LanguageModel
+from core.models.threads import mapped
 from core.pipeline.progress import OnProgress, RunProgress
 
 Section = Callable[[OnProgress], dict[str, Any]]
 """Measures one section, as JSON values; tells of its steps."""
 
 
-def measured(sections: Mapping[str, Section], progress: OnProgress) -> dict[str, Any]:
+def measured(
+    sections: Mapping[str, Section], progress: OnProgress, model: LanguageModel
+) -> dict[str, Any]:
     """Every section by name; `{"failed": ...}` in place of one that raised the unforeseen.
 
-    A refusal goes through, and so does what `progress` raises to cancel.
+    Sections of a small model run side by side. A refusal goes through, and so does what `progress`
+    raises to cancel.
     """
-    cancelled = False
+    cancelled: list[Exception] = []
 
     def told(step: RunProgress) -> None:
-        nonlocal cancelled
         try:
             progress(step)
-        except Exception:
-            cancelled = True
-            raise
+        except Exception as asked:
+            cancelled.append(asked)
+        if cancelled:
+            raise cancelled[0]
 
-    found = {}
-    for name, measure in sections.items():
+    def run(section: tuple[str, Section]) -> tuple[str, dict[str, Any]]:
+        name, measure = section
         try:
-            found[name] = measure(told)
+            return name, measure(told)
         except CoreError:
             raise
         except Exception as error:
             if cancelled:
                 raise
-            found[name] = {"failed": _said(error)}
-            note = f"section {name} failed: {found[name]['failed']}"
-            progress(RunProgress(stage="validate", done=1, total=1, note=note))
-    return found
+            said = _said(error)
+            told(RunProgress(stage="validate", done=1, total=1, note=_note(name, said)))
+            return name, {"failed": said}
+
+    return dict(mapped(model, run, sections.items()))
+
+
+def _note(name: str, said: str) -> str:
+    return f"section {name} failed: {said}"
 
 
 def _said(error: Exception) -> str:

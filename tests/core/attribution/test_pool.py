@@ -1,5 +1,7 @@
 """A task graph is the mean over prompts, by hand and against dense means."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -68,8 +70,10 @@ def test_tokens_match_by_position_and_shorter_prompts_align_at_the_right():
     assert task.node_frequency.tolist() == [1.0] * 4
 
 
+@pytest.mark.parametrize("tabled", [0, 100])
 @pytest.mark.parametrize("prompts", [1, 2, 3, 5])
-def test_pooling_equals_the_dense_mean(prompts):
+def test_pooling_equals_the_dense_mean(monkeypatch, prompts, tabled):
+    monkeypatch.setattr("core.attribution.pool.TABLED", tabled)
     model = tiny_model("gpt2")
     transcoders = tiny_transcoders(model)
     ids = torch.tensor([[1, 4, 5, 9], [1, 6, 5, 3], [1, 4, 8, 9], [1, 2, 2, 3], [1, 6, 8, 7]])
@@ -85,6 +89,17 @@ def test_pooling_equals_the_dense_mean(prompts):
         want[place[:, None], place] += graph.dense().double() / prompts
     torch.testing.assert_close(task.graph().dense().double(), want, rtol=1e-5, atol=1e-6)
     assert float(influence(task.graph()).max()) > 0
+
+
+def test_an_edge_that_is_there_twice_counts_twice():
+    twice = one(2.0)
+    twice = replace(
+        twice,
+        edge_index=twice.edge_index.repeat(1, 2),
+        direct_effect=twice.direct_effect.repeat(2),
+    )
+    want = 2 * pool_graphs([one(2.0)], [0]).mean
+    torch.testing.assert_close(pool_graphs([twice], [0]).mean, want)
 
 
 def test_no_graph_is_refused():

@@ -1,28 +1,29 @@
 """Work on two threads comes out as work on one, in order, and stops when nobody reads on."""
 
-from types import SimpleNamespace
-from typing import Any, cast
-
 import pytest
 import torch
 
-from core.models.threads import SMALL, mapped, side_by_side, suited_threads
+from core.models.threads import mapped, side_by_side, suited_threads
+from tests.tiny import tiny_model
 
-SLIM = cast("Any", SimpleNamespace(d_model=SMALL - 1))
-WIDE = cast("Any", SimpleNamespace(d_model=SMALL))
+SLIM = tiny_model("gpt2")
 
 
-def test_a_small_model_runs_on_one_thread_and_a_large_one_on_all():
+def test_a_small_model_runs_on_one_thread():
     before = torch.get_num_threads()
     with suited_threads(SLIM):
         assert torch.get_num_threads() == 1
-    with suited_threads(WIDE):
-        assert torch.get_num_threads() == before
     assert torch.get_num_threads() == before
 
 
-def test_passes_of_a_large_model_are_never_run_at_once():
-    assert side_by_side(WIDE) == 1
+def test_a_large_model_runs_on_all_threads_and_one_pass_after_another(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("core.models.threads.SMALL", SLIM.d_model)
+    before = torch.get_num_threads()
+    with suited_threads(SLIM):
+        assert torch.get_num_threads() == before
+        assert side_by_side(SLIM) == 1
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])

@@ -6,8 +6,16 @@ from core.cli.run import section_lines
 from core.errors import TaskError
 from core.pipeline.progress import RunProgress, ignore
 from core.pipeline.sections import measured
+from tests.tiny import tiny_model
 
+SLIM = tiny_model("gpt2")
 STEP = RunProgress(stage="validate", done=1, total=2)
+
+
+@pytest.fixture(autouse=True, params=[1, 2])
+def threads(request, monkeypatch):
+    """One section after another, and two at once."""
+    monkeypatch.setattr("core.models.threads.side_by_side", lambda _model: request.param)
 
 
 def whole(progress):
@@ -21,7 +29,7 @@ def failing(progress):
 
 def test_a_section_that_fails_loses_only_itself():
     steps = []
-    found = measured({"shi": whole, "fourier": failing, "circularity": whole}, steps.append)
+    found = measured({"shi": whole, "fourier": failing, "circularity": whole}, steps.append, SLIM)
     assert list(found) == ["shi", "fourier", "circularity"]
     assert found["shi"] == found["circularity"] == {"sentence": "It is so."}
     failed = found["fourier"]["failed"]
@@ -33,7 +41,7 @@ def test_a_section_that_fails_loses_only_itself():
 
 
 def test_a_failure_of_the_dark_matter_is_said_too():
-    found = measured({"dark_matter": failing}, ignore)
+    found = measured({"dark_matter": failing}, ignore, SLIM)
     assert section_lines(found) == [
         f"Section dark_matter could not be measured: {found['dark_matter']['failed']}"
     ]
@@ -44,7 +52,7 @@ def test_a_refusal_goes_through():
         raise TaskError("No.")
 
     with pytest.raises(TaskError):
-        measured({"shi": refusing}, ignore)
+        measured({"shi": refusing}, ignore, SLIM)
 
 
 class Cancelled(Exception):
@@ -56,4 +64,4 @@ def test_cancelling_goes_through():
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        measured({"shi": whole}, stop)
+        measured({"shi": whole, "fourier": whole}, stop, SLIM)
