@@ -70,7 +70,7 @@ def test_data_names_every_node_and_edge_of_the_circuit():
     edges = zip(*graph.edge_index.tolist(), graph.direct_effect.tolist(), strict=True)
     unit = data["edges"]["unit"]
     assert unpacked(data["edges"]) == [
-        (source, target, pytest.approx(effect, abs=unit)) for source, target, effect in sorted(edges)
+        (s, t, pytest.approx(w, abs=unit)) for s, t, w in sorted(edges)
     ]
     assert [data["ids"][n] for n in data["order"]] == ["0:2:5", "0:1:3", "1:2:7"]
     assert json.loads(script_json({"x": EVIL})) == {"x": EVIL}
