@@ -32,6 +32,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 HOST = "[...document.querySelectorAll('[data-ready]')].at(-1)"
+IN_SIGHT = f"""() => {{
+  const host = {HOST}, edge = host.getBoundingClientRect();
+  return host.__canvas.nodes().filter((name) => /^[A-Z][A-Z0-9]*$/.test(name))
+    .map((name) => host.__canvas.pixel(name))
+    .filter(({{ x, y }}) => x > edge.left && x < edge.right && y > edge.top && y < edge.bottom);
+}}"""
+"""Places of the supernodes that are not cut off by the picture's edge."""
 WATCH = """() => {
   window.__times = [];
   let pressed = null, shown = null;
@@ -220,9 +227,8 @@ def lab_page(browser: Browser, link: str) -> Page:
 
 def press(page: Page, number: int) -> None:
     """Click a supernode: ablated and put back in turns, so that the answer always moves."""
-    found = page.evaluate(f"{HOST}.__canvas.nodes()")
-    boxes = [node for node in found if node.isalnum() and node[0].isupper()]
-    place = page.evaluate(f"{HOST}.__canvas.pixel({boxes[number // 2 % len(boxes)]!r})")
+    boxes = page.evaluate(IN_SIGHT)
+    place = boxes[number // 2 % len(boxes)]
     page.mouse.click(place["x"], place["y"])
 
 

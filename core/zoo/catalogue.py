@@ -117,6 +117,8 @@ TASKS: Mapping[str, TaskRow] = {
 
 WHOLE = {"decay": 0.4, "settle": 0, "batch": 0}
 """All training prompts at each step, for a number of steps set beforehand."""
+SLOW = {"weight_decay": 0.5, "lr": 1e-3, "enough": 0.99, "settle": 2000, "steps": 9000}
+"""Parity at width 128: a model that settles too early answers by a margin that its dictionaries lose."""
 TRAINING: Mapping[str, Mapping[str, Any]] = {
     "gpt2-modadd": WHOLE | {"steps": 3200},
     "llama-modadd": WHOLE | {"steps": 3000},
@@ -125,9 +127,9 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
         "config": {"tie_word_embeddings": True},
     },
     "llama-modadd-base": {"settle": 1600},
-    "gpt2-parity-base": {"weight_decay": 0.5, "lr": 1e-3},
-    "neox-parity-base": {"weight_decay": 0.5, "lr": 1e-3},
-    "llama-parity-base": {"weight_decay": 0.5, "lr": 1e-3},
+    "gpt2-parity-base": SLOW,
+    "neox-parity-base": SLOW,
+    "llama-parity-base": SLOW,
     "llama-parity": {"enough": 0.98, "settle": 1400},
     "neox-parity": {"enough": 0.98, "settle": 1400},
 }  # fmt: skip
