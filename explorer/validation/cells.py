@@ -22,6 +22,10 @@ def shown(value: object) -> str:
 
 
 def said_of(section: Found) -> str:
+    """What a section says in words; where it failed, that and why."""
+    if section.get("failed"):
+        why = escape(str(section["failed"]))
+        return f'<p class="hv-lacking">This could not be measured: {why}</p>'
     sentence = section.get("sentence") or section.get("skipped")
     return f'<p class="hv-said">{escape(str(sentence))}</p>' if sentence else ""
 

@@ -42,21 +42,16 @@ SPLITS = {"labels": "searched on", "selection": "size chosen on", "test": "unsee
 
 def panels(found: Found) -> list[tuple[str, str, str]]:
     """(key, title, HTML) of every section that is there."""
-    made = [
-        (
-            "predictions",
-            "Predicted before it was tried",
-            predictions(_section(found, "predictions")),
-        ),
-        ("circularity", "Against circularity", circularity(_section(found, "circularity"), found)),
-        ("shi", "Hypothesis tests", hypotheses(_section(found, "shi"))),
-        ("fourier", "Fourier structure", fourier(_section(found, "fourier"))),
-    ]
+    made = []
+    for key, title, drawn in (
+        ("predictions", "Predicted before it was tried", predictions),
+        ("circularity", "Against circularity", lambda section: circularity(section, found)),
+        ("shi", "Hypothesis tests", hypotheses),
+        ("fourier", "Fourier structure", fourier),
+    ):
+        section = mapping(found.get(key))
+        made.append((key, title, said_of(section) if section.get("failed") else drawn(section)))
     return [one for one in made if one[2]]
-
-
-def _section(found: Found, key: str) -> Found:
-    return mapping(found.get(key))
 
 
 # ---- circularity ----
@@ -132,7 +127,7 @@ def hypotheses(section: Found) -> str:
     known = [
         (name, about, one)
         for key, (name, about) in HYPOTHESES.items()
-        if (one := _section(section, key))
+        if (one := mapping(section.get(key)))
     ]
     if not known:
         return said_of(section)
@@ -174,7 +169,7 @@ def fourier(section: Found) -> str:
     rows = [
         (name, key, by.get("share") or (), real(by.get("largest_share_shuffled")))
         for name in ("embedding", "unembedding")
-        if (by := _section(section, name)) and isinstance(key := by.get("key"), list)
+        if (by := mapping(section.get(name))) and isinstance(key := by.get("key"), list)
     ]
     if not rows:
         return ""  # most tasks have no numbers that go round

@@ -160,6 +160,10 @@ def _dark_matter(bundle: Bundle, view: View) -> None:
             st.html('<div class="hs-head"><h3>Dark matter</h3></div>')
             _not_there("This circuit was validated before errors were looked at.", bundle)
             return
+        if found.get("failed"):
+            st.html('<div class="hs-head"><h3>Dark matter</h3></div>')
+            _not_there(f"This could not be measured: {found['failed']}.", bundle)
+            return
         base = errors.base_named(found, view.base)
         _dark_head(found, view)
         if base is None:
@@ -240,6 +244,8 @@ def _probes(found: dict[str, Any], base: Any) -> None:
             "Written: from what it reconstructs. Control: the same probe on shuffled labels. F: "
             "what the directions that tell the variable carry.</p>"
         )
+    elif found.get("probes_skipped"):
+        st.html(f'<p class="hs-note">{notices.text(found["probes_skipped"])}</p>')
 
 
 # ---- sections against circularity ----

@@ -1,5 +1,7 @@
 """Sections against circularity are shown where they are, and nothing is shown where not."""
 
+import pytest
+
 from explorer.validation import checks
 from tests.explorer.validation.sections import sections
 
@@ -83,3 +85,12 @@ def test_what_is_absent_or_of_another_shape_is_left_out():
     assert checks.panels({"predictions": [], "shi": {}}) == []
     odd = {"circularity": {"splits": 3, "families": {"x": 1}, "sentence": "Still said."}}
     assert [body for *_, body in checks.panels(odd)] == ['<p class="hv-said">Still said.</p>']
+
+
+@pytest.mark.parametrize("key", ["predictions", "circularity", "shi", "fourier"])
+def test_a_section_that_failed_says_so_and_why(key: str):
+    ((name, _title, body),) = checks.panels(
+        {key: {"failed": "IndexError: no <row> (shi.py, line 3)"}}
+    )
+    assert name == key
+    assert "could not be measured: IndexError: no &lt;row&gt; (shi.py, line 3)" in body
