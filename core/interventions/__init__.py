@@ -2,8 +2,9 @@
 
 from core.interventions.edits import circuit_edit, head_edit, regime_base, skip_edit
 from core.interventions.errors import ErrorRegime, Errors
-from core.interventions.evaluator import Evaluator, Outcome
+from core.interventions.evaluator import Evaluator
 from core.interventions.gates import Gates, Places, all_gates, circuit_gates
+from core.interventions.outcome import Outcome
 from core.interventions.prepared import (
     PreparedBatch,
     active_features,

@@ -1,12 +1,10 @@
 """Runs circuits on prompts: only the circuit is live, everything else is at its reference.
 
 1. Per batch of equal-length prompts: the model's own answers, and the references.
-2. The gates of a circuit become one MLP edit a layer and, where a head is not live, one head edit;
-   many circuits run as one batch, in chunks that bound memory.
+2. Circuits run in chunks that bound memory (`passes.py`), side by side where that is faster.
 3. Out come, per circuit and prompt, the logit difference answer − wrong, whether the answer is the
-   top token, the divergence from the model and the agreement with its top token.
-
-A live head recomputes its pattern and values on what the circuit writes.
+   top token, the divergence from the model and the agreement with its top token (`outcome.py`).
+4. For searches: the loss of a soft circuit, and derivatives of loss and margins by every gate.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,16 +17,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.circuit import Attention, Bounds
-from core.errors import SettingsError
-from core.interventions.edits import (
-    circuit_edit,
-    head_edit,
-    is_strict,
-    regime_base,
-    skip_edit,
-)
 from core.interventions.errors import ErrorRegime, Errors
 from core.interventions.gates import Gates
+from core.interventions.outcome import Outcome, joined, scored, stacked
+from core.interventions.passes import Passes, chunk_size
 from core.interventions.prepared import (
     PreparedBatch,
     active_features,
@@ -36,28 +28,13 @@ from core.interventions.prepared import (
     prepare_batch,
 )
 from core.interventions.references import Ablation, State, mean_state
-from core.models import Edits, LanguageModel
+from core.models import LanguageModel
 from core.models.threads import mapped
 from core.tasks import PromptBatch
 from core.transcoders import TranscoderSet
 
-CHUNK_TOKENS = 16384
-"""Tokens run at once; bounds the memory of a chunk of circuits."""
 SLOPES = 2**25
 """Gates times prompts whose derivatives are taken at once: 128 MiB a copy."""
-
-
-class Outcome(NamedTuple):
-    """What circuits answer, prompt by prompt; prompts in the order of the batches."""
-
-    logit_diff: Float[Tensor, "circuit prompt"]
-    """logit(answer) − logit(wrong)."""
-    correct: Bool[Tensor, "circuit prompt"]
-    """The answer has the largest logit."""
-    kl: Float[Tensor, "circuit prompt"]
-    """KL(model ‖ circuit) of the next-token distribution, in nats."""
-    agree: Bool[Tensor, "circuit prompt"]
-    """The top token is the model's own."""
 
 
 class _Job(NamedTuple):
@@ -91,6 +68,7 @@ class Evaluator:
         length: int,
     ) -> None:
         self.model, self.transcoders, self.length = model, transcoders, length
+        self._passes = Passes(model, transcoders)
         given = isinstance(mean_over, State)
         mean = mean_over if given else mean_state(model, transcoders, mean_over, length)
         self._parts = tuple(
@@ -139,7 +117,7 @@ class Evaluator:
 
     def model_outcome(self) -> Outcome:
         """The unchanged model, as a single circuit."""
-        return _join([self._score(part, part.logits[None]) for part in self._parts])
+        return joined([scored(part, part.logits[None]) for part in self._parts])
 
     def outcome(
         self,
@@ -159,10 +137,10 @@ class Evaluator:
 
         def run(job: _Job) -> Outcome:
             with torch.no_grad():  # which each thread says for itself
-                return self._score(job.part, self._answers(job, ablation))
+                return scored(job.part, self._answers(job, ablation))
 
         found = mapped(self.model, run, chain.from_iterable(jobs))
-        return _join([_stack(list(islice(found, len(mine)))) for mine in jobs])
+        return joined([stacked(list(islice(found, len(mine)))) for mine in jobs])
 
     def _parted(
         self, regime: ErrorRegime | Errors
@@ -176,105 +154,14 @@ class Evaluator:
 
     def _jobs(self, part: PreparedBatch, gates: Gates, regime: ErrorRegime | Errors) -> list[_Job]:
         """The circuits in chunks; given errors share a lower part of the model and stay one job."""
-        size = self._chunk(part)
+        size = chunk_size(part)
         chunks = [gates] if isinstance(regime, Errors) else gates.split(size)
         return [_Job(part, some, regime) for some in chunks]
 
     def _answers(self, job: _Job, ablation: Ablation) -> Float[Tensor, "circuit prompt d_vocab"]:
         if isinstance(job.regime, Errors):
-            return self._drawn(job.part, job.gates, ablation, job.regime)
-        return self._logits(job.part, job.gates, ablation, job.regime)
-
-    @staticmethod
-    def _chunk(part: PreparedBatch) -> int:
-        """Circuits run at once."""
-        return max(1, CHUNK_TOKENS // part.batch.clean.numel())
-
-    def _drawn(
-        self, part: PreparedBatch, gates: Gates, ablation: Ablation, errors: Errors
-    ) -> Float[Tensor, "circuit prompt d_vocab"]:
-        """A circuit or a draw each; below the first given layer all draws agree."""
-        n, size = max(len(gates), len(errors)), self._chunk(part)
-        _check_draws(len(gates), len(errors))
-        start, resid = 0, None
-        # A cross-layer feature below would have to hand its part up into every draw's own pass.
-        if len(gates) == 1 and errors.first > 0 and not self.transcoders.crosses:
-            below = self._edits(part, gates[:, None].cut(part.start), ablation, errors.rest)
-            start = errors.first
-            resid = self.model.trace(part.batch.clean, below).resid_pre[start]
-
-        def run(rows: slice) -> Tensor:
-            with torch.no_grad():
-                some = gates[rows] if len(gates) == n else gates[[0] * (rows.stop - rows.start)]
-                mine = errors[rows] if len(errors) == n else errors
-                return self._logits(part, some, ablation, mine, start, resid)
-
-        chunks = (slice(row, min(row + size, n)) for row in range(0, n, size))
-        return torch.cat(list(mapped(self.model, run, chunks)))
-
-    def _logits(
-        self,
-        part: PreparedBatch,
-        gates: Gates,
-        ablation: Ablation,
-        regime: ErrorRegime | Errors,
-        start: int = 0,
-        resid: Float[Tensor, "prompt pos d_model"] | None = None,
-    ) -> Float[Tensor, "circuit prompt d_vocab"]:
-        """From block `start` on, which `resid` enters in every circuit; the embedding if None."""
-        edits = self._edits(part, gates[:, None].cut(part.start), ablation, regime)
-        if resid is None:
-            logits = self._run(part, edits, len(gates))
-        else:
-            logits = self.model.run_from(start, resid.repeat(len(gates), 1, 1), edits)
-        return logits.view(len(gates), len(part.logits), -1)
-
-    def _run(
-        self, part: PreparedBatch, edits: Edits, n: int
-    ) -> Float[Tensor, "circuit_prompt d_vocab"]:
-        """The whole model; block 0's attention is not run again where no edit changes it."""
-        if 0 in edits.heads or self.transcoders.crosses:
-            return self.model.run_from(0, part.resid[0].repeat(n, 1, 1), edits)
-        written = edits.replaced[0](part.clean.mlp_in[0].repeat(n, 1, 1))
-        return self.model.run_from(1, part.attended.repeat(n, 1, 1) + written, edits)
-
-    def _edits(
-        self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: ErrorRegime | Errors
-    ) -> Edits:
-        """Edits of every layer; the front axes of `gates` are circuit and gated, cut to `part`."""
-        reference = part.reference(ablation)
-        heads = {
-            layer: head_edit(gates.head[:, :, layer], reference.z[layer])
-            for layer in _layers_with_gated_heads(gates)
-        }
-        replaced = {}
-        for layer, coder in enumerate(self.transcoders.layers):
-            inner = circuit_edit(
-                coder,
-                gates.feature[:, :, layer],
-                reference.activation[layer],
-                regime_base(regime, layer, reference, part.clean, part.corrupt, part.mean),
-                within=_within(part, layer, self.model.n_layers, ablation, regime),
-                known=part.clean.activation[0] if layer == 0 and 0 not in heads else None,
-            )
-            live_skip = skip_edit(coder, inner, reference.mlp_in[layer])
-            replaced[layer] = inner if is_strict(regime) else live_skip
-        return Edits(replaced=replaced, heads=heads)
-
-    def _score(
-        self, part: PreparedBatch, logits: Float[Tensor, "circuit prompt d_vocab"]
-    ) -> Outcome:
-        answer, wrong = part.batch.answer, part.batch.wrong
-        rows = torch.arange(len(answer))
-        own = part.logits.log_softmax(-1)
-        kl = (own.exp() * (own - logits.log_softmax(-1))).sum(-1)
-        top = logits.argmax(-1)
-        return Outcome(
-            logit_diff=logits[:, rows, answer] - logits[:, rows, wrong],
-            correct=top == answer,
-            kl=kl,
-            agree=top == part.logits.argmax(-1),
-        )
+            return self._passes.drawn(job.part, job.gates, ablation, job.regime)
+        return self._passes.logits(job.part, job.gates, ablation, job.regime)
 
     def loss(self, gates: Gates, ablation: Ablation) -> Float[Tensor, " prompt"]:
         """How far one soft circuit is from the model, prompt by prompt; carries gradients.
@@ -283,18 +170,18 @@ class Evaluator:
         mean squared one: the first alone goes flat once the right token is on top, long before
         the circuit has the model's margin. Strict regime; `gates` without a front axis.
         """
-        return torch.cat(
-            [
-                self._loss(part, self._logits(part, gates[None], ablation, ErrorRegime.ABLATED))
-                for part in self._parts
-            ]
-        )
+        strict = ErrorRegime.ABLATED
+        found = [
+            self._loss(part, self._passes.logits(part, gates[None], ablation, strict))
+            for part in self._parts
+        ]
+        return torch.cat(found)
 
     def _loss(
         self, part: PreparedBatch, logits: Float[Tensor, "1 prompt d_vocab"]
     ) -> Float[Tensor, " prompt"]:
-        score = self._score(part, logits)
-        want = self._score(part, part.logits[None]).logit_diff
+        score = scored(part, logits)
+        want = scored(part, part.logits[None]).logit_diff
         margin = (score.logit_diff - want).pow(2) / want.pow(2).mean()
         return (score.kl + margin)[0]
 
@@ -340,7 +227,7 @@ class Evaluator:
         self, part: PreparedBatch, gates: Gates, ablation: Ablation, attention: Attention
     ) -> tuple[Float[Tensor, " prompt"], Gates]:
         logits, asked = self._gated(part, gates, ablation, attention)
-        margin = self._score(part, logits).logit_diff[0]
+        margin = scored(part, logits).logit_diff[0]
         found = torch.autograd.grad(margin.sum(), asked)
         # `found` lacks the heads where attention is live; their gates then move nothing.
         shapes = (gates.feature.shape, gates.head.shape)
@@ -359,35 +246,8 @@ class Evaluator:
             asked.append(here.head)
         for gate in asked:
             gate.requires_grad_()
-        edits = self._edits(part, here, ablation, ErrorRegime.ABLATED)
-        return self._run(part, edits, 1)[None], asked
-
-
-def _within(
-    part: PreparedBatch,
-    layer: int,
-    n_layers: int,
-    ablation: Ablation,
-    regime: ErrorRegime | Errors,
-) -> slice:
-    """The positions of a layer at which gates can matter.
-
-    In the last layer only what is written at the last position is read. Where every reference is
-    the corrupt prompt's and errors are the corrupt or the clean one's, all is as on both of them
-    before the first position at which they differ.
-    """
-    length = part.attended.shape[1]
-    plain = regime in (ErrorRegime.ABLATED, ErrorRegime.KEPT, ErrorRegime.RESAMPLE)
-    first = part.changed if plain and ablation is Ablation.RESAMPLE else 0
-    return slice(max(first, length - 1 if layer == n_layers - 1 else 0), length)
-
-
-def _check_draws(circuits: int, draws: int) -> None:
-    if circuits not in (1, draws) and draws != 1:
-        raise SettingsError(
-            f"{draws} draws of errors were given for {circuits} circuits; one of the two must be 1 "
-            "or both equal. Run the circuits one by one."
-        )
+        edits = self._passes.edits(part, here, ablation, ErrorRegime.ABLATED)
+        return self._passes.run(part, edits, 1)[None], asked
 
 
 def _own_gates(gates: Gates, n_prompts: int) -> Gates:
@@ -396,20 +256,3 @@ def _own_gates(gates: Gates, n_prompts: int) -> Gates:
         feature=gates.feature.detach().repeat(1, n_prompts, 1, 1, 1),
         head=gates.head.detach().repeat(1, n_prompts, 1, 1, 1),
     )
-
-
-def _layers_with_gated_heads(gates: Gates) -> list[int]:
-    """Layers in which some head is not simply live; elsewhere heads need no edit."""
-    n_layers = gates.head.shape[2]
-    if gates.head.requires_grad:
-        return list(range(n_layers))
-    gated = (gates.head != 1).transpose(0, 2).flatten(1).any(1)
-    return [layer for layer in range(n_layers) if gated[layer]]
-
-
-def _stack(chunks: Sequence[Outcome]) -> Outcome:
-    return Outcome(*(torch.cat(rows) for rows in zip(*chunks, strict=True)))
-
-
-def _join(parts: Sequence[Outcome]) -> Outcome:
-    return Outcome(*(torch.cat(columns, dim=1) for columns in zip(*parts, strict=True)))

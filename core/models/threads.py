@@ -7,7 +7,7 @@ and take the processor from each other. On two busy cores `hagd run` on a model 
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -45,7 +45,7 @@ def side_by_side(model: LanguageModel) -> int:
 
 def mapped(
     model: LanguageModel, run: Callable[[Item], Result], items: Iterable[Item]
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """`run` of each item, in order, `side_by_side` of them at once and one more begun ahead.
 
     A thread has its own grad mode: `run` has to say for itself that it takes no gradient. Closing

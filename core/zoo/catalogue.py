@@ -118,7 +118,7 @@ TASKS: Mapping[str, TaskRow] = {
 WHOLE = {"decay": 0.4, "settle": 0, "batch": 0}
 """All training prompts at each step, for a number of steps set beforehand."""
 SLOW = {"weight_decay": 0.5, "lr": 1e-3, "enough": 0.99, "settle": 2000, "steps": 9000}
-"""Parity at width 128: a model that settles too early answers by a margin that its dictionaries lose."""
+"""Parity at width 128: settled too early, its margins are smaller than what dictionaries lose."""
 TRAINING: Mapping[str, Mapping[str, Any]] = {
     "gpt2-modadd": WHOLE | {"steps": 3200},
     "llama-modadd": WHOLE | {"steps": 3000},

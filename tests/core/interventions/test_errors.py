@@ -106,7 +106,7 @@ def test_starting_at_the_first_given_layer_changes_nothing(monkeypatch):
     got = evaluator.outcome(gates, Ablation.RESAMPLE, fast)
     want = evaluator.outcome(gates, Ablation.RESAMPLE, slow)
     torch.testing.assert_close(got.logit_diff, want.logit_diff)
-    monkeypatch.setattr("core.interventions.evaluator.CHUNK_TOKENS", 1)
+    monkeypatch.setattr("core.interventions.passes.CHUNK_TOKENS", 1)
     again = evaluator.outcome(gates, Ablation.RESAMPLE, fast)
     torch.testing.assert_close(again.logit_diff, want.logit_diff)
 

@@ -164,7 +164,7 @@ def test_chunks_do_not_change_an_outcome(monkeypatch):
     evaluator, _, _ = make()
     masks = features(evaluator, random_masks(evaluator, 7))
     whole = evaluator.outcome(masks, Ablation.RESAMPLE).logit_diff
-    monkeypatch.setattr("core.interventions.evaluator.CHUNK_TOKENS", 1)
+    monkeypatch.setattr("core.interventions.passes.CHUNK_TOKENS", 1)
     torch.testing.assert_close(evaluator.outcome(masks, Ablation.RESAMPLE).logit_diff, whole)
 
 
@@ -268,7 +268,7 @@ def test_chunks_on_two_threads_answer_as_one_after_the_other(monkeypatch, at_onc
     evaluator, _, _ = make()
     gates = features(evaluator, random_masks(evaluator, n=5))
     want = evaluator.outcome(gates, Ablation.MEAN)
-    monkeypatch.setattr("core.interventions.evaluator.CHUNK_TOKENS", 1)
+    monkeypatch.setattr("core.interventions.passes.CHUNK_TOKENS", 1)
     monkeypatch.setattr("core.models.threads.side_by_side", lambda _model: at_once)
     for one, two in zip(evaluator.outcome(gates, Ablation.MEAN), want, strict=True):
         torch.testing.assert_close(one, two)
