@@ -35,6 +35,7 @@ from core.bundle import open_bundle
 from core.circuit import Attention
 from core.graph import NodeKind
 from core.interventions import Ablation, Evaluator, Gates
+from core.interventions.passes import Passes
 from core.interventions.prepared import PreparedBatch
 from core.models import Edits
 from core.models.hooks import HeadEdit, MlpReplacement
@@ -55,11 +56,11 @@ FEATURES = 400
 KINDS = ("MLP only", "+ OV, patterns frozen", "+ QK and OV", "heads chosen")
 
 
-class FrozenPatterns(Evaluator):
-    """Runs circuits whose heads look where they look on the clean run."""
+class FrozenPatterns(Passes):
+    """Circuits whose heads look where they look on the clean run."""
 
-    def _edits(self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: Any) -> Edits:
-        edits = super()._edits(part, gates, ablation, regime)
+    def edits(self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: Any) -> Edits:
+        edits = super().edits(part, gates, ablation, regime)
         stream = Stream(self, part, len(gates))
         layers = range(self.model.n_layers)
         return replace(
@@ -72,8 +73,8 @@ class FrozenPatterns(Evaluator):
 class Stream:
     """The residual stream of one run, kept beside it: heads see only their own outputs."""
 
-    def __init__(self, evaluator: Evaluator, part: PreparedBatch, circuits: int) -> None:
-        self.model = evaluator.model
+    def __init__(self, passes: Passes, part: PreparedBatch, circuits: int) -> None:
+        self.model = passes.model
         with torch.no_grad():
             clean = self.model.trace(part.batch.clean)
         self.pattern = clean.pattern.repeat(1, circuits, 1, 1, 1)
@@ -115,13 +116,13 @@ def candidates(bundle: str, n_layers: int, n_heads: int, length: int) -> tuple[T
 
 def evaluator(prepared: Prepared, coders: Any, split: Split, kind: str, limit: int) -> Evaluator:
     """Runs circuits of one kind."""
-    make = FrozenPatterns if kind == KINDS[1] else Evaluator
-    return make(
+    return Evaluator(
         prepared.model,
         coders,
         head(prepared.batches[split], limit),
-        mean_over=prepared.batches[Split.FEATURES],
+        mean_over=prepared.mean_reference(coders),
         length=prepared.length,
+        passes=FrozenPatterns if kind == KINDS[1] else Passes,
     )
 
 

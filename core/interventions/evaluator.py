@@ -56,6 +56,7 @@ class Evaluator:
         batches: The prompts to evaluate on.
         mean_over: Prompts of another split, for the mean reference; or that reference.
         length: Aligned length of the task; its longest prompt.
+        passes: How circuits are run; a study may run them otherwise.
     """
 
     def __init__(
@@ -66,9 +67,10 @@ class Evaluator:
         *,
         mean_over: Sequence[PromptBatch] | State,
         length: int,
+        passes: type[Passes] = Passes,
     ) -> None:
         self.model, self.transcoders, self.length = model, transcoders, length
-        self._passes = Passes(model, transcoders)
+        self._passes = passes(model, transcoders)
         given = isinstance(mean_over, State)
         mean = mean_over if given else mean_state(model, transcoders, mean_over, length)
         self._parts = tuple(
