@@ -153,6 +153,7 @@ DICTIONARIES: Mapping[str, Mapping[str, Any]] = {
     "neox-modadd": {"topk": WIDER},
     "neox-modadd-base": {"topk": WIDER},
     "gpt2-coref-base": WIDER,
+    "llama-modadd-base": WIDER,
     "llama-coref": WIDER,
     "llama-coref-base": WIDER,
 }
