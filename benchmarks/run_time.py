@@ -1,0 +1,96 @@
+"""How long `hagd run` takes on bundled models, from the command to the finished circuit.
+
+    python benchmarks/run_time.py [--pairs 'gpt2-coref*/nested' ...] [--again]
+
+1. A process of its own for each pair, with an empty store, as a person starts it: imports, search,
+   validation on the test split and the bundle are all part of it.
+2. Wall and processor seconds of the whole process, its peak memory, and the wall seconds of each
+   stage, as the result records them.
+
+Figures of a busy machine mean nothing: the load average before each run stands beside it. The aim
+is two minutes on two cores. Results: benchmarks/results/run_time.json and .md.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from study import Pair, Results, arguments, bundled_pairs, chosen, pair_named, results_file
+
+OUT = results_file("run_time")
+AIM = 120.0
+"""Seconds."""
+STAGES = ("graphs", "hierarchy", "search", "refine", "validate")
+
+
+def main() -> None:
+    given = arguments(__doc__, OUT, chooses="--pairs").parse_args()
+    about = {
+        "command": "python benchmarks/run_time.py",
+        "machine": f"{os.cpu_count()} processors",
+    }
+    results = Results(given.out, page, under="pairs", about=about)
+    names = chosen([p.name for p in bundled_pairs() if p.kind == "nested"], given.pairs)
+    for name in results.missing(names, again=given.again):
+        results.put(name, timed(pair_named(name)))
+        print(name, results.rows[name]["seconds"], flush=True)
+
+
+def timed(pair: Pair) -> dict[str, Any]:
+    """One run in a process and a store of its own."""
+    with tempfile.TemporaryDirectory() as store:
+        options = ["--model", pair.model, "--task", pair.task, "--transcoders", pair.kind]
+        command = [sys.executable, "-m", "core", "run", *options, "--store", store, "--json"]
+        load, start = os.getloadavg()[0], time.perf_counter()
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, used = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - start
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            raise SystemExit(f"{' '.join(command)} ended with {child.returncode}.")
+        (record,) = Path(store).glob("results/*/provenance.json")
+        stages = json.loads(record.read_text("utf-8"))["seconds"]
+    return {
+        "seconds": round(seconds, 1),
+        "processor_seconds": round(used.ru_utime + used.ru_stime, 1),
+        "max_rss_gb": round(used.ru_maxrss / 1e6, 2),
+        "stages": {stage: stages[stage] for stage in STAGES if stage in stages},
+        "load_before": round(load, 2),
+    }
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """The table."""
+    rows = found["pairs"]
+    late = [name for name, row in rows.items() if row["seconds"] > AIM]
+    said = f"All {len(rows)} within two minutes." if not late else f"Over: {', '.join(late)}."
+    head = ("pair", "s", "processor s", "GB", *STAGES, "load before")
+    lines = [
+        f"| {name} | {row['seconds']:.0f} | {row['processor_seconds']:.0f} "
+        f"| {row['max_rss_gb']:.1f} | "
+        + " | ".join(f"{row['stages'].get(stage, 0):.0f}" for stage in STAGES)
+        + f" | {row['load_before']:.1f} |"
+        for name, row in sorted(rows.items())
+    ]
+    return "\n".join(
+        [
+            "# Seconds of `hagd run`",
+            "",
+            f"`{found['command']}`, {found['machine']}; the aim is two minutes. {said}",
+            "",
+            f"| {' | '.join(head)} |",
+            f"|{'---|' * len(head)}",
+            *lines,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
