@@ -1,24 +1,18 @@
 """What the Lab's changes do: on this prompt, and on every prompt of the task."""
 
-from typing import Any
-
 import streamlit as st
 
 from core.bundle import Bundle
 from core.lab import Lab, RandomTest, TaskEffect
 from explorer.inspector import parts as inspector
 from explorer.look import figures, notices, theme
+from explorer.look.chart import chart
 from explorer.look.figures import Bars, Dots
 from explorer.session import changes
 from explorer.session.view import View
 
 STRIP = 212
 """Height of the strip of dots, whatever it shows: nothing below it moves."""
-
-
-def chart(figure: Any, key: str) -> None:
-    """Draw a figure of `explorer.look.figures`."""
-    st.plotly_chart(figure, key=key, theme=None, config=figures.CONFIG, width="stretch")
 
 
 def this_prompt(bundle: Bundle, lab: Lab, view: View) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from core.verdicts import Verdict, figure
-from explorer.library.gallery import Row
+from explorer.library.shelf import Row
 from explorer.session.first import rank
 from explorer.session.view import Shelf
 

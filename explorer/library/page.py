@@ -7,8 +7,9 @@ import streamlit as st
 
 from core.store import default_location
 from explorer import engine, menu, sharing
-from explorer.library import gallery, graphs, order, preview, runs
-from explorer.library.gallery import Row, Said
+from explorer.library import gallery, graphs, order, preview, runs, starting
+from explorer.library.gallery import Said
+from explorer.library.shelf import KINDS, NULLS, Row, shelf
 from explorer.look import notices, theme
 from explorer.network import THUMBNAIL
 from explorer.session import resources, state
@@ -29,7 +30,7 @@ def page() -> None:
             notices.guarded(_main)
             notices.guarded(graphs.section)
         with st.container(key="library-rail", width=316):
-            notices.guarded(runs.new_run)
+            notices.guarded(starting.new_run)
             notices.guarded(runs.running)
             notices.guarded(_trace)
     with st.container(key="library-end"):
@@ -54,7 +55,7 @@ def _warm() -> None:
     infos = [info for info in resources.library() if not info.error]
     if name := choose(infos):
         resources.warm(name)
-    rows = order.pick(gallery.shelf(infos, resources.task_titles()), Shelf(sort="faithfulness"))
+    rows = order.pick(shelf(infos, resources.task_titles()), Shelf(sort="faithfulness"))
     for row in (*order.featured_of(rows), *rows[:WARM]):
         preview.keep(row.name)
 
@@ -62,7 +63,7 @@ def _warm() -> None:
 def _main() -> None:
     sharing.imported()
     infos = resources.library()
-    rows = gallery.shelf(infos, resources.task_titles())
+    rows = shelf(infos, resources.task_titles())
     bundled = sum(resources.is_bundled(info) for info in infos)
     _heading(rows, bundled)
     if not rows:
@@ -191,13 +192,13 @@ def _named(options: Sequence[str]) -> dict[str, str]:
 
 
 def _last(section: str) -> tuple[bool, str]:
-    return section == gallery.NULLS, section
+    return section == NULLS, section
 
 
 def _kinds(rows: Sequence[Row]) -> list[str]:
     """Kinds of dictionary that there are, in their own order."""
     known = {row.dictionary for row in rows}
-    return [kind for kind in (*gallery.KINDS, "own") if kind in known]
+    return [kind for kind in (*KINDS, "own") if kind in known]
 
 
 def _choice(name: str, label: str, options: dict[str, str], width: int) -> None:

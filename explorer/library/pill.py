@@ -12,7 +12,7 @@ import streamlit as st
 
 from explorer import menu
 from explorer.jobs.files import Job
-from explorer.library.runs import STAGES
+from explorer.library.stages import STAGES
 from explorer.look import notices
 from explorer.session import resources
 

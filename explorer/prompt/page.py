@@ -1,33 +1,22 @@
 """The Prompt page: type a prompt, see in seconds what its next token is made of."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import streamlit as st
 
 from core.errors import CoreError
-from explorer.inspector import parts
 from explorer.look import notices
-from explorer.look.copy_link import copy_link
 from explorer.network.component import CanvasView, canvas, counts_text, picture
 from explorer.network.visible import Sieve
 from explorer.prompt import imported, selected
+from explorer.prompt.figures import figures
+from explorer.prompt.form import form, with_model
 from explorer.session import resources, state
-from explorer.session.first import choose
 from explorer.session.view import Traced
-from explorer.traces.tracing import DEFAULT, Trace, part_of
+from explorer.traces.tracing import Trace
 
 NO_CONSTANTS = Sieve(hidden=("biases",))
 """Constants and position embeddings are counted in the scores but not drawn."""
-KINDS = {
-    "": DEFAULT,
-    "nested": "nested, bundled",
-    "topk": "TopK, bundled",
-    "neurons": "MLP neurons",
-}
-"""Transcoders by their name in a link; anything else is a folder."""
 
 
 def page() -> None:
@@ -37,8 +26,8 @@ def page() -> None:
         notices.guarded(imported.show, state.current().imported)
         return
     _heading("What the next token is made of: exact direct effects of features, tokens and errors.")
-    wanted = _with_model(state.current().traced)
-    _form(wanted)
+    wanted = with_model(state.current().traced)
+    form(wanted)
     if not wanted.model:
         notices.empty(
             "No model yet",
@@ -54,91 +43,6 @@ def page() -> None:
 
 def _heading(about: str) -> None:
     st.html(f'<div class="hs-heading"><h1>Prompt</h1><span class="hx-dim">{about}</span></div>')
-
-
-def _with_model(wanted: Traced) -> Traced:
-    """The model of the link, or the first that has the words of the prompt.
-
-    The model of the circuit that is open, or of the one a first visit would open, comes before the
-    bundled ones.
-    """
-    if wanted.model:
-        return wanted
-    first = _model_of_circuit() or next(iter(resources.model_names()), "")
-    return replace(wanted, model=resources.model_for(wanted.text, first)) if first else wanted
-
-
-def _model_of_circuit() -> str:
-    """As a link writes it; "" where it is not on this computer."""
-    infos = resources.library()
-    name = state.current().circuit or choose(infos)
-    info = next((info for info in infos if info.name == name and not info.error), None)
-    ref = part_of(info, "model") if info else ""
-    here = ref in resources.model_names() or (ref and Path(ref, "config.json").is_file())
-    return ref if here else ""
-
-
-def _form(wanted: Traced) -> None:
-    models, kinds = list(resources.model_names()), list(KINDS)
-    with st.container(key="panel-prompt", horizontal=True, vertical_alignment="bottom"):
-        st.text_input(
-            "Prompt",
-            key=state.widget("traced-text", wanted.text),
-            placeholder="type a prompt and press Enter",
-            on_change=_take,
-            max_chars=2000,
-        )
-        _choice("model", "Model, or a folder", models, wanted.model, 188)
-        _choice("transcoders", "Transcoders, or a folder", kinds, wanted.transcoders, 172)
-        for name, label, hint in (
-            ("target", "Explain token", "top answers"),
-            ("against", "Minus token", "none"),
-        ):
-            st.text_input(
-                label,
-                key=state.widget(f"traced-{name}", getattr(wanted, name)),
-                placeholder=hint,
-                on_change=_take,
-                max_chars=80,
-                width=104,
-            )
-        st.button("Trace", type="primary", key="trace-now", on_click=_take)
-        copy_link(key="prompt-copy")
-
-
-def _choice(name: str, label: str, options: list[str], chosen: str, width: int) -> None:
-    """A select box that also takes a path typed by hand."""
-    names = KINDS if name == "transcoders" else {}
-    key = f"traced-{name}"
-    if chosen not in options:
-        options = [*options, chosen]
-        key += f"-{chosen}"  # a new box: the one it was typed into would show it cut at its end
-    state.remember(f"traced-{name}", key)
-    st.selectbox(
-        label,
-        options,
-        format_func=lambda option: names.get(option) or _short(str(option)),
-        key=state.widget(key, chosen),
-        accept_new_options=True,
-        on_change=_take,
-        width=width,
-    )
-
-
-def _short(ref: str) -> str:
-    """A name as it is, a long path by its end."""
-    return f"…/{Path(ref).name}" if len(ref) > 18 and Path(ref).is_absolute() else ref
-
-
-def _take() -> None:
-    fields = ("text", "model", "transcoders", "target", "against")
-    keys = {name: state.local(f"traced-{name}", f"traced-{name}") for name in fields}
-    typed = {name: str(state.value(key) or "") for name, key in keys.items()}
-    before = state.current().traced
-    if not before.model and typed["model"] == _with_model(before).model:
-        typed["model"] = ""  # nobody chose it: the prompt still decides
-    limits = {"target": 160, "against": 160}
-    state.update(traced=Traced(**{k: v[: limits.get(k, 2000)] for k, v in typed.items()}))
 
 
 def _examples(wanted: Traced) -> None:
@@ -181,10 +85,7 @@ def _traced(wanted: Traced) -> None:
             _network(wanted, found)
         with st.container(key="prompt-rail", width=316):
             _selected(wanted)
-            _scores(found)
-            _predicted(found)
-            _strongest(wanted, found)
-            _download(wanted, found)
+            figures(wanted, found)
 
 
 def _selected(wanted: Traced) -> None:
@@ -230,72 +131,3 @@ def _chosen(wanted: Traced) -> CanvasView:
     """What was selected in this very graph."""
     key, view = state.local("prompt-view", ("", CanvasView()))
     return view if key == repr(wanted) else CanvasView()
-
-
-def _scores(found: Trace) -> None:
-    with st.container(key="panel-scores"):
-        st.html(
-            '<div class="hs-head"><h3>How much of it is explained</h3>'
-            f"<span>{_took(found.seconds)}</span></div>"
-            '<div class="hs-pair"><div class="hx-metric">'
-            f"<b>{found.replacement:.2f}</b>replacement</div>"
-            f'<div class="hx-metric"><b>{found.completeness:.2f}</b>completeness</div></div>'
-            '<p class="hs-note">Replacement: share of influence that reaches the prompt and not '
-            "errors. Completeness: share of inputs that are not errors. Shown: the nodes that hold "
-            f"{found.threshold:.0%} of influence.</p>"
-        )
-
-
-def _took(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"
-
-
-def _bars(rows: list[tuple[str, float, str]], names: Mapping[str, str] | None = None) -> str:
-    """Rows of (token or node, value, text); `names` says that they are nodes, and their names."""
-    top = max((value for _, value, _ in rows), default=1.0) or 1.0
-    return "".join(
-        parts.row_html(
-            "hs-row",
-            "" if names is None else node,
-            f"{_named(node, (names or {}).get(node, ''))}<i><b style="
-            f'"width:{100 * max(0.0, value) / top:.1f}%"></b></i><span>{text}</span>',
-        )
-        for node, value, text in rows
-    )
-
-
-def _named(node: str, name: str) -> str:
-    """An id, and after it the name where there is one."""
-    node, name = notices.text(node), notices.text(name)
-    if not name:
-        return f'<span class="hx-mono">{node}</span>'
-    return f'<span title="{node} {name}"><span class="hx-mono hx-dim">{node}</span> {name}</span>'
-
-
-def _predicted(found: Trace) -> None:
-    rows = [(token, p, f"{p:.3f}") for token, p in found.predicted]
-    with st.container(key="panel-predicted"):
-        st.html('<div class="hs-head"><h3>Next token</h3></div>' + _bars(rows))
-
-
-def _strongest(wanted: Traced, found: Trace) -> None:
-    """Features by influence, with what a circuit of the same dictionary calls them."""
-    names = resources.traced_names(wanted)
-    rows = [(node, share, f"{share:.0%}") for node, _, share in found.strongest]
-    with st.container(key="panel-strongest"):
-        st.html(
-            '<div class="hs-head"><h3>Strongest features</h3><span>share of influence</span></div>'
-            + (_bars(rows, names) or '<p class="hs-note">No feature is active.</p>')
-        )
-
-
-def _download(wanted: Traced, found: Trace) -> None:
-    st.download_button(
-        "Neuronpedia JSON",
-        lambda: json.dumps(resources.traced_json(wanted)),
-        file_name="graph.json",
-        mime="application/json",
-        on_click="ignore",
-        key="download-graph",
-        width="stretch",
-    )

@@ -19,17 +19,8 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.session.view import (
-    Changed,
-    Filters,
-    Imported,
-    Shelf,
-    Traced,
-    View,
-    parameters_of,
-    read,
-    write,
-)
+from explorer.session.link import parameters_of, read, write
+from explorer.session.view import Changed, Filters, Imported, Shelf, Traced, View
 
 __all__ = ["Changed", "Filters", "Imported", "Shelf", "Traced", "View"]
 

@@ -17,14 +17,16 @@ from core.report import scores
 from core.report.markup import real
 from core.verdicts import figure
 from explorer import menu
-from explorer.look import figures, notices, theme
+from explorer.look import notices, theme
+from explorer.look.chart import chart
 from explorer.look.copy_link import copy_link
 from explorer.session import resources, state
 from explorer.session.first import choose
-from explorer.session.view import View
 from explorer.sharing import share_menu
-from explorer.validation import checks, errors, regimes, verdict
+from explorer.validation import checks, regimes, verdict
 from explorer.validation.curve import size_curve
+from explorer.validation.dark_matter import dark_matter
+from explorer.validation.lacking import not_there
 
 
 def page() -> None:
@@ -51,7 +53,7 @@ def page() -> None:
         if _measurable(bundle.validation):
             notices.guarded(_regimes, bundle)
         notices.guarded(_controls, bundle)
-    notices.guarded(_dark_matter, bundle, view)
+    notices.guarded(dark_matter, bundle, view)
     notices.guarded(_checks, bundle)
 
 
@@ -93,10 +95,6 @@ def _verdict(bundle: Bundle) -> None:
 # ---- curves, regimes, controls ----
 
 
-def _chart(figure: Any, key: str) -> None:
-    st.plotly_chart(figure, key=key, config=figures.CONFIG, theme=None, width="stretch")
-
-
 def _curve(bundle: Bundle) -> None:
     found = bundle.validation
     with st.container(key="panel-curve"):
@@ -108,9 +106,9 @@ def _curve(bundle: Bundle) -> None:
         )
         drawn = size_curve(found, theme.palette())
         if drawn is not None:
-            _chart(drawn, "size-curve")
+            chart(drawn, "size-curve")
         elif _measurable(found):
-            _not_there("The validation holds no curve over sizes.", bundle)
+            not_there("The validation holds no curve over sizes.", bundle)
         else:
             st.html(
                 '<p class="hv-lacking">F is not measurable: ablating everything hardly moves the '
@@ -131,7 +129,7 @@ def _regimes(bundle: Bundle) -> None:
         st.html('<div class="hs-head"><h3>Under every regime</h3><span>F, 95 %</span></div>')
         table = regimes.matrix(found)
         if not table:
-            _not_there("The validation holds one regime alone.", bundle)
+            not_there("The validation holds one regime alone.", bundle)
             return
         others = regimes.other_splits(found)
         line = f'<div class="hv-others">{others}</div>' if others else ""
@@ -150,104 +148,6 @@ def _controls(bundle: Bundle) -> None:
         )
 
 
-# ---- dark matter ----
-
-
-def _dark_matter(bundle: Bundle, view: View) -> None:
-    found = bundle.validation.get("dark_matter")
-    with st.container(key="panel-dark"):
-        if not isinstance(found, dict):
-            st.html('<div class="hs-head"><h3>Dark matter</h3></div>')
-            _not_there("This circuit was validated before errors were looked at.", bundle)
-            return
-        if found.get("failed"):
-            st.html('<div class="hs-head"><h3>Dark matter</h3></div>')
-            _not_there(f"This could not be measured: {found['failed']}.", bundle)
-            return
-        base = errors.base_named(found, view.base)
-        _dark_head(found, view)
-        if base is None:
-            st.html(
-                '<p class="hs-note">Nothing can be lost here: ablating everything hardly moves the '
-                "model's answers, so F is not measurable.</p>"
-            )
-            return
-        _layers(found, base)
-        _probes(found, base)
-
-
-def _dark_head(found: dict[str, Any], view: View) -> None:
-    with st.container(key="dark-head", horizontal=True, vertical_alignment="center"):
-        st.html(
-            '<div class="hs-head"><h3>Dark matter</h3><span class="hs-sub">F lost when the errors '
-            f"of a layer's transcoder are exchanged, {found.get('n_prompts')} test prompts</span>"
-            "</div>"
-        )
-        st.segmented_control(
-            "Base",
-            list(errors.BASES),
-            format_func=errors.BASES.__getitem__,
-            key=state.widget("validation-base", view.base),
-            on_change=_choose_base,
-            label_visibility="collapsed",
-            help="; ".join(f"{errors.BASES[k]}: {v}" for k, v in errors.ABOUT.items()),
-        )
-
-
-def _choose_base() -> None:
-    state.update(base=state.value("validation-base") or "dictionary")
-
-
-def _layers(found: dict[str, Any], base: Any) -> None:
-    """Bars where errors carry something; a line where they do not, the bars behind it."""
-    rows = errors.rows_of(base)
-    quiet = [row for row in rows if errors.is_noise(row)]
-    loud = [row for row in rows if row not in quiet]
-    if quiet:
-        st.html(errors.noise_html(quiet, found))
-    if loud:
-        _bars(found, rows, loud, "dark")
-        st.html(_bars_note(found, base))
-    if quiet:
-        with st.expander("Bars of every layer" if not loud else "Bars of the others"):
-            _bars(found, rows, quiet, "quiet")
-            st.html(_bars_note(found, base))
-
-
-def _bars(found: dict[str, Any], rows: list[Any], shown: list[Any], key: str) -> None:
-    margin, colours = float(found.get("margin", 0.02)), theme.palette()
-    span = errors.extent(rows, margin)
-    with st.container(key=f"{key}-rows", horizontal=True, gap="small"):
-        for place, row in enumerate(shown):
-            with st.container(key=f"{key}-row-{place}"):
-                st.html(errors.head_html(row, found.get("layers", ())))
-                _chart(errors.lost_figure(row, colours, span, margin), f"{key}-{place}")
-                st.html(f'<p class="hs-note">{notices.text(row.get("reason", ""))}</p>')
-
-
-def _bars_note(found: dict[str, Any], base: Any) -> str:
-    margin = float(found.get("margin", 0.02))
-    return (
-        f'<p class="hs-note">Bars: F lost; whiskers: 95 %. Within the grey band of ±{margin:g} a '
-        f"change counts as none. {notices.text(errors.ABOUT.get(str(base.get('base')), ''))}.</p>"
-    )
-
-
-def _probes(found: dict[str, Any], base: Any) -> None:
-    table = errors.probe_table(found, base)
-    if table:
-        st.html(
-            '<div class="hs-head hv-second"><h3>What can be read from the errors</h3>'
-            '<span class="hs-sub">accuracy of a linear probe at its best position; bold: p &lt; '
-            "0.01</span></div>"
-            f'{table}<p class="hs-note">Errors: read from what the transcoder leaves over. '
-            "Written: from what it reconstructs. Control: the same probe on shuffled labels. F: "
-            "what the directions that tell the variable carry.</p>"
-        )
-    elif found.get("probes_skipped"):
-        st.html(f'<p class="hs-note">{notices.text(found["probes_skipped"])}</p>')
-
-
 # ---- sections against circularity ----
 
 
@@ -259,14 +159,6 @@ def _checks(bundle: Bundle) -> None:
         for key, title, body in found:
             with st.container(key=f"panel-{key}"):
                 st.html(f'<div class="hs-head"><h3>{title}</h3></div>{body}')
-
-
-def _not_there(what: str, bundle: Bundle) -> None:
-    """A calm word on what an older bundle lacks, and the command that measures it."""
-    st.html(
-        f'<p class="hv-lacking">{notices.text(what)} Measure it with'
-        f"<code>hagd validate {notices.text(bundle.name)}</code></p>"
-    )
 
 
 def _measurable(found: Any) -> bool:

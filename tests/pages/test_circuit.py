@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from explorer.circuit import page as circuit
+from explorer.circuit.claim import trail_of
 from explorer.inspector.parts import number
 from explorer.network.component import CanvasView, Change
 from explorer.session import resources, state
@@ -156,9 +157,9 @@ def test_what_the_browser_says_becomes_the_view(monkeypatch):
 
 def test_the_trail_runs_from_the_outermost_to_the_last_opened(store):
     bundle = resources.bundle("tiny")
-    assert circuit.trail_of(bundle, ("A", "A1")) == ("A", "A1")
-    assert circuit.trail_of(bundle, ("A", "B")) == ("B",)
-    assert circuit.trail_of(bundle, ("nothing",)) == ()
+    assert trail_of(bundle, ("A", "A1")) == ("A", "A1")
+    assert trail_of(bundle, ("A", "B")) == ("B",)
+    assert trail_of(bundle, ("nothing",)) == ()
 
 
 def test_a_damaged_circuit_is_never_chosen(store):

@@ -12,7 +12,9 @@ from core.bundle import BundleInfo, list_bundles
 from core.errors import SettingsError
 from explorer import engine
 from explorer.jobs.files import Job, Step
-from explorer.library import form, gallery, page, runs
+from explorer.library import form, gallery, page, starting
+from explorer.library.shelf import shelf
+from explorer.library.stages import STAGES, stages_of
 from explorer.look import notices
 from explorer.session import resources
 from explorer.session.resources import circuits
@@ -155,7 +157,7 @@ def test_a_p_value_says_what_its_draws_can_tell(p, text):
 
 
 def test_a_run_is_a_job_and_its_end_is_shown(store, open_page, monkeypatch):
-    monkeypatch.setattr(runs, "ENTRY", "tests.explorer.work:count")
+    monkeypatch.setattr(starting, "ENTRY", "tests.explorer.work:count")
     job = resources.jobs().start_here("run", "Sums · tiny", {"to": 3}, work.count)
     for _ in range(200):
         if not resources.jobs().find(job).active:
@@ -193,7 +195,7 @@ def test_a_refused_run_says_why(store, open_page):
 
 
 def test_a_refusal_goes_when_the_next_run_starts(store, open_page, monkeypatch):
-    monkeypatch.setattr(runs, "ENTRY", "tests.explorer.work:count")
+    monkeypatch.setattr(starting, "ENTRY", "tests.explorer.work:count")
     desk = resources.jobs()
     job = desk.start_here("run", "Gate · tiny", {}, work.refuse)
     while desk.find(job).active:
@@ -207,7 +209,7 @@ def test_a_refusal_goes_when_the_next_run_starts(store, open_page, monkeypatch):
 
 def test_the_form_names_a_model_of_ones_own_and_asks_for_its_task(store, open_page, monkeypatch):
     own = {"model": "/models/my-gpt2", "task": "", "transcoders": ""}
-    for module in (runs, form):
+    for module in (starting, form):
         monkeypatch.setattr(module, "chosen", lambda: own)
     app = open_page("library")
     boxes = {box.label: box for box in app.selectbox}
@@ -231,7 +233,7 @@ def test_the_form_offers_the_models_made_for_its_task_and_others_with_a_word(sto
 
 
 def test_options_reach_the_run(store, open_page, monkeypatch):
-    monkeypatch.setattr(runs, "ENTRY", "tests.explorer.work:wait")
+    monkeypatch.setattr(starting, "ENTRY", "tests.explorer.work:wait")
     app = open_page("library")
     app.selectbox(key="run-guide").set_value("gnn")
     app.text_input(key="run-name").set_value("my sums")
@@ -248,7 +250,7 @@ def test_options_reach_the_run(store, open_page, monkeypatch):
 
 
 def test_a_hub_id_is_left_to_the_run_to_look_for():
-    runs.check({"model": "openai-community/gpt2", "task": "t", "transcoders": None})
+    starting.check({"model": "openai-community/gpt2", "task": "t", "transcoders": None})
 
 
 @pytest.mark.parametrize(
@@ -263,7 +265,7 @@ def test_a_hub_id_is_left_to_the_run_to_look_for():
 def test_what_can_be_seen_to_be_wrong_is_refused_at_once(changed, match):
     settings = {"model": "a", "task": "b", "transcoders": None} | changed
     with pytest.raises(SettingsError, match=match):
-        runs.check(settings)
+        starting.check(settings)
 
 
 def test_stages_to_come_are_listed_after_those_that_ran(store):
@@ -271,7 +273,7 @@ def test_stages_to_come_are_listed_after_those_that_ran(store):
     job = desk.start_here("run", "x", {"to": 2}, work.count, planned=("Count", "Rest", "write"))
     while desk.find(job).active:
         pass
-    stages = runs.stages_of(desk.find(job))
+    stages = stages_of(desk.find(job))
     assert [(s.name, s.state) for s in stages] == [
         ("Count", "done"),
         ("Rest", "done"),
@@ -285,11 +287,11 @@ def test_a_stage_that_was_in_the_store_is_not_left_waiting():
     first = replace(step, name="prepare", done=1, total=1)
     job = Job(
         id="x", kind="run", title="x", settings={}, created=0.0, state="running",
-        steps=(first, step), planned=tuple(runs.STAGES), result={}, error="", crash="",
+        steps=(first, step), planned=tuple(STAGES), result={}, error="", crash="",
         finished=None,
     )  # fmt: skip
-    shown = runs.stages_of(job)
-    assert [s.name for s in shown] == list(runs.STAGES.values())
+    shown = stages_of(job)
+    assert [s.name for s in shown] == list(STAGES.values())
     assert [s.state for s in shown] == ["done"] * 6 + ["running", "waiting"]
     assert [s.note for s in shown[1:6]] == ["reused"] * 5
 
@@ -302,7 +304,7 @@ def test_what_could_not_be_computed_is_a_dash():
     head = BundleInfo(
         path=Path("n"), name="n", task="t", model="m", verdict="rejected", validation=found
     )
-    row = gallery.shelf([head], {})[0]
+    row = shelf([head], {})[0]
     for data in (gallery.row_data(row, ""), gallery.card_data(row, "", [], (1, 1))):
         assert (data["f"], data["pm"], data["phi"], data["phiEmpty"]) == ("–", "", "–", "–")
         assert data["curve"]["line"] == []
@@ -311,14 +313,14 @@ def test_what_could_not_be_computed_is_a_dash():
 def test_bundled_nulls_show_what_their_files_say():
     heads = [head for head in list_bundles(CIRCUITS) if head.path.name.startswith("null-")]
     assert heads
-    for row, head in zip(gallery.shelf(heads, {}), heads, strict=True):
+    for row, head in zip(shelf(heads, {}), heads, strict=True):
         known = head.validation["faithfulness"] is not None
         assert (gallery.row_data(row, "")["f"] != "–") is known
 
 
 def test_a_null_that_fails_is_as_calm_as_a_refused_one_and_keeps_its_word():
     infos = [info for info in list_bundles(CIRCUITS) if info.name == "null-shuffled-gpt2"]
-    (row,) = gallery.shelf(infos, {})
+    (row,) = shelf(infos, {})
     shown = gallery.row_data(row, "")
     assert row.verdict == "does_not_hold"
     assert (shown["verdict"], shown["tone"]) == ("Does not hold, as expected", "idle")
@@ -337,7 +339,7 @@ def test_another_seed_is_shown_and_an_own_task_is_called_by_its_folder(tmp_path)
             provenance={"settings": {"seed": seed}},
         )
 
-    first, second = gallery.shelf([head(0), head(3)], {})
+    first, second = shelf([head(0), head(3)], {})
     assert (first.tag, second.tag) == ("", "seed 3")
     assert first.section == second.section == "blue sky"
 
@@ -358,7 +360,7 @@ def test_a_copy_of_a_bundled_circuit_leaves_it_its_name(store, monkeypatch, tmp_
     st.cache_resource.clear()
     found = {info.name: resources.is_bundled(info) for info in resources.library()}
     assert (found["tiny"], found["tiny~2"]) == (True, False)
-    tags = {row.name: row.tag for row in gallery.shelf(resources.library(), {})}
+    tags = {row.name: row.tag for row in shelf(resources.library(), {})}
     assert (tags["tiny"], tags["tiny~2"]) == ("bundled", "imported 2")
 
 

@@ -19,8 +19,9 @@ from core.validation import Candidate, ValidationSettings, faithfulness, validat
 from core.validation.block import measure
 from core.validation.metrics import SPAN_SHARE, smallest_span
 from core.validation.verdict import Evidence, judge
-from explorer.circuit.page import claim_html
-from explorer.library.gallery import row_data, shelf
+from explorer.circuit.claim import claim_html
+from explorer.library.gallery import row_data
+from explorer.library.shelf import shelf
 from tests.core.lab.tiny_lab import LENGTH, NODES, tiny_lab
 
 NAMES = ("faithfulness", "faithfulness_empty", "faithfulness_full", "necessity", "cpr", "cmd")

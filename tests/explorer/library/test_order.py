@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.bundle import BundleInfo
-from explorer.library.gallery import Row, row_data, shelf
+from explorer.library.gallery import row_data
 from explorer.library.order import featured_of, pick, sections
+from explorer.library.shelf import Row, shelf
 from explorer.session.view import Shelf
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from core.pipeline.progress import STAGES
 from explorer.jobs.files import Job, Step
-from explorer.library import runs
+from explorer.library import stages
+from explorer.library.duration import expected, has_dictionary
 
 OWN = {"model": "/m/big", "task": "/t/task.jsonl", "transcoders": None, "attention": "live"}
 
@@ -28,26 +29,26 @@ def done(seconds: float, training: float = 0.0, **settings) -> Job:
 
 
 def test_every_stage_has_its_name_for_people_in_the_order_of_a_run():
-    assert tuple(runs.STAGES) == STAGES
+    assert tuple(stages.STAGES) == STAGES
 
 
 def test_a_run_is_timed_by_runs_of_its_own_model():
     jobs = [done(30, model="gpt2-modadd"), done(394, training=300), done(96)]
-    assert runs.expected(OWN, jobs, True) == pytest.approx(95)  # with the training left out
-    assert runs.expected(OWN, jobs, False) == pytest.approx(394)
-    assert runs.expected(OWN | {"model": "/m/other"}, jobs, True) is None
-    assert runs.expected(OWN, [done(96)], False) is None  # it says nothing of training
+    assert expected(OWN, jobs, True) == pytest.approx(95)  # with the training left out
+    assert expected(OWN, jobs, False) == pytest.approx(394)
+    assert expected(OWN | {"model": "/m/other"}, jobs, True) is None
+    assert expected(OWN, [done(96)], False) is None  # it says nothing of training
 
 
 def test_runs_of_the_same_task_and_with_heads_alike_come_first():
     jobs = [done(40, task="/t/long.jsonl"), done(90, attention="circuit"), done(50)]
-    assert runs.expected(OWN, jobs, True) == 50
-    assert runs.expected(OWN | {"attention": "circuit"}, jobs, True) == 90
-    assert runs.expected(OWN | {"task": "/t/new.jsonl"}, jobs, True) == 45
+    assert expected(OWN, jobs, True) == 50
+    assert expected(OWN | {"attention": "circuit"}, jobs, True) == 90
+    assert expected(OWN | {"task": "/t/new.jsonl"}, jobs, True) == 45
 
 
 def test_a_dictionary_is_there_where_it_is_bundled_given_or_kept():
-    assert not runs.has_dictionary(OWN, [done(30, model="gpt2-modadd")])
-    assert runs.has_dictionary(OWN, [done(30)])
-    assert runs.has_dictionary(OWN | {"transcoders": "/c"}, [])
-    assert runs.has_dictionary(OWN | {"model": "gpt2-modadd"}, [])
+    assert not has_dictionary(OWN, [done(30, model="gpt2-modadd")])
+    assert has_dictionary(OWN, [done(30)])
+    assert has_dictionary(OWN | {"transcoders": "/c"}, [])
+    assert has_dictionary(OWN | {"model": "gpt2-modadd"}, [])

@@ -5,18 +5,8 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.session.view import (
-    MAX_ITEMS,
-    PARAMETERS,
-    Changed,
-    Filters,
-    Imported,
-    Shelf,
-    Traced,
-    View,
-    read,
-    write,
-)
+from explorer.session.link import MAX_ITEMS, PARAMETERS, read, write
+from explorer.session.view import Changed, Filters, Imported, Shelf, Traced, View
 
 FULL = View(
     page="",
