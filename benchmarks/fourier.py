@@ -36,7 +36,7 @@ from torch import Tensor
 
 from core.assets import CIRCUITS
 from core.bundle import open_bundle
-from core.features import reading
+from core.features import measure
 from core.features.activations import role_of
 from core.features.fourier import (
     Logits,
@@ -47,8 +47,8 @@ from core.features.fourier import (
     ideal_clock,
     ideal_pizza,
 )
-from core.features.groups import measure
 from core.lab import Lab
+from core.labels import reading
 from core.models import Edits, suited_threads
 from core.predictions.score import chance_of, spearman
 from core.tasks import encode_pairs

@@ -4,7 +4,7 @@ How data flows; every arrow takes immutable values and gives an immutable one:
 
     task, model ──> transcoders ──> attribution graphs ──> task graph ──> hierarchy
     hierarchy ──> search ──> circuit ──> validation ──> bundle
-    bundle ──> lab, features, report, interop, share ──> command line and app
+    bundle ──> lab, inspector, report, interop, share ──> command line and app
 
 The packages, roughly in the order of the method. Each imports only packages above it (import-linter
 holds them to that), and none of them draws anything:
@@ -32,7 +32,9 @@ holds them to that), and none of them draws anything:
     interop        graphs as circuit-tracer and Neuronpedia write them
     predictions    what supernodes will do, registered before it is tested, and scored
     lab            interventions on a finished circuit, prompt by prompt and over the task
-    features       what a feature, head or supernode is: contexts, outputs, variables, labels
+    features       evidence on features and groups: contexts, outputs, edges, variables, Fourier
+    labels         names that features, heads and supernodes get from that evidence
+    inspector      reports: all that is shown of one feature, head or supernode
     darkmatter     what a dictionary's reconstruction errors are to the behaviour, and its tests
     pipeline       the whole run, and the null runs that must not validate
     zoo            what is bundled, and how it is made: models, dictionaries, circuits

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-MODULES = ("explorer.network.picture", "core.lab", "core.features", "plotly.graph_objects")
+MODULES = ("explorer.network.picture", "core.lab", "core.inspector", "plotly.graph_objects")
 LOG = logging.getLogger("hagd.explorer")
 LATER = "explorer.circuit.page"
 """The page that a first visitor will open; with it comes what it draws with."""
@@ -24,7 +24,7 @@ def ready() -> bool:
     """Whether the engine has been imported; while it is being imported it is not."""
     return all(
         hasattr(sys.modules.get(module), name)
-        for module, name in (("core.lab", "Lab"), ("core.features", "feature_report"))
+        for module, name in (("core.lab", "Lab"), ("core.inspector", "feature_report"))
     )
 
 

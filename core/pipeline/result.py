@@ -7,8 +7,8 @@ from typing import Any
 
 from core.bundle import Bundle, Source, provenance
 from core.circuit import Attention, Circuit, node_table
-from core.features import label_circuit
 from core.lab import Lab, means_to_tensors
+from core.labels import label_circuit
 from core.pipeline.discovery import Discovery
 from core.pipeline.finished import Finished
 from core.pipeline.loading import Refs

@@ -8,7 +8,8 @@ from core.bundle import Bundle
 from core.circuit import FeatureNode
 from core.errors import CoreError
 from core.features.activations import role_of, values_of
-from core.features.feature import outputs, quantiles
+from core.features.contexts import quantiles
+from core.features.outputs import outputs
 from core.lab import Lab
 from core.report import Card, Context
 

@@ -1,7 +1,7 @@
 """The inspector's page of an attention head: its kind, where it looks, and why.
 
 The pattern, on this prompt; the attention from one position to another by its sources (QK
-attribution, `core.features.why`), both chosen by the reader; what the head brings from each
+attribution, `core.inspector.why`), both chosen by the reader; what the head brings from each
 position, and the tokens that its output raises.
 """
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from core.features import EdgeRow, HeadReport
+from core.features import EdgeRow
+from core.inspector import HeadReport
 from explorer.inspector import parts as inspector
 from explorer.inspector.node import token_bars
 from explorer.inspector.parts import Bar, Fact
@@ -18,7 +19,7 @@ from explorer.inspector.seen import Inspected, why
 from explorer.session import state
 
 if TYPE_CHECKING:
-    from core.features import WhyReport
+    from core.inspector import WhyReport
 
 TOLERANCE = 1e-3
 """Of the model's score: a larger gap is shown."""

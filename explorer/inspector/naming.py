@@ -1,4 +1,4 @@
-"""What the signs mean in the names that the engine gives (`core.features.siblings`, `.names`).
+"""What the signs mean in the names that the engine gives (`core.labels.siblings`, `.readings`).
 
 `k 5, 24 · result` is what can be read off a supernode, `→ 39` what it raises, `cos 5·result` what a
 feature follows. `glossary` says so in words, `together` keeps a sign and its number on one line.

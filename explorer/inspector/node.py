@@ -6,13 +6,8 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from core.features import (
-    EdgeRow,
-    FeatureReport,
-    Quantile,
-    TokenEffect,
-    VariableFit,
-)
+from core.features import EdgeRow, Quantile, TokenEffect, VariableFit
+from core.inspector import FeatureReport
 from explorer.inspector import parts as inspector
 from explorer.inspector.charts import Curve, curve_figure, histogram_html
 from explorer.inspector.contexts import Context, contexts_html

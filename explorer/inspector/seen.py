@@ -12,7 +12,7 @@ from explorer.session import changes, resources, state
 from explorer.session.state import View
 
 if TYPE_CHECKING:
-    from core.features import WhyReport
+    from core.inspector import WhyReport
     from core.lab import Lab, LabSettings
 
 

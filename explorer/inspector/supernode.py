@@ -20,8 +20,8 @@ from explorer.inspector.seen import report as report_of
 from explorer.look import theme
 
 if TYPE_CHECKING:
-    from core.features import HeadMember, SupernodeReport
-    from core.features.contents import Decoded, Share
+    from core.features import Decoded
+    from core.inspector import HeadMember, Share, SupernodeReport
 
 MEMBERS = 8
 """Members of a supernode that are listed at once; the others are folded."""

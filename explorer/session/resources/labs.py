@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from core.attribution import Paths
-    from core.features import FeatureReport, HeadReport, SupernodeReport, WhyReport
+    from core.inspector import FeatureReport, HeadReport, SupernodeReport, WhyReport
     from core.lab import Lab, LabSettings
 
 
@@ -118,7 +118,7 @@ def why_report(name: str, head: str, prompt: int, query: int, key: int) -> "WhyR
 
 @st.cache_resource(show_spinner=False, max_entries=512)
 def _why_report(name: str, stamp: str, head: str, prompt: int, query: int, key: int) -> "WhyReport":
-    from core.features import why_report as make
+    from core.inspector import why_report as make
 
     return make(lab(name), head, prompt, query=query, key=key)
 
@@ -131,7 +131,7 @@ def head_names(name: str) -> "Mapping[str, str]":
 @st.cache_resource(show_spinner=False, max_entries=16)
 def _head_names(name: str, stamp: str) -> "Mapping[str, str]":
     from core.circuit import HeadNode
-    from core.features import head_labels
+    from core.labels import head_labels
 
     found = lab(name)
     model = found.model
@@ -141,11 +141,11 @@ def _head_names(name: str, stamp: str) -> "Mapping[str, str]":
 
 @st.cache_resource(show_spinner=False, max_entries=256)
 def _report(kind: str, name: str, stamp: str, node: str, prompt: int) -> Any:
-    from core import features
+    from core import inspector
 
     make = {
-        "feature": features.feature_report,
-        "head": features.head_report,
-        "supernode": features.supernode_report,
+        "feature": inspector.feature_report,
+        "head": inspector.head_report,
+        "supernode": inspector.supernode_report,
     }[kind]
     return make(lab(name), node, prompt)

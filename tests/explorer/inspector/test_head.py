@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from core.features import EdgeRow, HeadReport, KeyShare, SourcePair, WhyReport
+from core.features import EdgeRow
+from core.inspector import HeadReport, KeyShare, SourcePair, WhyReport
 from explorer.inspector import head as inspector_head
 
 BAD = "<img src=x onerror=1>"

@@ -1,6 +1,7 @@
 """The inspector of a supernode says only what a shuffled variable does not say as well."""
 
-from core.features.contents import Decoded, HeadMember
+from core.features import Decoded
+from core.inspector import HeadMember
 from explorer.inspector.supernode import DECODED, decoded_html, read_by, read_off
 
 

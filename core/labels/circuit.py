@@ -1,9 +1,9 @@
 """Names that features and supernodes give themselves; a label in the bundle wins.
 
-1. A feature is named by the variable it follows best (`variables`); failing that, at the last
+1. A feature is named by the variable it follows best (`readings`); failing that, at the last
    position by the answers it raises where they are the answer (`→ Mary`); failing that neutrally by
    where it is (`L0 at name 1`).
-2. A head is named by its kind (`head`).
+2. A head is named by its kind (`heads`).
 3. A supernode is named by what can be decoded from its members or, of heads alone, by what these do
    (`groups`), told apart from the other children of its parent (`siblings`). One of a single member
    is named as that member.
@@ -13,11 +13,13 @@ from collections.abc import Mapping
 
 from core.circuit import HeadNode
 from core.features.activations import role_of
-from core.features.groups import Measured, facts, measure, raised_answers
-from core.features.head import head_labels
-from core.features.names import reading
-from core.features.siblings import told_apart
+from core.features.measured import Measured, measure
 from core.lab import Lab
+from core.labels.groups import facts
+from core.labels.heads import head_labels
+from core.labels.peaks import raised_answers
+from core.labels.readings import reading
+from core.labels.siblings import told_apart
 from core.models import suited_threads
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from core.features.groups import Carried, Facts
 from core.features.readout import Decoded
-from core.features.siblings import about, told_apart
+from core.labels.carried import Carried
+from core.labels.groups import Facts
+from core.labels.siblings import about, told_apart
 
 
 def group(

@@ -11,8 +11,8 @@ What tells apart stands first, as labels are cut at their end. A size is no name
 from collections import Counter
 from collections.abc import Sequence
 
-from core.features.groups import Facts
-from core.features.names import valued
+from core.labels.groups import Facts
+from core.labels.readings import valued
 
 JOINT = " · "
 """Between the parts of a label."""

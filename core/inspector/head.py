@@ -10,19 +10,17 @@ Its kind names it (`core.attention.kinds`, on all prompts of that length), unles
 3. Tokens that the head's whole output at that position raises and lowers.
 """
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.attention.kinds import HeadKind, HeadProfile, Prompts, profiles
+from core.attention.kinds import HeadKind, HeadProfile, profiles
 from core.circuit import HeadNode, check_node, parse_node
 from core.errors import NodeError
-from core.features.activations import role_of
-from core.features.contents import HeadReport, KeyShare
 from core.features.outputs import logit_effect, token_effects
+from core.inspector.contents import HeadReport, KeyShare
 from core.lab import Lab, PromptView
+from core.labels.heads import prompts_of
 from core.models import Trace
 
 
@@ -72,37 +70,6 @@ def head_report(lab: Lab, head: str, prompt: int = 0) -> HeadReport:
         suppressed=suppressed,
         delta_p=lab.single_effects(prompt, [head])[head],
     )
-
-
-def prompts_of(lab: Lab, number: int) -> Prompts:
-    """The Lab's prompts of one length, as heads are told by."""
-    ids = lab.parts[number].batch.clean
-    batches = [part.batch for part in lab.parts]
-    answers = torch.cat([ids for batch in batches for ids in (batch.answer, batch.wrong)])
-    roles = [role_of(lab, lab.parts[number].start + place) for place in range(ids.shape[1])]
-    return Prompts(
-        model=lab.model,
-        ids=ids,
-        trace=lab.model.trace(ids),
-        answers=answers.unique(),
-        roles=tuple(roles),
-    )
-
-
-def head_labels(lab: Lab, heads: Sequence[HeadNode]) -> dict[str, str]:
-    """Names of heads by their kind, on the prompts of the commonest length; `L0H2` where of none.
-
-    Args:
-        lab: Where they live.
-        heads: Any heads of the model.
-    """
-    if not heads:
-        return {}
-    longest = max(range(len(lab.parts)), key=lambda part: len(lab.parts[part].batch.clean))
-    prompts = prompts_of(lab, longest)
-    asked = {(head.layer, head.head) for head in heads}
-    found = {(f.layer, f.head): f for f in profiles(prompts, sorted(asked))}
-    return {str(h): found[h.layer, h.head].label or f"L{h.layer}H{h.head}" for h in heads}
 
 
 def _about(found: HeadProfile, n_answers: int) -> str:

@@ -6,9 +6,9 @@ import torch
 from core.attention.kinds import HeadKind, profiles
 from core.circuit import HeadNode
 from core.errors import NodeError
-from core.features import head_report, why_report
-from core.features.head import head_labels, prompts_of
-from core.features.why import SHOWN
+from core.inspector import head_report, why_report
+from core.inspector.why import SHOWN
+from core.labels.heads import head_labels, prompts_of
 from tests.core.lab.tiny_lab import tiny_lab
 
 

@@ -23,8 +23,8 @@ from core.errors import NodeError
 from core.features.activations import role_of
 from core.features.contents import EdgeRow
 from core.features.edges import node_text
-from core.features.head import head_node
 from core.graph import NodeKind
+from core.inspector.head import head_node
 from core.lab import Lab, PromptView
 
 SHOWN = 6

@@ -7,15 +7,11 @@ import torch
 
 from core.circuit import node_ids
 from core.errors import NodeError
-from core.features import (
-    feature_report,
-    head_report,
-    label_circuit,
-    paths_of,
-    supernode_report,
-)
+from core.features import paths_of
 from core.graph import NodeKind
+from core.inspector import feature_report, head_report, supernode_report
 from core.lab import Change, Lab, LabSettings
+from core.labels import label_circuit
 from core.models import Edits
 from tests.core.lab.tiny_lab import LENGTH, NODES, tiny_lab
 

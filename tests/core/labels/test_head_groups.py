@@ -8,8 +8,9 @@ import torch
 from core.assets import CIRCUITS
 from core.bundle import open_bundle
 from core.circuit import HeadNode
-from core.features import label_circuit, supernode_report
+from core.inspector import supernode_report
 from core.lab import Change, Lab
+from core.labels import label_circuit
 from tests.core.lab.tiny_lab import LENGTH, NODES, tiny_lab
 
 HEADS = (HeadNode(0, 1, 4), HeadNode(1, 2, 4), HeadNode(1, 2, 2), HeadNode(0, 3))

@@ -11,16 +11,17 @@ import torch
 
 from core.circuit import FeatureNode, GatedNode, HeadNode
 from core.features.activations import role_of
-from core.features.contents import HeadMember, Member, Share, SupernodeReport
 from core.features.edges import place_in
-from core.features.groups import facts, is_plain, measure
-from core.features.head import head_labels
-from core.features.labels import feature_label, label_circuit
-from core.features.names import reading
-from core.features.siblings import about
+from core.features.measured import measure
 from core.features.variables import VariableFit
 from core.graph import NodeKind
+from core.inspector.contents import HeadMember, Member, Share, SupernodeReport
 from core.lab import Change, Lab, LabSettings
+from core.labels.circuit import feature_label, label_circuit
+from core.labels.groups import facts
+from core.labels.heads import head_labels, is_plain
+from core.labels.readings import reading
+from core.labels.siblings import about
 
 DECODED = 6
 """Decoded variables or frequencies that a report lists."""

@@ -7,8 +7,9 @@ import torch
 
 from core.assets import CIRCUITS
 from core.bundle import open_bundle
-from core.features import label_circuit, supernode_report
+from core.inspector import supernode_report
 from core.lab import Lab
+from core.labels import label_circuit
 
 
 def opened(name) -> Lab:
