@@ -1,6 +1,6 @@
 """Language models behind one adapter: Hugging Face modules, named sites, permanent hooks."""
 
-from core.models.families import FAMILIES, FamilySpec, LayerWeights, family_of
+from core.models.families import FAMILIES, FamilySpec, family_of
 from core.models.hooks import Edits
 from core.models.language_model import LanguageModel, Trace
 from core.models.load import bundled_models, load_model
@@ -15,6 +15,7 @@ from core.models.scores import (
     scores_of,
 )
 from core.models.threads import suited_threads
+from core.models.weights import LayerWeights
 
 __all__ = [
     "FAMILIES",

@@ -2,7 +2,7 @@
 
 On a few random prompts the adapter's view has to agree with the Hugging Face forward pass:
 logits, the residual identity, the MLP's input norm, patterns rebuilt from split query and key
-weights, and attention rebuilt from patterns and split value weights. A wrong row in `families.py`
+weights, and attention rebuilt from patterns and split value weights. A wrong row in `families`
 is found here, before it can give a wrong number.
 """
 

@@ -22,9 +22,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.errors import ModelError
-from core.models.families import FamilySpec, LayerWeights, layer_weights, reach
+from core.models.families import FamilySpec
 from core.models.hooks import Edits, attach, leaving, session
 from core.models.norms import HfModule, NormWeights, norm_of
+from core.models.weights import LayerWeights, layer_weights, reach
 
 NOTHING = Edits()
 HALVES = re.compile("[\ud800-\udfff]")

@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.models.families import reach, split_heads
 from core.models.language_model import LanguageModel
 from core.models.norms import NormWeights, norm_of
+from core.models.weights import reach, split_heads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -17,7 +17,7 @@ from core.models import (
     score_weights,
 )
 from core.models.check import check_model
-from core.models.families import reach
+from core.models.weights import reach
 from tests.tiny import KINDS, tiny_model, tiny_tokenizer
 
 IDS = torch.tensor([[1, 5, 9, 3, 7], [1, 8, 4, 4, 2]])
