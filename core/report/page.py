@@ -114,7 +114,7 @@ def _head(title: str, circuit: Circuit, found: Mapping[str, Any], record: Mappin
 
 def _network(data: str) -> str:
     return (
-        '<section id="network"><h2>Circuit <span>mean effects over prompts; click a box to open it'
+        '<section id="network"><h2>Network <span>mean effects over prompts; click a box to open it'
         "</span></h2>"
         '<nav id="crumbs" aria-label="Where in the circuit"></nav>'
         '<div id="work"><div id="picture"><svg id="net" role="group" aria-label="Network"></svg>'

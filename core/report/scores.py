@@ -1,6 +1,7 @@
 """What was claimed, in words, and every score beside its control.
 
-1. `claim` says in sentences what the figures of the test split mean, its control beside it.
+1. `claim` says in sentences what the figures of the test split mean, its control beside it, and
+   with what reservation.
 2. `figures` shows five of them large.
 3. `scores` is the table of all: each ablation, each treatment of errors, each split, with F of the
    best random circuits beside F, and φ of nothing kept beside φ.
@@ -11,7 +12,7 @@ from html import escape
 from typing import Any
 
 from core.report.markup import percent, real, spread, table, two
-from core.verdicts import Verdict, probability, verdict_shown
+from core.verdicts import Verdict, probability, reservation, verdict_shown
 
 MARKS = {
     Verdict.HOLDS: "✓",
@@ -61,11 +62,13 @@ def verdict(found: Mapping[str, Any]) -> str:
 
 
 def claim(found: Mapping[str, Any], size: int) -> str:
-    """The result in sentences; the reasons of the verdict are folded below."""
+    """The result in sentences; below them what it falls short of, and the verdict's reasons."""
     said = " ".join(filter(None, (_kept(found, size), _without(found), _beaten(found))))
     reasons = "".join(f"<li>{escape(str(reason))}</li>" for reason in found.get("reasons", ()))
     first = f'<p class="lead">{said}</p>' if said else ""
-    return first + (f'<ul class="reasons">{reasons}</ul>' if reasons else "")
+    short = reservation(found)
+    lacking = f'<p class="short">{escape(short)}</p>' if short else ""
+    return first + lacking + (f'<ul class="reasons">{reasons}</ul>' if reasons else "")
 
 
 def _kept(found: Mapping[str, Any], size: int) -> str:

@@ -5,11 +5,10 @@ from typing import Any
 import streamlit as st
 
 from core.bundle import Bundle
-from core.verdicts import figure
+from core.verdicts import figure, reservation
 from explorer import menu
 from explorer.look import notices, theme
 from explorer.look.copy_link import copy_link
-from explorer.look.reservation import reservation
 from explorer.session import state
 from explorer.session.view import View
 from explorer.sharing import share_menu

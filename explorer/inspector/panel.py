@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import CoreError
+from core.verdicts import reservation
 from explorer.inspector import parts as inspector
 from explorer.inspector.elsewhere import draw_elsewhere
 from explorer.inspector.seen import Inspected, alone, heads, lost
@@ -18,7 +19,6 @@ from explorer.inspector.single import draw_node
 from explorer.inspector.supernode import draw_supernode
 from explorer.look import notices, theme
 from explorer.look.evidence import evidence_html, other_reasons
-from explorer.look.reservation import reservation
 from explorer.session import state
 
 __all__ = ["Inspected", "inspect"]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from core.bundle import locate
 from core.errors import CoreError
 from core.names import task_title
+from core.verdicts import in_short, reservation
 from explorer.look import verdicts
-from explorer.look.reservation import in_short, reservation
 from explorer.session.resources.about import about_model
 from explorer.session.resources.circuits import is_bundled
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any, NamedTuple
 
-from core.verdicts import figure
-from explorer.look.reservation import block_of, unmet_under
+from core.verdicts import block_of, figure, unmet_under
 from explorer.look.theme import mark_html
 
 Block = Mapping[str, Any]

@@ -6,9 +6,8 @@ from typing import Any
 
 from core.report import scores
 from core.report.markup import real, spread
-from core.verdicts import figure
+from core.verdicts import figure, reservation
 from explorer.look.evidence import evidence_html, other_reasons, p_text
-from explorer.look.reservation import reservation
 from explorer.validation.cells import shown
 
 Block = Mapping[str, Any]

@@ -13,6 +13,7 @@ from core.report.network import network_data, script_json
 from core.report.origin import command
 from core.report.scores import claim, scores
 from tests.core.test_bundle import bundle
+from tests.explorer.validation.sections import short_of
 
 EVIL = "</script><img src=x onerror=alert(1)>"
 
@@ -121,6 +122,20 @@ def test_the_claim_stands_beside_its_control():
     assert "3 nodes restore 97 % of the behaviour on 401 unseen prompts" in words
     assert "they take 99.2 % of it away" in words
     assert "best of 100 random circuits of the same shape restores 20 %" in words
+
+
+def test_a_reservation_stands_between_the_claim_and_the_reasons():
+    text = page(validation=short_of(mean=["floor"]))
+    line = "In part: with nothing kept, accuracy is already 0.56 under mean ablation."
+    places = [text.index(part) for part in ('class="lead"', f'class="short">{line}', 'reasons">')]
+    assert places == sorted(places)
+    assert 'class="short"' not in page(validation=short_of("holds"))
+
+
+def test_the_network_is_headed_once():
+    text = page()
+    assert text.count("<h2>Network") == 1
+    assert "<h2>Circuit" not in text  # the trail below begins with that word
 
 
 def test_the_command_makes_it_again():

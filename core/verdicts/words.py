@@ -1,4 +1,4 @@
-"""What validation can say of a circuit: the verdicts, and how they and figures are put in words.
+"""The verdicts of validation, and how they and figures are put in words.
 
 Only words and tones stand here, for engine, CLI, report and app alike; marks and colours belong to
 whoever draws.
