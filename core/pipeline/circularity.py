@@ -29,7 +29,7 @@ from core.predictions.trials import third_rows
 from core.tasks import Split
 from core.transcoders import TranscoderSet
 from core.validation import Alive, Candidate, faithfulness, matched_circuits
-from core.validation.block import number, real
+from core.validation.figures import number, real
 from core.verdicts import figure
 
 SEARCHED = (Ablation.RESAMPLE, Ablation.MEAN)

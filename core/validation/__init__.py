@@ -1,11 +1,12 @@
 """Does a circuit do what is claimed of it? Scores, controls, curves and a verdict."""
 
-from core.validation.block import Candidate, ValidationSettings
+from core.validation.bench import Candidate, ValidationSettings
 from core.validation.controls import Alive, free_circuits, matched_circuits, plain_circuits
+from core.validation.judgement import Judgement, judge
 from core.validation.matching import Draws, Pool
 from core.validation.metrics import Scores, faithfulness, p_value, scores, smallest_span
 from core.validation.validate import validate
-from core.validation.verdict import Evidence, Judgement, judge
+from core.validation.verdict import Evidence
 from core.verdicts import Verdict
 
 __all__ = [

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from core.circuit import GatedNode, node_table
 from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, Places
-from core.validation.block import Candidate
+from core.validation.bench import Candidate
 from core.validation.controls import Alive, free_circuits
 from core.validation.hypotheses import PERMUTATIONS, equivalence, independence, quantile
 from core.validation.matching import among

@@ -14,9 +14,12 @@ from collections.abc import Callable
 from typing import Any
 
 from core.interventions import Ablation, ErrorRegime, Evaluator
-from core.validation.block import Candidate, ValidationSettings, measure, number, real
+from core.validation.bench import Candidate, ValidationSettings
+from core.validation.block import measure
+from core.validation.figures import number, real
+from core.validation.judgement import judge
 from core.validation.metrics import smallest_span
-from core.validation.verdict import Evidence, judge
+from core.validation.verdict import Evidence
 
 JUDGED = 2
 """Blocks that the verdict is read from: the first of the plan."""

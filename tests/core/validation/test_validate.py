@@ -17,8 +17,9 @@ from core.report import report_html
 from core.tasks import Split, encode_pairs
 from core.validation import Candidate, ValidationSettings, faithfulness, validate
 from core.validation.block import measure
+from core.validation.judgement import judge
 from core.validation.metrics import SPAN_SHARE, smallest_span
-from core.validation.verdict import Evidence, judge
+from core.validation.verdict import Evidence
 from explorer.circuit.claim import claim_html
 from explorer.library.gallery import row_data
 from explorer.library.shelf import shelf
@@ -88,7 +89,7 @@ def test_chance_and_what_nothing_kept_gets_right_are_counted(null):
 
 def test_random_circuits_that_no_verdict_is_read_from_see_fewer_prompts(null, monkeypatch):
     lab, runs, _ = null
-    monkeypatch.setattr("core.validation.block.FEW", 3)
+    monkeypatch.setattr("core.validation.bench.FEW", 3)
     candidate = Candidate(order=tuple(FeatureNode(*n) for n in NODES), size=4, n_edges=3)
     settings = ValidationSettings(draws=100, curve_draws=2)
     shown = {
