@@ -8,6 +8,9 @@ import plotly.graph_objects as go
 
 from explorer.look.plot import DATA, QUARTERS, TICK, Palette, axis, dot, figure_of
 
+HEAD = -0.72
+"""Height of the words above the rows."""
+
 
 class Dots(NamedTuple):
     """One series of the strip: a value per prompt."""
@@ -39,7 +42,7 @@ def task_strip(
     """
     spread = np.random.default_rng(0).uniform(-0.2, 0.2, len(names))
     data: list[Any] = []
-    notes = [_beside(colours, 1, -0.72, "median", TICK, "ink-3", right=True)]
+    notes = [_beside(colours, 1, HEAD, "median", TICK, "ink-3", right=True)]
     shapes: list[Any] = []
     for row, one in enumerate(series):
         values = np.asarray(one.values, dtype=float)
@@ -104,9 +107,11 @@ def _chance(chance: float, colours: Palette) -> dict[str, Any]:
 
 
 def _chance_label(chance: float, colours: Palette) -> dict[str, Any]:
+    """Beside its line, on the side that has room: at the right end stands the head "median"."""
     font = {"size": TICK, "color": colours["ink-3"]}
-    place = {"x": chance, "y": -0.72, "xanchor": "left", "xshift": 4}
-    return place | {"text": "chance", "showarrow": False, "font": font}
+    side = {"xanchor": "right", "xshift": -4} if chance > 0.5 else {"xanchor": "left", "xshift": 4}
+    place = {"x": chance, "y": HEAD}
+    return place | side | {"text": "chance", "showarrow": False, "font": font}
 
 
 def _beside(

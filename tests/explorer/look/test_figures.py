@@ -59,6 +59,17 @@ def test_the_strip_has_a_dot_for_each_prompt_a_median_and_chance(colours):
     assert {"<b>0.90</b>", "<b>0.20</b>", "chance", "median"} <= set(_texts(figure))
 
 
+@pytest.mark.parametrize("chance", [0.0, 0.25, 0.5, 0.51, 0.9, 1.0])
+def test_chance_is_named_apart_from_the_head_of_the_medians(colours, chance):
+    strip = figures.task_strip([Dots("a", "full", [1.0])], colours, names=["a"], chance=chance)
+    notes = {note.text: note for note in strip.layout.annotations}
+    word, head, plot = 40, notes["median"], 120  # pixels; no panel leaves a plot less than that
+    low, high = strip.layout.xaxis.range
+    line = plot * (chance - low) / (high - low)
+    end = line + notes["chance"].xshift + word * (notes["chance"].xanchor == "left")
+    assert end < plot + head.xshift - word
+
+
 def test_a_series_of_some_prompts_has_its_ring_only_where_it_has_the_prompt(colours):
     some = [Dots("random ablated", "random", [0.3, 0.4], prompts=[0, 2])]
     names = ["a", "b", "c"]
