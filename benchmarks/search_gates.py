@@ -3,7 +3,7 @@
     python benchmarks/search_gates.py [--pairs gpt2-modadd/topk ...]
 
 1. Down the tree and joint elimination rank the nodes twice on the labels split: by what the model
-   does without, and by what brings the behaviour back (`core.search.twoway`).
+   does without, and by what brings the behaviour back (`core.search.rivals.twoway`).
 2. At each size three circuits: the first nodes of either ranking, and as many of both in turn.
 3. On the selection split, resample and mean ablation, the worse of both: F of the circuit (1 is the
    model), and F of everything else (0 where nothing outside the circuit could stand in for it).
@@ -28,9 +28,10 @@ from core.pipeline.probes import Probe
 from core.pipeline.progress import ignore
 from core.pipeline.search import cut, node_graph
 from core.pipeline.settings import RunSettings
-from core.search import DescendSettings, TwoWay, both_ways, descend, eliminate_jointly
+from core.search import DescendSettings, descend, eliminate_jointly
 from core.search.descend import Measure
 from core.search.joint import Respond
+from core.search.rivals import TwoWay, both_ways
 from core.tasks import Split
 from core.transcoders import TranscoderSet
 

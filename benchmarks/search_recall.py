@@ -8,8 +8,8 @@
    the truth itself (`oracle`) and a random order. Where there are lessons (`python -m
    core.lessons`), the network is a guide too, trained without the pair's task and all of its models
    (`guide_heldout`): never the weights that come with the program, which have seen every pair.
-3. Group testing with the same scores (`core.search.groups`): by the queue alone, and with three
-   quarters of its forwards on single nodes by score; in our tree, and in random trees.
+3. Group testing with the same scores (`core.search.rivals.groups`): by the queue alone, and with
+   three quarters of its forwards on single nodes by score; in our tree, and in random trees.
 4. The search of a run (`core.pipeline.rankings.hierarchical`): a ranking, nothing measured alone.
 
 *found*: share of the important nodes that were measured alone by then. *ranked*: share of them
@@ -36,8 +36,8 @@ from core.guide import GUIDES, InfluenceGuide, guide_named
 from core.hierarchy import Hierarchy, HierarchySettings, random_tree
 from core.pipeline.rankings import hierarchical
 from core.pipeline.settings import RunSettings
-from core.search import GroupSettings, best_first, gates_of
 from core.search.progress import ignore as unheard
+from core.search.rivals import GroupSettings, best_first, gates_of
 
 SEEDS = 5
 EPSILON = 1e-3

@@ -27,7 +27,8 @@ from study import Results, arguments, results_file
 from torch import Tensor
 
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
-from core.search import DescendSettings, GroupSettings, Response, best_first, descend
+from core.search import DescendSettings, Response, descend
+from core.search.rivals import GroupSettings, best_first
 
 SIZES = (100, 316, 1000, 3162, 10_000, 31_623, 100_000)
 SEEDS = 3

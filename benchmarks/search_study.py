@@ -31,16 +31,9 @@ from core.pipeline.progress import ignore
 from core.pipeline.rankings import MEASURE_COST, RESPONSE_COST, flat, hierarchical
 from core.pipeline.search import cut, in_front, node_graph
 from core.pipeline.settings import RunSettings
-from core.search import (
-    GroupSettings,
-    RefineSettings,
-    SearchTrace,
-    best_first,
-    eliminate,
-    exchange,
-    refine,
-)
+from core.search import RefineSettings, exchange, refine
 from core.search.progress import ignore as unheard
+from core.search.rivals import GroupSettings, SearchTrace, best_first, eliminate
 from core.tasks import Split
 from core.transcoders import TranscoderSet
 

@@ -8,7 +8,7 @@ the model answers. Closing a set S moves it, to first order, to r - Σ of S's sl
 1. All slopes at the current circuit: one backward pass per ablation (`Respond`).
 2. Again and again the node is closed that costs least beside those already closed: one that makes
    up for what they took costs little, one that adds to it much. (Squared gradients, as in
-   `eliminate`, know each node alone; they are the diagonal of the Gram matrix of the slopes.)
+   `rivals.eliminate`, know each node alone: the diagonal of the Gram matrix of the slopes.)
 3. When a share `fraction` of the circuit is closed, slopes are asked for anew.
 
 This is optimal brain surgeon's quadratic model (Hassibi & Stork 1993) with the Gauss-Newton matrix
@@ -23,8 +23,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.errors import SettingsError
-from core.search.eliminate import Elimination, check_candidates
+from core.errors import NodeError, SettingsError
 from core.search.progress import OnProgress, SearchProgress, ignore
 
 WIDE = 4096
@@ -77,6 +76,16 @@ class JointSettings:
             )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Elimination:
+    """A ranking of the candidates."""
+
+    order: Int[Tensor, " candidate"]
+    """Node indices, the last to be removed first."""
+    rounds: int
+    """Times the importance was asked for."""
+
+
 def eliminate_jointly(
     n: int,
     respond: Respond,
@@ -115,6 +124,17 @@ def eliminate_jointly(
         left = left[stays]
         progress(SearchProgress(stage="rank", done=total - len(left), total=total))
     return Elimination(order=torch.cat(removed).flip(0), rounds=rounds)
+
+
+def check_candidates(n: int, candidates: Tensor) -> None:
+    """Refuse nodes that are not there, or named twice."""
+    unique = torch.unique(candidates)
+    inside = len(unique) > 0 and int(unique[0]) >= 0 and int(unique[-1]) < n
+    if not inside or len(unique) < len(candidates):
+        raise NodeError(
+            f"The candidates are wrong: got {len(candidates)} of which {len(unique)} differ; they "
+            f"must be one or more different nodes of 0 ... {n - 1}. Correct the list."
+        )
 
 
 def close(

@@ -4,15 +4,10 @@ import pytest
 import torch
 
 from core.errors import NodeError, SettingsError
-from core.search import (
-    EliminateSettings,
-    JointSettings,
-    Response,
-    eliminate,
-    eliminate_jointly,
-)
+from core.search import JointSettings, Response, eliminate_jointly
 from core.search import joint as module
 from core.search.joint import close
+from core.search.rivals import EliminateSettings, eliminate
 
 
 def linear(slope, target=None):

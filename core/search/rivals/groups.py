@@ -30,7 +30,7 @@ from jaxtyping import Float
 from core.errors import SettingsError
 from core.hierarchy.tree import Hierarchy
 from core.search.progress import OnProgress, SearchProgress, ignore
-from core.search.trace import SearchTrace, Want
+from core.search.rivals.trace import SearchTrace, Want
 
 GroupEffect = Callable[[Sequence[np.ndarray]], np.ndarray]
 """Node indices of each group -> effect [group], or [group kind] with noising and denoising."""

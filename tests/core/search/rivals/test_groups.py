@@ -8,7 +8,8 @@ import pytest
 
 from core.errors import SettingsError
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
-from core.search import Gate, GroupSettings, SearchProgress, best_first, gates_of
+from core.search import SearchProgress
+from core.search.rivals import Gate, GroupSettings, best_first, gates_of
 
 
 def tree_over(n: int, leaf_size: int = 8, branching: int = 4) -> Hierarchy:

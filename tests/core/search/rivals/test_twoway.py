@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.search import DescendSettings, Response, both_ways, descend
-from core.search.twoway import denoising
+from core.search import DescendSettings, Response, descend
+from core.search.rivals import both_ways
+from core.search.rivals.twoway import denoising
 from tests.core.search.test_descend import tree
 
 AND, OR, ADDER = (0, 3), (6, 9), (12,)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from core.errors import NodeError, SettingsError
-from core.search import EliminateSettings, eliminate, squared_gradient
+from core.search.rivals import EliminateSettings, eliminate, squared_gradient
 
 STRENGTH = torch.tensor([0.3, -2.0, 0.1, 1.0, -0.5, 0.7])
 

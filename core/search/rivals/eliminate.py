@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from core.errors import NodeError, SettingsError
+from core.errors import SettingsError
+from core.search.joint import Elimination, check_candidates
 from core.search.progress import OnProgress, SearchProgress, ignore
 
 Importance = Callable[[Tensor], Tensor]
@@ -36,16 +37,6 @@ class EliminateSettings:
                 f"Elimination settings are out of range: got fraction {self.fraction} and stop "
                 f"{self.stop}; they must lie in (0, 1) and be 1 or more. Use 0.1 and 1 if unsure."
             )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Elimination:
-    """A ranking of the candidates."""
-
-    order: Int[Tensor, " candidate"]
-    """Node indices, the last to be removed first."""
-    rounds: int
-    """Times the importance was asked for."""
 
 
 def eliminate(
@@ -114,14 +105,3 @@ def _asked(importance: Importance, mask: Tensor) -> Tensor:
             f"{len(mask)} nodes; it must return one finite number per node. Correct it."
         )
     return found
-
-
-def check_candidates(n: int, candidates: Tensor) -> None:
-    """Refuse nodes that are not there, or named twice."""
-    unique = torch.unique(candidates)
-    inside = len(unique) > 0 and int(unique[0]) >= 0 and int(unique[-1]) < n
-    if not inside or len(unique) < len(candidates):
-        raise NodeError(
-            f"The candidates are wrong: got {len(candidates)} of which {len(unique)} differ; they "
-            f"must be one or more different nodes of 0 ... {n - 1}. Correct the list."
-        )
