@@ -27,7 +27,17 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from study import Results, arguments, chosen, opened, pair_named, results_file
+from study import (
+    Results,
+    arguments,
+    chosen,
+    first_of,
+    line,
+    opened,
+    pair_named,
+    results_file,
+    rule,
+)
 from torch import Tensor
 
 from core.assets import CIRCUITS
@@ -140,9 +150,7 @@ def ranked(
     ends = Probe.on(strict, nodes, Attention.CIRCUIT).end_points
     order = eliminate_jointly(len(nodes), fit.respond).order
     sizes = [0, *(size for size in (*SIZES, len(nodes)) if size <= len(nodes))]
-    masks = torch.zeros(len(sizes), len(nodes))
-    for mask, size in zip(masks, sizes, strict=True):
-        mask[order[:size]] = 1.0
+    masks = first_of(order, sizes, len(nodes))
     f, phi = (score.amin(0).tolist() for score in replace(judge, end_points=ends).scores(masks))
     heads = [int((nodes[order[:size], 0] == int(NodeKind.HEAD)).sum()) for size in sizes]
     return {
@@ -190,11 +198,11 @@ def page(found: Mapping[str, Any]) -> str:
     for case, part in found["cases"].items():
         kinds = [kind for kind in KINDS if kind in part]
         lines += ["", f"## {case}: {part['bits_per_node']} bits a node", ""]
-        lines += ["| bits | nodes | " + " | ".join(kinds) + " |", "|" + "---|" * (2 + len(kinds))]
+        lines += [line(["bits", "nodes", *kinds]), rule(2 + len(kinds))]
         for size in SIZES:
             limit = size * part["bits_per_node"]
             cells = [at_most(part, kind, limit) for kind in kinds]
-            lines.append(f"| {limit:.0f} | {size} | " + " | ".join(cells) + " |")
+            lines.append(line([f"{limit:.0f}", size, *cells]))
         top = [f"{part[k]['faithfulness'][-1]:.3f} ({part[k]['sizes'][-1]})" for k in kinds]
         lines.append("| all candidates | | " + " | ".join(top) + " |")
     return "\n".join(lines) + "\n"

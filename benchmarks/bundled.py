@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.assets import CIRCUITS
+from core.assets import CIRCUITS, MODELS
 from core.zoo.catalogue import TASKS
 
 JUDGED = ("resample", "mean")
@@ -87,3 +87,13 @@ def bundled_circuits(folder: Path = CIRCUITS) -> list[Stored]:
 def real(circuits: Iterable[Stored]) -> list[Stored]:
     """Those that are no null runs."""
     return [one for one in circuits if one.null == "none"]
+
+
+def nulls(circuits: Iterable[Stored]) -> list[Stored]:
+    """The null runs."""
+    return [one for one in circuits if one.null != "none"]
+
+
+def model_card(name: str) -> dict[str, Any]:
+    """What was measured of a bundled model when it was made."""
+    return json.loads((MODELS / name / "card.json").read_text("utf-8"))

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bundled import Stored, bundled_circuits
-from study import Results, arguments, results_file
+from study import Results, arguments, line, results_file, rule
 
 from core.predictions import Intervention
 from core.verdicts import figure, probability
@@ -72,15 +72,15 @@ def page(body: Mapping[str, Any]) -> str:
     found = body["circuits"]
     lines = ["`python benchmarks/circularity.py`", "", "F by split and by family of interventions:"]
     lines += ["", "| circuit | verdict | labels − test (95 %) | resample | mean | zero | "
-              "interchange (best random) | steering (best random) |", "|---" * 8 + "|"]  # fmt: skip
+              "interchange (best random) | steering (best random) |", rule(8)]  # fmt: skip
     lines += [_family_row(name, row) for name, row in found.items()]
     lines += ["", "Predictions by the task graph, and (in brackets) by gradients, on the last "
               "level's supernodes:", "", "| circuit | n | intervention | sign | always | "
-              "rank correlation | R² | slope | p of R², regrouped |", "|---" * 9 + "|"]  # fmt: skip
+              "rank correlation | R² | slope | p of R², regrouped |", rule(9)]  # fmt: skip
     for name, row in found.items():
         scores = row["predictions"].get("scores", {})
         lines += [_score_row(name, how.value, scores[how.value]) for how in Intervention if scores]
-    lines += ["", "Shi et al.:", "", "| circuit | " + " | ".join(TESTS) + " |", "|---" * 6 + "|"]
+    lines += ["", "Shi et al.:", "", line(["circuit", *TESTS]), rule(6)]
     lines += [_test_row(name, row["shi"]) for name, row in found.items()]
     if left := body.get("without"):
         lines += ["", f"Made before a run measured this, so not here: {', '.join(left)}."]
@@ -96,7 +96,7 @@ def _family_row(name: str, row: dict[str, Any]) -> str:
     for family in ("interchange", "steering"):
         one = families.get(family, {})
         cells.append(f"{figure(one.get('faithfulness'))} ({figure(one.get('random_max'))})")
-    return f"| {' | '.join(cells)} |"
+    return line(cells)
 
 
 def _score_row(name: str, how: str, row: dict[str, Any]) -> str:
@@ -106,7 +106,7 @@ def _score_row(name: str, how: str, row: dict[str, Any]) -> str:
     for field in ("spearman", "r2", "slope"):
         cells.append(f"{figure(graph[field])} ({figure(gradient[field])})")
     cells.append(probability((graph["random"] or {}).get("p_r2")))
-    return f"| {' | '.join(cells)} |"
+    return line(cells)
 
 
 def _test_row(name: str, tests: dict[str, Any]) -> str:
@@ -117,7 +117,7 @@ def _test_row(name: str, tests: dict[str, Any]) -> str:
         p = row.get("p_value")
         why = f"p {probability(p)}" if p is not None else f"{row['removable']} of {row['tested']}"
         cells.append(f"{words[row['passed']]} ({why})")
-    return f"| {' | '.join(cells)} |"
+    return line(cells)
 
 
 if __name__ == "__main__":

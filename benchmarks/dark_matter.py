@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from study import Pair, Results, arguments, chosen, opened, results_file
+from study import Pair, Results, arguments, chosen, line, opened, results_file, rule
 
 from core.assets import CIRCUITS, MODELS, TRANSCODERS
 from core.bundle import open_bundle
@@ -100,11 +100,11 @@ def page(results: Mapping[str, Any]) -> str:
         "",
         _power(results["pairs"]),
         "",
-        f"| {' | '.join(HEADS)} |",
-        "|" + "---|" * len(HEADS),
+        line(HEADS),
+        rule(len(HEADS)),
     ]
     for key, entry in results["pairs"].items():
-        lines += [f"| {' | '.join(row)} |" for row in _rows(key, entry)]
+        lines += map(line, _rows(key, entry))
     return "\n".join([*lines, ""])
 
 

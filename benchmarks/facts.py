@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bundled import JUDGED, Stored, bundled_circuits
+from bundled import JUDGED, Stored, bundled_circuits, nulls, real
 from study import arguments
 
 from core.verdicts import figure
@@ -35,17 +35,16 @@ def main() -> None:
 def facts(circuits: Iterable[Stored]) -> list[str]:
     """Lines of Markdown."""
     known = list(circuits)
-    real = [one for one in known if one.null == "none"]
-    nulls = [one for one in known if one.null != "none"]
+    real_ones, null_ones = real(known), nulls(known)
     told = (
-        verdicts(real),
-        floors(real),
-        necessity(real),
-        families(real),
-        predictions(real),
-        shi(real, nulls),
-        dark_matter(real),
-        forwards(real),
+        verdicts(real_ones),
+        floors(real_ones),
+        necessity(real_ones),
+        families(real_ones),
+        predictions(real_ones),
+        shi(real_ones, null_ones),
+        dark_matter(real_ones),
+        forwards(real_ones),
     )
     return [f"* {line}" for lines in told for line in lines]
 

@@ -31,7 +31,7 @@ import numpy as np
 import torch
 from bundled import Stored, bundled_circuits, real
 from scipy.stats import binom
-from study import Results, arguments, chosen, results_file
+from study import Results, arguments, chosen, line, results_file, rule
 from torch import Tensor
 
 from core.assets import CIRCUITS
@@ -200,8 +200,7 @@ def page(body: Mapping[str, Any]) -> str:
         *("circuit", "key: embedding", "key: unembedding", "features with a frequency"),
         *("readings", "agreement (chance, p)", "rank correlation (p)", "labels with k"),
     )
-    lines = [f"`{COMMAND}`", "", f"| {' | '.join(columns)} |"]
-    lines.append("|---" * len(columns) + "|")
+    lines = [f"`{COMMAND}`", "", line(columns), rule(len(columns))]
     for name, row in found.items():
         told, ends = row["features"], row["weights"]
         read = ", ".join(f"{k} ×{count}" for k, count in list(told["readings"].items())[:8])
@@ -213,12 +212,12 @@ def page(body: Mapping[str, Any]) -> str:
             f"({told['rank_correlation_p']:.1g}) | {row['labels']['state_a_frequency']} of "
             f"{row['labels']['supernodes']} |"
         )
-    lines += ["", "| circuit | geometry | gradient symmetry | distance irrelevance |"]
-    lines += ["|---|---|---|---|"]
+    heads = ("circuit", "geometry", "gradient symmetry", "distance irrelevance")
+    lines += ["", line(heads), rule(len(heads))]
     for name, row in found.items():
         for what, one in row["geometry"].items():
-            figures = f"{one['gradient_symmetry']} | {one['distance_irrelevance']}"
-            lines.append(f"| {name} | {what} | {figures} |")
+            figures = (one["gradient_symmetry"], one["distance_irrelevance"])
+            lines.append(line([name, what, *figures]))
     return "\n".join(lines) + "\n"
 
 

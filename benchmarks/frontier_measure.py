@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from frontier_table import WANTED
 from jaxtyping import Bool, Float, Int
+from study import masks_of
 from torch import Tensor
 
 from core.circuit import Attention
@@ -14,7 +15,6 @@ from core.interventions import Evaluator
 from core.pipeline.prepare import Prepared
 from core.pipeline.probes import ABLATIONS, Probe
 from core.search import WIDE, ExchangeSettings, eliminate_jointly, exchange
-from core.search.joint import mask_of
 from core.tasks import Split
 from core.transcoders import TranscoderSet
 from core.validation import faithfulness
@@ -129,14 +129,14 @@ class Frontier:
         name: str,
     ) -> None:
         """Takes, at each size, the circuit that does better on the selection split."""
-        f, phi = selection.scores(_masks(circuits, len(self.nodes)))
+        f, phi = selection.scores(masks_of(circuits.values(), len(self.nodes)))
         worst = torch.minimum(f, phi).amin(0).tolist()
         for (size, nodes), value in zip(circuits.items(), worst, strict=True):
             if size not in found or value > found[size][0]:
                 found[size] = (value, nodes, name)
 
     def _measured(self, test: Probe, circuits: dict[int, Tensor]) -> list[dict[str, Any]]:
-        f, phi, right = scores(test, _masks(circuits, len(self.nodes)))
+        f, phi, right = scores(test, masks_of(circuits.values(), len(self.nodes)))
         is_head = self.nodes[:, 0] == int(NodeKind.HEAD)
         heads = self.prepared.model.n_layers * self.prepared.model.n_heads
         heads *= 1 if self.way.everywhere else self.prepared.length
@@ -250,10 +250,6 @@ def firing_rates(prepared: Prepared, coders: TranscoderSet) -> Float[Tensor, "la
         total[:, prepared.length - batch.clean.shape[1] :] += fires.float().sum(1)
         count += len(batch.clean)
     return total / count
-
-
-def _masks(circuits: dict[int, Tensor], n: int) -> Float[Tensor, "circuit node"]:
-    return torch.stack([mask_of(n, chosen) for chosen in circuits.values()])
 
 
 def log2_choose(n: int, k: int) -> float:

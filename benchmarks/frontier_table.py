@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from study import line, rule, shown
+
 SHOWN = (30, 40, 57, 85, 100, 200, 347)
 """Sizes of the table; the JSON file has them all."""
 ABLATIONS = ("resample", "mean")
@@ -25,8 +27,8 @@ def page(found: Mapping[str, Any]) -> str:
         "ablations; fires: median firing rate of the kept features. Where no circuit is good "
         "enough these are of the largest. – : not measurable.",
         "",
-        "| " + " | ".join([*head, *(f"F at {size}" for size in SHOWN)]) + " |",
-        "|" + "---|" * (len(head) + len(SHOWN)),
+        line([*head, *(f"F at {size}" for size in SHOWN)]),
+        rule(len(head) + len(SHOWN)),
     ]
     return "\n".join([*lines, *(_line(name, row) for name, row in found["rows"].items())]) + "\n"
 
@@ -48,5 +50,5 @@ def _line(name: str, row: Mapping[str, Any]) -> str:
     for size in SHOWN:
         point = points.get(size)
         pair = [point[f"f_{how}"] for how in ABLATIONS] if point else []
-        cells.append(" / ".join("–" if v is None else f"{v:.3f}" for v in pair))
-    return f"| {name} | " + " | ".join(cells) + " |"
+        cells.append(" / ".join(map(shown, pair)))
+    return line([name, *cells])

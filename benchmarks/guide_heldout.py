@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from guide_study import SHAPES, TRAINING, TRIM, episode_of
+from guide_measure import SHAPES, TRAINING, TRIM, episode_of
 
 from core.guide.gnn import GnnGuide
 from core.guide.learning import fit, trimmed

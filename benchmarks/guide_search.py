@@ -19,7 +19,19 @@ from typing import Any
 
 import torch
 from guide_heldout import LESSONS, trained_without
-from study import Pair, Results, arguments, bundled_pairs, chosen, opened, pair_named, results_file
+from study import (
+    Pair,
+    Results,
+    arguments,
+    bundled_pairs,
+    chosen,
+    first_of,
+    line,
+    opened,
+    pair_named,
+    results_file,
+    rule,
+)
 
 from core.guide import Guide, InfluenceGuide, ShiftedInfluenceGuide
 from core.pipeline.candidates import with_active
@@ -38,6 +50,8 @@ PAIRS = ("gpt2-modadd/topk", "llama-facts/topk", "neox-sorting/topk", "gpt2-sens
 """Those that are studied unless others are asked for."""
 SIZES = (40, 75, 150, 300)
 GRAPHS, PROMPTS = 32, 128
+WAYS = ("search", "score alone")
+"""How a score is used: by the search, and as a ranking."""
 OUT = results_file("guide_search")
 
 
@@ -91,9 +105,7 @@ def measured(pair: Pair, guides: Mapping[str, Guide]) -> dict[str, Any]:
 
 def faithful(selection: Probe, order: torch.Tensor) -> dict[str, float]:
     """F of the first k nodes, the worse of both ablations, by k."""
-    masks = torch.zeros(len(SIZES), len(selection.nodes))
-    for mask, size in zip(masks, SIZES, strict=True):
-        mask[order[:size]] = 1.0
+    masks = first_of(order, SIZES, len(selection.nodes))
     worst = selection.scores(masks)[0].amin(0).tolist()
     return {str(size): round(f, 4) for size, f in zip(SIZES, worst, strict=True)}
 
@@ -109,10 +121,9 @@ def page(found: Mapping[str, Any]) -> str:
     ]
     for name, part in found.items():
         lines += ["", f"## {name}: {part['nodes']} nodes", ""]
-        lines += ["| guide | forwards | searched | by its score alone |", "|---|---|---|---|"]
+        lines += [line(["guide", "forwards", "searched", "by its score alone"]), rule(4)]
         lines += [
-            f"| {guide} | {row['forwards']} | {_shown(row['search'].values())} | "
-            f"{_shown(row['score alone'].values())} |"
+            line([guide, row["forwards"], *(_shown(row[way].values()) for way in WAYS)])
             for guide, row in part["guides"].items()
         ]
     return "\n".join(lines) + "\n"

@@ -13,18 +13,17 @@
 Results: benchmarks/results/head_kinds.json and .md.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import torch
+from bundled import model_card
 from jaxtyping import Int
-from study import Results, arguments, chosen, results_file
+from study import Results, arguments, chosen, line, results_file, rule
 from torch import Tensor
 
-from core.assets import MODELS
 from core.attention.effects import HeadEffect, head_effects, preference
 from core.attention.kinds import HeadKind, HeadProfile, Prompts, profiles
 from core.interventions import Ablation
@@ -153,9 +152,9 @@ def page(found: Mapping[str, Any]) -> str:
             "| head | kind | reader lift | raised | lowered | evenness | previous | duplicate "
             "(control) | induction (control) | induction on repeats | lost, mean | lost, resample "
             "| accuracy then | steers |",
-            "|" + "---|" * 14,
+            rule(14),
         ]
-        lines += ["| " + " | ".join(_cells(head)) + " |" for head in part["heads"]]
+        lines += [line(_cells(head)) for head in part["heads"]]
     return "\n".join(lines) + "\n"
 
 
@@ -181,7 +180,7 @@ def main() -> None:
     results = Results(given.out, page, under="models", about=about)
     for name in results.missing(chosen(bundled_models(), given.models), again=given.again):
         model = load_model(name)
-        task = json.loads((MODELS / name / "card.json").read_text())["task"]
+        task = model_card(name)["task"]
         with suited_threads(model), torch.no_grad():
             results.put(name, study(model, task))
         print(name, *(f"{h['head']} {h['label']}" for h in results.rows[name]["heads"]), sep="\n  ")

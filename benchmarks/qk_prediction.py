@@ -26,7 +26,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from study import Pair, Results, arguments, bundled_pairs, chosen, opened, pair_named, results_file
+from study import (
+    Pair,
+    Results,
+    arguments,
+    bundled_pairs,
+    chosen,
+    line,
+    opened,
+    pair_named,
+    results_file,
+    rule,
+)
 from torch import Tensor
 
 from core.attention.prediction import (
@@ -227,13 +238,13 @@ def page(found: Mapping[str, Any]) -> str:
     lines = ["# QK attribution: predicted against real changes", "", "`" + found["command"] + "`"]
     for kind in ("score", "pattern"):
         lines += ["", f"R² of the change of the {kind}, with 95 % intervals over prompts", ""]
-        lines += ["| model | held against | " + " | ".join(PREDICTORS) + " |"]
-        lines += ["|" + "---|" * (2 + len(PREDICTORS))]
+        lines += [line(["model", "held against", *PREDICTORS])]
+        lines += [rule(2 + len(PREDICTORS))]
         for name, row in found["models"].items():
             for real in AGAINST:
                 cells = row["r2"][f"{kind}, {real}"]
                 shown = [_cell(cells.get(predictor)) for predictor in PREDICTORS]
-                lines.append(f"| {name} | {real} | " + " | ".join(shown) + " |")
+                lines.append(line([name, real, *shown]))
     return "\n".join(lines) + "\n"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recall_effects import TOP
+from study import line, rule
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25)
 """Forwards at which a search is looked at, in shares of exhaustive ones."""
@@ -30,12 +31,12 @@ def _summary(found: Mapping[str, Any]) -> list[str]:
     lines = [
         f"Forwards by which {ENOUGH:.0%} were found (– : not by {SHARES[-1]:.0%}):",
         "",
-        f"| method | scores | {' | '.join(found)} |",
-        "|---|---|" + "---|" * len(found),
+        line(["method", "scores", *found]),
+        rule(2 + len(found)),
     ]
     for name in dict.fromkeys(name for rows in by_pair.values() for name in rows):
         cells = [_reached(rows.get(name, [])) for rows in by_pair.values()]
-        lines.append(f"| {' | '.join([*name, *cells])} |")
+        lines.append(line([*name, *cells]))
     return lines
 
 
@@ -47,7 +48,6 @@ def _reached(curve: list[float]) -> str:
 def _pair(name: str, result: dict[str, Any]) -> list[str]:
     gates = ", ".join(f"{many} {gate}" for gate, many in result["gates"].items())
     run = result["search of a run"]
-    head = " | ".join(f"{share:.0%}" for share in SHARES)
     lines = [
         f"## {name}",
         "",
@@ -57,11 +57,11 @@ def _pair(name: str, result: dict[str, Any]) -> list[str]:
         f"{run['share of forwards']:.1%} of the forwards, {run['among the first 347']:.2f} among "
         "its first 347.",
         "",
-        f"| method | scores | {head} |",
-        "|---|---|" + "---|" * len(SHARES),
+        line(["method", "scores", *(f"{share:.0%}" for share in SHARES)]),
+        rule(2 + len(SHARES)),
     ]
     for row in result["methods"]:
         pairs = zip(row["found"]["mean"], row["ranked"]["mean"], strict=True)
-        cells = " | ".join(f"{a:.2f} ({b:.2f})" for a, b in pairs)
-        lines.append(f"| {row['method']} | {row['scores']} | {cells} |")
+        cells = (f"{a:.2f} ({b:.2f})" for a, b in pairs)
+        lines.append(line([row["method"], row["scores"], *cells]))
     return [*lines, ""]

@@ -21,7 +21,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from study import Pair, Results, arguments, bundled_pairs, chosen, pair_named, results_file
+from study import (
+    Pair,
+    Results,
+    arguments,
+    bundled_pairs,
+    chosen,
+    line,
+    pair_named,
+    results_file,
+    rule,
+)
 
 OUT = results_file("run_time")
 AIM = 120.0
@@ -71,25 +81,29 @@ def page(found: Mapping[str, Any]) -> str:
     late = [name for name, row in rows.items() if row["seconds"] > AIM]
     said = f"All {len(rows)} within two minutes." if not late else f"Over: {', '.join(late)}."
     head = ("pair", "s", "processor s", "GB", *STAGES, "load before")
-    lines = [
-        f"| {name} | {row['seconds']:.0f} | {row['processor_seconds']:.0f} "
-        f"| {row['max_rss_gb']:.1f} | "
-        + " | ".join(f"{row['stages'].get(stage, 0):.0f}" for stage in STAGES)
-        + f" | {row['load_before']:.1f} |"
-        for name, row in sorted(rows.items())
-    ]
+    lines = [line(_cells(name, row)) for name, row in sorted(rows.items())]
     return "\n".join(
         [
             "# Seconds of `hagd run`",
             "",
             f"`{found['command']}`, {found['machine']}; the aim is two minutes. {said}",
             "",
-            f"| {' | '.join(head)} |",
-            f"|{'---|' * len(head)}",
+            line(head),
+            rule(len(head)),
             *lines,
             "",
         ]
     )
+
+
+def _cells(name: str, row: Mapping[str, Any]) -> list[str]:
+    return [
+        name,
+        *(f"{row[figure]:.0f}" for figure in ("seconds", "processor_seconds")),
+        f"{row['max_rss_gb']:.1f}",
+        *(f"{row['stages'].get(stage, 0):.0f}" for stage in STAGES),
+        f"{row['load_before']:.1f}",
+    ]
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from study import Results, arguments, chosen, opened, pair_named, results_file
+from study import Results, arguments, chosen, masks_of, opened, pair_named, results_file
 from torch import Tensor
 
 from core.guide import GuideScores, InfluenceGuide
@@ -183,9 +183,7 @@ def _improved(
 
 def _scores(selection: Probe, circuits: dict[int, Tensor]) -> dict[str, dict[str, float]]:
     """The worse of both ablations on the selection split, by size."""
-    masks = torch.zeros(len(circuits), len(selection.nodes))
-    for mask, kept in zip(masks, circuits.values(), strict=True):
-        mask[kept] = 1.0
+    masks = masks_of(circuits.values(), len(selection.nodes))
     f, phi = (score.amin(0).tolist() for score in selection.scores(masks))
     return {
         "faithfulness": {str(s): round(v, 4) for s, v in zip(circuits, f, strict=True)},

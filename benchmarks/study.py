@@ -6,6 +6,8 @@
 3. `Results` is a JSON file of rows by name, and beside it the Markdown made of it. Both are written
    after every row, each whole or not at all, and a row that is there is not measured again unless
    `--again` says so: a study that was killed goes on where it stopped.
+4. `line`, `rule` and `shown` are what tables are made of; `masks_of` and `first_of` turn circuits
+   into masks.
 
 A study is a script of this shape, and tests/benchmarks holds every committed page against the JSON
 file that it is made of:
@@ -30,9 +32,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
 from core.lessons import pairs
 from core.models import load_model, suited_threads
 from core.pipeline.prepare import Prepared, prepare
+from core.search.joint import mask_of
 from core.store import write_whole
 from core.tasks import load_task
 from core.transcoders import TranscoderSet, open_transcoders
@@ -201,3 +208,30 @@ def chosen(names: Iterable[str], patterns: Sequence[str] | None) -> list[str]:
                 "* stands for any part of a name."
             )
     return [name for name in there if not patterns or any(fnmatchcase(name, p) for p in patterns)]
+
+
+def line(cells: Iterable[object]) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def rule(columns: int) -> str:
+    """What stands under the head of a Markdown table."""
+    return "|" + "---|" * columns
+
+
+def shown(value: float | None, digits: int = 3) -> str:
+    """So many digits after the point, or a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def masks_of(circuits: Iterable[Int[Tensor, " chosen"]], n: int) -> Float[Tensor, "circuit node"]:
+    """Circuits as masks over n nodes."""
+    return torch.stack([mask_of(n, chosen) for chosen in circuits])
+
+
+def first_of(
+    order: Int[Tensor, " ranked"], sizes: Iterable[int], n: int
+) -> Float[Tensor, "circuit node"]:
+    """Masks of the circuits that the first nodes of a ranking are, one a size."""
+    return masks_of((order[:size] for size in sizes), n)

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from statistics import mean, stdev
 from typing import Any
 
+from study import line
+
 SIZES = ("25", "49", "100", "200", "347")
 COMMAND = "OMP_NUM_THREADS=1 python benchmarks/transcoder_study.py"
 
@@ -154,4 +156,4 @@ def _layers(values: Iterable[list[float]]) -> str:
 
 def _table(head: list[str], lines: list[list[str]]) -> str:
     rows = [head, ["---"] * len(head), *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+    return "\n".join(map(line, rows)) + "\n"

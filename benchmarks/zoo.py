@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bundled import JUDGED, Stored, bundled_circuits, real
-from study import Results, arguments, results_file
+from bundled import JUDGED, Stored, bundled_circuits, model_card, nulls, real
+from study import Results, arguments, line, results_file, rule, shown
 
 from core.assets import MODELS, TRANSCODERS
 from core.zoo.catalogue import KINDS, MEMBERS, NOT_OFFERED, Kind, Member
@@ -45,7 +45,7 @@ def collected(circuits: Iterable[Stored]) -> dict[str, Any]:
     return {
         "command": COMMAND,
         "models": [row(member, known) for member in there],
-        "nulls": {one.name: figures(one) for one in known if one.null != "none"},
+        "nulls": {one.name: figures(one) for one in nulls(known)},
         "missing": [name for name in MEMBERS if not card(MEMBERS[name]).is_file()],
         "not_offered": {**NOT_OFFERED},
     }
@@ -59,7 +59,7 @@ def card(member: Member) -> Path:
 def row(member: Member, circuits: Iterable[Stored]) -> dict[str, Any]:
     """All figures of a model and what is made from it."""
     own = [one for one in real(circuits) if one.model == member.name]
-    said = json.loads(card(member).read_text(encoding="utf-8"))
+    said = model_card(member.name)
     behaviour = said["behaviour"]
     return {
         "model": member.name,
@@ -133,7 +133,7 @@ MODELS_TOLD = (
 MODELS_HEAD = (
     "| model | task | parameters | gate | test | OOD | margin | without MLPs | sites "
     "| nested: prefix | FVU | replaced | TopK: FVU | replaced |",
-    "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+    rule(14),
 )
 CIRCUITS_TOLD = (
     "Strict regime (all else ablated, errors too), test split, resample / mean; φ(∅): accuracy "
@@ -141,7 +141,7 @@ CIRCUITS_TOLD = (
 )
 CIRCUITS_HEAD = (
     "| model | dictionary | nodes | F | φ | φ(∅) | random | p | verdict |",
-    "|---|---|---|---|---|---|---|---|---|",
+    rule(9),
 )
 
 
@@ -155,7 +155,7 @@ def model_line(row: dict[str, Any]) -> str:
         f"{row['without_mlps']:.2f}", str(row["sites"]),
         prefix, *quality(nested), *quality(topk),
     ]  # fmt: skip
-    return f"| {' | '.join(cells)} |"
+    return line(cells)
 
 
 def quality(of: dict[str, Any] | None) -> tuple[str, str]:
@@ -167,16 +167,16 @@ def circuit_line(model: str, variant: str, found: Mapping[str, Any]) -> str:
     """One circuit."""
 
     def both(name: str) -> str:
-        return " / ".join(figure(found[how][name]) for how in JUDGED)
+        return " / ".join(shown(found[how][name]) for how in JUDGED)
 
     cells = [model, variant, str(found["nodes"])]
     cells += [both(name) for name in ("faithfulness", "phi", "phi_empty", "random", "p")]
-    return f"| {' | '.join([*cells, found['verdict'].replace('_', ' ')])} |"
+    return line([*cells, found["verdict"].replace("_", " ")])
 
 
 README_HEAD = (
     "| circuit | nodes | F | φ | φ(∅) | F of the best of 100 matched random circuits | verdict |",
-    "|---|---|---|---|---|---|---|",
+    rule(7),
 )
 SHORT = {
     "holds_in_part": "in part",
@@ -196,7 +196,7 @@ def readme_row(one: Stored) -> str:
     blocks = [one.block(how) for how in JUDGED]
 
     def both(values: Iterable[float | None], digits: int = 2) -> str:
-        return " / ".join(figure(value, digits) for value in values)
+        return " / ".join(shown(value, digits) for value in values)
 
     verdict = one.validation["verdict"]
     cells = [
@@ -208,12 +208,7 @@ def readme_row(one: Stored) -> str:
         both(block["random"]["faithfulness_max"] for block in blocks),
         SHORT.get(verdict, verdict.replace("_", " ")),
     ]
-    return f"| {' | '.join(cells)} |"
-
-
-def figure(value: float | None, digits: int = 3) -> str:
-    """So many digits after the point, or a dash."""
-    return "–" if value is None else f"{value:.{digits}f}"
+    return line(cells)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from guide_study import FIGURES, by_task, over_tasks
+from guide_table import FIGURES, by_task, over_tasks
 
 TASKS = ("a", "b", "c", "d", "e", "f")
 

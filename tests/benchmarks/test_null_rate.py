@@ -1,6 +1,7 @@
 """What stopped the nulls is counted from the rows."""
 
-from null_rate import KINDS, Job, jobs, summary
+from null_jobs import KINDS, Job, jobs
+from null_table import summary
 
 
 def row(kind, verdict, model=(), resample=(), mean=(), where="gpt2-parity", attention=None):
