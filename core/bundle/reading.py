@@ -8,6 +8,7 @@ Whatever is wrong is a `FormatError` that names the file.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ from core.bundle.contents import Bundle
 from core.bundle.files import FILES
 from core.bundle.graph_json import graph_from_json
 from core.bundle.origin import missing_parts
+from core.bundle.tree_json import tree_from_json
 from core.circuit import circuit_from_json
-from core.hierarchy import Hierarchy
 
 
 def open_bundle(folder: str | Path) -> Bundle:
@@ -53,13 +54,15 @@ def open_bundle(folder: str | Path) -> Bundle:
     circuit = read_as(path / files.CIRCUIT, circuit_from_json, head)
     hierarchy_json = parse(path / files.HIERARCHY, raw[files.HIERARCHY])
     graph_json = parse(path / files.GRAPH, raw[files.GRAPH])
+    graph = read_as(path / files.GRAPH, graph_from_json, graph_json)
+    tree = partial(tree_from_json, circuit=circuit, graph=graph)
     bundle = Bundle(
         path=path,
         name=text_of(path / files.CIRCUIT, head, "name"),
         title=text_of(path / files.CIRCUIT, head, "title"),
         circuit=circuit,
-        hierarchy=read_as(path / files.HIERARCHY, Hierarchy.from_json, hierarchy_json),
-        graph=read_as(path / files.GRAPH, graph_from_json, graph_json),
+        hierarchy=read_as(path / files.HIERARCHY, tree, hierarchy_json),
+        graph=graph,
         validation=validation_of(path, raw[files.VALIDATION]),
         provenance=record,
         tensors=_tensors(path / files.TENSORS, raw[files.TENSORS]),

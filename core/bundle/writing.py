@@ -27,6 +27,7 @@ from core.bundle.contents import Bundle
 from core.bundle.files import SCHEMA
 from core.bundle.graph_json import graph_to_json
 from core.bundle.origin import PARTS, SEAL, portable, seal
+from core.bundle.tree_json import tree_to_json
 from core.circuit import circuit_to_json
 from core.errors import FormatError
 from core.report import report_html
@@ -78,7 +79,9 @@ def _write_files(bundle: Bundle, draft: Path, target: Path) -> None:
             | {"name": bundle.name, "title": bundle.title, "labels": dict(bundle.labels)}
             | {SEAL: seal(_finite({**record, "schema": SCHEMA}))}
         ),
-        files.HIERARCHY: _json(bundle.hierarchy.to_json(), indent=None),
+        files.HIERARCHY: _json(
+            tree_to_json(bundle.hierarchy, bundle.circuit, bundle.graph), indent=None
+        ),
         files.GRAPH: _json(graph_to_json(bundle.graph), indent=None),
         files.VALIDATION: _json(bundle.validation),
         files.TENSORS: save({k: v.contiguous() for k, v in bundle.tensors.items()}),

@@ -24,7 +24,7 @@ from core.bundle import (
 )
 from core.bundle.files import SCHEMA
 from core.bundle.origin import missing_parts
-from core.circuit import Attention, Circuit, FeatureNode, HeadNode
+from core.circuit import Attention, Circuit, FeatureNode, HeadNode, node_ids
 from core.errors import CoreError, FormatError, UnknownSchemaError
 from core.graph import AttributionGraph, NodeKind
 from core.hierarchy import Hierarchy
@@ -366,3 +366,30 @@ def test_a_head_of_a_circuit_is_in_its_graph_at_one_position_at_least(tmp_path, 
 def test_a_head_that_the_graph_lacks_is_refused(tmp_path):
     with pytest.raises(FormatError, match=r"graph.json.*no node for 1 .* L0H3@2 among them"):
         write_bundle(with_head(HeadNode(0, 3, 2)), tmp_path / "b")
+
+
+def test_edges_that_the_graph_has_are_written_once(tmp_path):
+    made = bundle()
+    place = {name: leaf for leaf, name in enumerate(map(str, made.circuit.nodes))}
+    ends, weight = [], []
+    for (source, target), effect in zip(
+        made.graph.edge_index.T.tolist(), made.graph.direct_effect.tolist(), strict=True
+    ):
+        names = [node_ids(made.graph)[end] for end in (source, target)]
+        if all(name in place for name in names):
+            ends.append([place[name] for name in names])
+            weight.append(effect)
+    tree = made.hierarchy.with_edges(np.array(ends).T, np.array(weight))
+    folder = write_bundle(replace(made, hierarchy=tree), tmp_path / "sums").path
+    assert json.loads((folder / "hierarchy.json").read_text())["edges"] == "graph.json"
+    read = open_bundle(folder).hierarchy
+    assert read.edge_index.tolist() == tree.edge_index.tolist()
+    assert read.weight.tolist() == tree.weight.tolist()
+
+
+def test_other_edges_stand_in_the_tree_itself(tmp_path):
+    made = bundle()
+    tree = made.hierarchy.with_edges(np.array([[2], [0]]), np.array([0.5]))
+    folder = write_bundle(replace(made, hierarchy=tree), tmp_path / "sums").path
+    read = open_bundle(folder).hierarchy
+    assert (read.edge_index.tolist(), read.weight.tolist()) == ([[2], [0]], [0.5])
