@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import wilcoxon
 from study import line
 
-from core.guide import DEFAULT_GUIDE
+from core.choices import DEFAULT_GUIDE
 from core.guide.scoring import RankScores
 
 """Fewer for a control; five for the rest."""

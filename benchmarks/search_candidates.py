@@ -18,8 +18,9 @@ from typing import Any
 import torch
 from study import Results, arguments, bundled_pairs, chosen, opened, pair_named, results_file
 
+from core.choices import DEFAULT_GUIDE
 from core.graph import AttributionGraph
-from core.guide import DEFAULT_GUIDE, guide_named
+from core.guide import guide_named
 from core.interventions import Evaluator
 from core.pipeline.candidates import with_active
 from core.pipeline.discovery import dense_nodes

@@ -32,7 +32,8 @@ from recall_effects import Effects, Searched, searched
 from recall_table import SHARES, page
 from study import Results, arguments, bundled_pairs, chosen, opened, pair_named, results_file
 
-from core.guide import GUIDES, InfluenceGuide, guide_named
+from core.choices import GUIDES
+from core.guide import InfluenceGuide, guide_named
 from core.hierarchy import Hierarchy, HierarchySettings, random_tree
 from core.pipeline.rankings import hierarchical
 from core.pipeline.settings import RunSettings

@@ -18,7 +18,8 @@ from bundled import JUDGED, Stored, bundled_circuits, model_card, nulls, real
 from study import Results, arguments, line, results_file, rule, shown
 
 from core.assets import MODELS, TRANSCODERS
-from core.zoo.catalogue import KINDS, MEMBERS, NOT_OFFERED, Kind, Member
+from core.choices import BUNDLED_KINDS, BundledKind
+from core.zoo.catalogue import MEMBERS, NOT_OFFERED, Member
 
 OUT = results_file("zoo")
 COMMAND = "python benchmarks/zoo.py"
@@ -73,12 +74,12 @@ def row(member: Member, circuits: Iterable[Stored]) -> dict[str, Any]:
         "margin_p01": behaviour["test"]["margin_p01"],
         "without_mlps": said["no_site"]["accuracy"],
         "sites": sum(site["matters"] for site in said["sites"]),
-        "dictionaries": {kind: dictionary(member, kind) for kind in KINDS},
+        "dictionaries": {kind: dictionary(member, kind) for kind in BUNDLED_KINDS},
         "circuits": {one.variant: figures(one) for one in own},
     }
 
 
-def dictionary(member: Member, kind: Kind) -> dict[str, Any] | None:
+def dictionary(member: Member, kind: BundledKind) -> dict[str, Any] | None:
     """Figures of one dictionary on the test split; None where it is not there."""
     path = TRANSCODERS / member.name / kind / "report.json"
     if not path.is_file():
@@ -121,7 +122,7 @@ def page(found: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-VARIANTS = (*KINDS, "heads")
+VARIANTS = (*BUNDLED_KINDS, "heads")
 """Of circuits; `heads`: with the nested dictionary, and heads as nodes."""
 MODELS_TOLD = (
     "Accuracy on prompts never trained on (test) and out of distribution (OOD); margin: first "
@@ -147,7 +148,7 @@ CIRCUITS_HEAD = (
 
 def model_line(row: dict[str, Any]) -> str:
     """One model."""
-    nested, topk = (row["dictionaries"][kind] for kind in KINDS)
+    nested, topk = (row["dictionaries"][kind] for kind in BUNDLED_KINDS)
     prefix = " + ".join(map(str, nested["prefixes"])) if nested else "–"
     cells = [
         row["model"], row["task"], f"{row['parameters']:,}", f"{row['gate']:.2f}",

@@ -12,6 +12,7 @@ holds them to that), and none of them draws anything:
     errors         what is refused, as one tree; every message says what to do
     assets         where the bundled files are
     names          what tasks, files and folders are called
+    choices        dictionaries, guides and nulls by name: what a person chooses among
     verdicts       the words for what validation finds, and how figures are written
     tasks          prompt pairs (clean, corrupt), read, checked, dealt into disjoint splits, encoded
     graph          an attribution graph: nodes, direct effects, influence, pruning, scores

@@ -143,13 +143,14 @@ def _transcoders() -> Iterator[Piece]:
 def _circuits() -> Iterator[Piece]:
     from core.assets import CIRCUITS, TRANSCODERS
     from core.bundle.files import PROVENANCE
+    from core.choices import DEFAULT_KIND
     from core.zoo.circuits import RECIPES, make
     from core.zoo.dictionaries import REPORT
 
     for step in (Step.CIRCUITS, Step.NULLS):
         for name, recipe in RECIPES.items():
             if (recipe.null != "none") is (step is Step.NULLS):
-                coders = TRANSCODERS / recipe.model / (recipe.transcoders or "nested")
+                coders = TRANSCODERS / recipe.model / (recipe.transcoders or DEFAULT_KIND)
                 yield Piece(
                     step,
                     name,

@@ -2,37 +2,18 @@
 
 import shlex
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
 
+from core.choices import DEFAULT_GUIDE, GuideName, Null
 from core.circuit import Attention
 from core.cli.meter import Meter
 from core.cli.options import Json, Model, Seed, StoreDir, Task
 from core.cli.output import emit, shown, table, tell
 from core.verdicts import probability, verdict_shown
-
-
-class Null(StrEnum):
-    """Runs that must not validate."""
-
-    NONE = "none"
-    UNTRAINED = "untrained"
-    PERMUTED = "permuted-answers"
-    SAME_ANSWER = "same-answer"
-    SHUFFLED = "shuffled-features"
-
-
-class Guide(StrEnum):
-    """What says which nodes look important before anything is ablated."""
-
-    INFLUENCE = "influence"
-    SHIFTED = "shifted-influence"
-    GNN = "gnn"
-
 
 Out = Annotated[
     Path | None,
@@ -86,7 +67,7 @@ AttentionOption = Annotated[
     ),
 ]
 GuideOption = Annotated[
-    Guide | None,
+    GuideName | None,
     typer.Option(
         "--guide",
         help="What the search looks at first: influence on the logits, the part of it that a "
@@ -116,7 +97,7 @@ def command(
     draws: Draws = 100,
     attention: AttentionOption = Attention.LIVE,
     guide: GuideOption = None,
-    null: NullOption = Null.NONE,
+    null: NullOption = "none",
     seed: Seed = 0,
     store: StoreDir = None,
     as_json: Json = False,
@@ -124,7 +105,6 @@ def command(
     """Find the circuit of a task in a model, and validate it."""
     from core.bundle import FILES
     from core.cli.inputs import new_folder
-    from core.guide import DEFAULT_GUIDE
     from core.pipeline.run import RunRequest, run_task
     from core.pipeline.settings import RunSettings
     from core.store import open_store
@@ -134,8 +114,8 @@ def command(
         draws=draws,
         seed=seed,
         attention=attention,
-        guide=guide.value if guide else DEFAULT_GUIDE,
-        null=null.value,
+        guide=guide or DEFAULT_GUIDE,
+        null=null,
     )
     with open_store(store, tell) as opened, Meter() as meter:
         request = RunRequest(

@@ -4,36 +4,20 @@ A nested prefix is placed and sized as in `hagd run` (`core.pipeline.dictionarie
 """
 
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
 
+from core.choices import Skip, TrainedKind
 from core.cli.meter import Meter
 from core.cli.options import Json, Model, Seed, StoreDir, Task
 from core.cli.output import emit, table, tell
 
-
-class Kind(StrEnum):
-    """Kinds of transcoders."""
-
-    TOPK = "topk"
-    NESTED = "nested"
-    CLT = "clt"
-
-
-class Skip(StrEnum):
-    """Whether an affine skip runs beside the features."""
-
-    NONE = "none"
-    AFFINE = "affine"
-
-
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the transcoders go.")]
 KindOption = Annotated[
-    Kind,
+    TrainedKind,
     typer.Option("--kind", help="TopK; nested: a dense prefix first; clt: writes at later layers."),
 ]
 Features = Annotated[int, typer.Option("--features", metavar="N", help="Features of each layer.")]
@@ -59,11 +43,11 @@ def command(
     model: Model,
     task: Task,
     out: Out,
-    kind: KindOption = Kind.TOPK,
+    kind: KindOption = "topk",
     features: Features = 256,
     k: K = 16,
     steps: Steps = 3000,
-    skip: SkipOption = Skip.NONE,
+    skip: SkipOption = "none",
     prediction: Prediction = 0.0,
     seed: Seed = 0,
     store: StoreDir = None,
@@ -74,11 +58,11 @@ def command(
     from core.transcoders import PredictionSettings, TrainSettings
 
     settings = TrainSettings(
-        kind=kind.value,
+        kind=kind,
         features=features,
         k=k,
         steps=steps,
-        skip=skip.value,
+        skip=skip,
         seed=seed,
         prediction=PredictionSettings(weight=prediction),
     )

@@ -5,14 +5,11 @@ torch_geometric takes seconds. `guide_named` imports it where it is asked for.
 """
 
 from core.guide.guide import Guide, GuideScores, InfluenceGuide, ShiftedInfluenceGuide
-from core.guide.named import DEFAULT_GUIDE, GUIDES, GuideName, guide_named
+from core.guide.named import guide_named
 from core.guide.pooled import Pooled
 
 __all__ = [
-    "DEFAULT_GUIDE",
-    "GUIDES",
     "Guide",
-    "GuideName",
     "GuideScores",
     "InfluenceGuide",
     "Pooled",

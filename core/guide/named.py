@@ -1,18 +1,8 @@
 """Guides by the name that settings and the command line call them by."""
 
-from typing import Literal, get_args
-
+from core.choices import GUIDES
 from core.errors import SettingsError
 from core.guide.guide import Guide, InfluenceGuide, ShiftedInfluenceGuide
-
-GuideName = Literal["influence", "shifted-influence", "gnn"]
-"""`influence`: all that passes through a node; `shifted-influence`: the part that a resample moves;
-`gnn`: the network trained on measured effects."""
-GUIDES: tuple[GuideName, ...] = get_args(GuideName)
-DEFAULT_GUIDE: GuideName = "shifted-influence"
-"""What a run takes if none is named: the best recall on held-out models, with nothing learned. The
-network ranks better by AP, yet no better than a perceptron or than itself on wiring dealt at random
-(benchmarks/results/guide_study.md)."""
 
 
 def guide_named(name: str) -> Guide:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from core.assets import CIRCUITS
 from core.bundle.files import PROVENANCE
+from core.choices import DEFAULT_KIND
 from core.errors import FormatError
 from core.names import slug, task_name
 from core.pipeline.settings import RunSettings
@@ -65,7 +66,7 @@ def result_name(task: str, model: str, dictionary: str, settings: RunSettings) -
         settings: Of the run.
     """
     coders = slug(Path(dictionary).name)
-    parts = [task_name(task), Path(model).name, "" if coders == "nested" else coders]
+    parts = [task_name(task), Path(model).name, "" if coders == DEFAULT_KIND else coders]
     parts += [_unusual(settings, *row) for row in PARTS]
     return "-".join(slug(part) for part in parts if part)
 

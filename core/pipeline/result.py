@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.bundle import Bundle, Source, provenance
+from core.choices import DEFAULT_KIND
 from core.circuit import Attention, Circuit, node_table
 from core.lab import Lab, means_to_tensors
 from core.labels import label_circuit
@@ -66,7 +67,7 @@ def title_of(task: str, model: str, kind: str, settings: RunSettings) -> str:
     """What a person reads: a null says so first, what is not as usual stands last."""
     null = settings.null
     mark = "" if null == "none" else f"Null: {null.replace('-', ' ')} · "
-    dictionary = "" if kind == "nested" else f" · {kind}"
+    dictionary = "" if kind == DEFAULT_KIND else f" · {kind}"
     heads = " · heads counted" if settings.attention is Attention.CIRCUIT else ""
     seed = f" · seed {settings.seed}" if settings.seed else ""
     return f"{mark}{task} · {Path(model).name}{dictionary}{heads}{seed}"

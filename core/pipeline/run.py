@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.bundle import Bundle, write_bundle
+from core.choices import DEFAULT_KIND
 from core.errors import TranscoderError
 from core.models import suited_threads
 from core.names import slug
@@ -98,7 +99,7 @@ def run_task(
     settings, store, clock = settings or RunSettings(), store or open_store(), Clock(progress)
     keep = request.keep or store.results_dir.parent
     prepared, refs = loaded(Refs(request.model, request.task), settings, keep)
-    wanted = training or TrainSettings(kind="nested", seed=settings.seed)
+    wanted = training or TrainSettings(kind=DEFAULT_KIND, seed=settings.seed)
     run = _Context(
         request=request,
         settings=settings,

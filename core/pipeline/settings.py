@@ -1,16 +1,14 @@
 """What a person chooses about a run."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from core.choices import DEFAULT_GUIDE, GUIDES, GuideName, Null
 from core.circuit import Attention
 from core.errors import SettingsError
-from core.guide import DEFAULT_GUIDE, GUIDES, GuideName
 from core.store import plain
 from core.validation import ValidationSettings
 
-Null = Literal["none", "untrained", "permuted-answers", "same-answer", "shuffled-features"]
-"""A run that must not validate; `core.pipeline.nulls` says what each is."""
 BELOW_GATE: tuple[Null, ...] = ("untrained", "permuted-answers")
 """Nulls without a behaviour: they go on although they miss the gate."""
 AFTERWARDS = ("draws", "null")

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.assets import MODELS, NEURONS, TRANSCODERS
+from core.choices import BUNDLED_KINDS, DEFAULT_KIND
 from core.models import LanguageModel, bundled_models
 from core.transcoders.files import CONFIG, load_transcoders
 from core.transcoders.neurons import neuron_transcoders
 from core.transcoders.transcoder_set import TranscoderSet
-
-BUNDLED_KINDS = ("nested", "topk")
-"""Kinds that come with every bundled model, the default first."""
 
 
 class Dictionary(NamedTuple):
@@ -42,7 +40,7 @@ def open_transcoders(model: LanguageModel, ref: str | None) -> Dictionary | None
         return Dictionary(neuron_transcoders(model), NEURONS)
     if ref is not None and ref not in BUNDLED_KINDS:
         return Dictionary(load_transcoders(ref, model), ref)
-    folder = bundled_transcoders(model, ref or BUNDLED_KINDS[0])
+    folder = bundled_transcoders(model, ref or DEFAULT_KIND)
     return None if folder is None else Dictionary(load_transcoders(folder, model), str(folder))
 
 

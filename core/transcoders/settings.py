@@ -2,12 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
+from core.choices import TRAINED_KINDS, Skip, TrainedKind
 from core.errors import SettingsError
-
-KINDS = ("topk", "nested", "clt")
-"""What can be trained."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +57,7 @@ class PredictionSettings:
 class TrainSettings:
     """One training run; with the model and the prompts it determines the result."""
 
-    kind: Literal["topk", "nested", "clt"] = "topk"
+    kind: TrainedKind = "topk"
     """TopK; nested: a dense prefix that reconstructs alone, and TopK for the rest; or clt: features
     write at all later layers too (TopK, or nested where `nested.prefix` is told)."""
     features: int = 256
@@ -77,7 +74,7 @@ class TrainSettings:
     """Seeds the initial weights and the batches."""
     blends: float = 1.0
     """Blends for each plain token of a batch: the MLP itself, asked between two prompts."""
-    skip: Literal["none", "affine"] = "none"
+    skip: Skip = "none"
     """An affine skip from input to output: an uncounted path, so off by default."""
     dead_after: int = 30
     """Steps without firing after which a feature is dead and trained on the residual (AuxK)."""
@@ -101,7 +98,7 @@ class TrainSettings:
         _check("aux_weight", self.aux_weight, self.aux_weight >= 0, "at least 0")
         _check("group_weight", self.group_weight, self.group_weight >= 0, "at least 0")
         _check("seed", self.seed, self.seed >= 0, "at least 0")
-        _check("kind", self.kind, self.kind in KINDS, f"one of {', '.join(KINDS)}")
+        _check("kind", self.kind, self.kind in TRAINED_KINDS, f"one of {', '.join(TRAINED_KINDS)}")
 
     @property
     def lacks_prefix(self) -> bool:

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core.choices import DictionaryKind
 from core.errors import TranscoderError
 from core.transcoders.activations import Activation, Gated, JumpRelu, Nested, Neurons, Relu, TopK
 
@@ -136,8 +137,8 @@ class Transcoder:
         return Transcoder(**moved, activation=activation)
 
 
-def kind_of(activation: Activation) -> str:
-    """Name in KINDS of an activation."""
+def kind_of(activation: Activation) -> DictionaryKind:
+    """The kind of dictionary that has an activation."""
     match activation:
         case TopK():
             return "topk"

@@ -16,10 +16,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from core.choices import DICTIONARY_KINDS
 from core.errors import TranscoderError
 from core.transcoders.transcoder import Transcoder, activation_settings
-
-KINDS = ("topk", "nested", "relu", "jumprelu", "neurons", "gated", "clt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,7 +30,7 @@ class TranscoderSet:
     model_name: str
     """Name of the model they were trained on."""
     kind: str
-    """One of KINDS."""
+    """One of `DICTIONARY_KINDS`."""
     model_key: str = ""
     """Key of that very model (`LanguageModel.key`); empty where it is not known."""
     scan: str = ""
@@ -42,9 +41,10 @@ class TranscoderSet:
     """sha256 of every weight and of the activations."""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
+        if self.kind not in DICTIONARY_KINDS:
             raise TranscoderError(
-                f"The kind of transcoder is {self.kind!r}; it must be one of {', '.join(KINDS)}."
+                f"The kind of transcoder is {self.kind!r}; it must be one of "
+                f"{', '.join(DICTIONARY_KINDS)}."
             )
         _check_alike(self.layers)
         object.__setattr__(self, "key", _content_key(self.layers))

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
+from core.choices import BUNDLED_KINDS, BundledKind
 from core.errors import SettingsError
 from core.tasks.bundled import GENERATORS
 from core.transcoders.settings import NestedSettings, TrainSettings
 from core.zoo.recipes import Recipe
 
-Kind = Literal["nested", "topk"]
-KINDS: tuple[Kind, ...] = ("nested", "topk")
 Size = Literal["small", "base"]
 
 
@@ -58,7 +57,7 @@ class Member:
     recipe: Recipe
     """How it is trained."""
 
-    def circuit(self, kind: Kind) -> str:
+    def circuit(self, kind: BundledKind) -> str:
         """Name of its circuit with a kind of dictionary."""
         parts = [self.task, self.family]
         parts += [self.size] if self.size != "small" else []
@@ -165,10 +164,10 @@ PREFIX = ("prefix", "lengths", "weight")
 """Settings of a nested prefix that a row of `DICTIONARIES` may have."""
 
 
-def dictionary_settings(member: Member, kind: Kind) -> TrainSettings:
+def dictionary_settings(member: Member, kind: BundledKind) -> TrainSettings:
     """How a model's dictionary is trained; sites and, where not given, prefix still left open."""
     own = dict(DICTIONARIES.get(member.name, {}))
-    of_kind = {name: own.pop(name, {}) for name in KINDS}[kind]
+    of_kind = {name: own.pop(name, {}) for name in BUNDLED_KINDS}[kind]
     told = {**DICTIONARY, **own, **of_kind}
     prefix = {name: told.pop(name) for name in PREFIX if name in told}
     return TrainSettings(kind=kind, nested=NestedSettings(**prefix), **told)

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.assets import CIRCUITS, NULLS
+from core.choices import BUNDLED_KINDS, DEFAULT_KIND, Null
 from core.circuit import Attention
 from core.pipeline.progress import RunProgress
 from core.pipeline.run import RunRequest, run_task
-from core.pipeline.settings import Null, RunSettings
+from core.pipeline.settings import RunSettings
 from core.store import open_store
-from core.zoo.catalogue import KINDS, MEMBERS
+from core.zoo.catalogue import MEMBERS
 
 NULLS_OF = "gpt2-modadd"
 """Model of the null runs."""
@@ -42,14 +43,14 @@ class Recipe(NamedTuple):
 
 
 def _recipes() -> Iterator[tuple[str, Recipe]]:
-    for kind in KINDS:
+    for kind in BUNDLED_KINDS:
         for member in MEMBERS.values():
-            if kind == "nested" or member.size == "small":
-                coders = None if kind == "nested" else kind
+            if kind == DEFAULT_KIND or member.size == "small":
+                coders = None if kind == DEFAULT_KIND else kind
                 yield member.circuit(kind), Recipe(member.name, member.task, coders)
     for member in MEMBERS.values():
         if member.size == "small" and member.task in CARRIED_BY_HEADS:
-            name = f"{member.circuit('nested')}-heads"
+            name = f"{member.circuit(DEFAULT_KIND)}-heads"
             yield name, Recipe(member.name, member.task, attention=Attention.CIRCUIT)
     task = MEMBERS[NULLS_OF].task
     yield "null-untrained-gpt2", Recipe(NULLS_OF, task, None, "untrained")

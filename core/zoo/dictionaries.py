@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from core.assets import MODELS
+from core.choices import BUNDLED_KINDS
 from core.errors import SettingsError
 from core.models import LanguageModel, load_model
 from core.tasks import PromptBatch, Split, Task, encode_pairs, load_task, longest_prompt
@@ -35,7 +36,7 @@ from core.transcoders import (
 )
 from core.transcoders.settings import only_at
 from core.transcoders.sizing import sized
-from core.zoo.catalogue import KINDS, MEMBERS, dictionary_settings
+from core.zoo.catalogue import MEMBERS, dictionary_settings
 
 SCHEMA = 1
 REPORT = "report.json"
@@ -69,7 +70,7 @@ class Recipe:
 RECIPES = tuple(
     Recipe(model=member.name, task=member.task, settings=dictionary_settings(member, kind))
     for member in MEMBERS.values()
-    for kind in KINDS
+    for kind in BUNDLED_KINDS
 )
 
 

@@ -12,19 +12,23 @@ from typing import Any
 
 import streamlit as st
 
+from core.choices import DEFAULT_GUIDE, GuideName
+from core.circuit import Attention
 from explorer.library.own import chosen
 from explorer.look import notices
 from explorer.session import resources, state
 
-GUIDES = {
+GUIDES: Mapping[GuideName, str] = {
     "influence": "influence",
     "shifted-influence": "influence that a resample moves",
     "gnn": "graph network, trained on effects",
 }
-"""As `core.guide.GUIDES` has them, which is not imported before the engine is."""
-DEFAULT_GUIDE = "shifted-influence"
+"""Each of the engine's guides, in its words."""
 NAME = "What the circuit is called in the library and in links"
-HEADS = {"live": "live, not counted", "circuit": "counted as nodes"}
+HEADS = {
+    Attention.LIVE.value: "live, not counted",
+    Attention.CIRCUIT.value: "counted as nodes",
+}
 
 
 def task_box(own: Mapping[str, str], tasks: Mapping[str, str]) -> str:
@@ -131,5 +135,5 @@ def settings() -> dict[str, Any]:
         "name": str(state.value("run-name") or "").strip() or None,
         "seed": int(state.value("run-seed") or 0),
         "guide": state.value("run-guide") or DEFAULT_GUIDE,
-        "attention": state.value("run-attention") or "live",
+        "attention": state.value("run-attention") or Attention.LIVE.value,
     }

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.bundle import locate
+from core.choices import BUNDLED_KINDS, DEFAULT_KIND, DictionaryKind
+from core.circuit import Attention
 from core.errors import CoreError
 from core.names import task_title
 from core.verdicts import in_short, reservation
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 NULLS, DAMAGED = "Nulls", "Cannot be opened"
 """Sections of what is no finding."""
-KINDS = ("nested", "topk", "clt", "neurons")
+KINDS: tuple[DictionaryKind, ...] = (*BUNDLED_KINDS, "clt", "neurons")
 """Dictionaries that a circuit may be made of."""
 
 
@@ -135,8 +137,8 @@ def _tag(info: "BundleInfo") -> str:
     """What is not the usual: two circuits may differ in no more."""
     settings = info.provenance.get("settings") or {}
     kind = _dictionary(info)
-    parts = [kind] if kind in KINDS and kind != "nested" else []
-    parts += ["heads"] if settings.get("attention") == "circuit" else []
+    parts = [kind] if kind in KINDS and kind != DEFAULT_KIND else []
+    parts += ["heads"] if settings.get("attention") == Attention.CIRCUIT else []
     parts += [f"seed {settings['seed']}"] if settings.get("seed") else []
     return " · ".join(parts)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.circuit import Attention
 from core.errors import SettingsError
 from core.names import task_title
 from explorer.library import form
@@ -86,7 +87,7 @@ def check(settings: Mapping[str, Any]) -> None:
 def _short(settings: Mapping[str, Any]) -> str:
     """The model, and what a run has that is not as usual."""
     parts = [Path(str(settings["model"])).name]
-    parts += ["heads counted"] if settings["attention"] == "circuit" else []
+    parts += ["heads counted"] if settings["attention"] == Attention.CIRCUIT else []
     parts += [f"seed {settings['seed']}"] if settings["seed"] else []
     return " · ".join(parts)
 

@@ -1,21 +1,24 @@
 """The form of the Prompt page: prompt, model, transcoders, and the tokens to explain."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
+from core.assets import NEURONS
+from core.choices import BUNDLED_KINDS
 from explorer.look.copy_link import copy_link
 from explorer.session import resources, state
 from explorer.session.first import choose
 from explorer.session.view import Traced
 from explorer.traces.tracing import DEFAULT, part_of
 
+_WRITTEN: Mapping[str, str] = {"topk": "TopK"}
 KINDS = {
     "": DEFAULT,
-    "nested": "nested, bundled",
-    "topk": "TopK, bundled",
-    "neurons": "MLP neurons",
+    **{kind: f"{_WRITTEN.get(kind, kind)}, bundled" for kind in BUNDLED_KINDS},
+    NEURONS: "MLP neurons",
 }
 """Transcoders by their name in a link; anything else is a folder."""
 

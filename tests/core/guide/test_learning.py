@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from scipy.stats import spearmanr
 
+from core.choices import GUIDES
 from core.errors import FormatError, SettingsError, UnknownSchemaError
-from core.guide import GUIDES, Guide, InfluenceGuide, ShiftedInfluenceGuide, guide_named
+from core.guide import Guide, InfluenceGuide, ShiftedInfluenceGuide, guide_named
 from core.guide.gnn import GnnGuide, load_guide, save_guide
 from core.guide.hetero import to_hetero
 from core.guide.learning import TrainSettings, episode, fit, score_nodes

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from core.choices import BUNDLED_KINDS
 from core.errors import SettingsError
 from core.tasks.bundled import GENERATORS
 from core.zoo import catalogue
@@ -23,7 +24,7 @@ def test_names_of_models_and_circuits() -> None:
     assert small.circuit("nested") == "modular-addition-gpt2"
     assert small.circuit("topk") == "modular-addition-gpt2-topk"
     assert base.circuit("nested") == "parity-neox-base"
-    names = [m.circuit(kind) for m in MEMBERS.values() for kind in catalogue.KINDS]
+    names = [m.circuit(kind) for m in MEMBERS.values() for kind in BUNDLED_KINDS]
     assert len(set(names)) == len(names)
 
 

@@ -1,7 +1,7 @@
 """The form of a run: what it offers, and that it says what the engine says."""
 
+from core.choices import GUIDES
 from core.circuit import Attention
-from core.guide import DEFAULT_GUIDE, GUIDES
 from explorer.library import form
 from explorer.session.resources import about_model, model_names
 from explorer.session.resources.about import may_know
@@ -9,7 +9,6 @@ from explorer.session.resources.about import may_know
 
 def test_guides_and_heads_are_the_engines():
     assert tuple(form.GUIDES) == GUIDES
-    assert form.DEFAULT_GUIDE == DEFAULT_GUIDE
     assert tuple(form.HEADS) == tuple(Attention)
 
 
