@@ -101,7 +101,9 @@ def _section(name: str, title: str, inside: str) -> str:
 
 
 def _head(title: str, circuit: Circuit, found: Mapping[str, Any], record: Mapping[str, Any]) -> str:
-    about = [f"{len(circuit.nodes):,} nodes", f"{found.get('n_edges', '–')} edges"]
+    edges = found.get("n_edges")
+    about = [f"{len(circuit.nodes):,} nodes"]
+    about += [f"{edges:,} edges"] if isinstance(edges, int) else []
     about += [f"ablation {found.get('ablation', '–')}", f"seed {circuit.seed}"]
     if record.get("created"):
         about.append(str(record["created"])[:10])
