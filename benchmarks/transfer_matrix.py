@@ -33,7 +33,7 @@ from typing import Any
 
 import numpy as np
 from bundled import Stored, bundled_circuits, real, stored
-from study import Results, arguments, chosen, results_file
+from study import Results, arguments, chosen, line, results_file, shown
 from transfer_twins import RECORD, Reseeded, make_twin, reseeded
 
 from core.assets import CIRCUITS
@@ -260,16 +260,9 @@ def draws(pairs: Iterable[Mapping[str, Any]]) -> str:
 
 def row_text(name: str, row: Mapping[str, Any]) -> str:
     """One line of a table."""
-    return (
-        f"| {name} | {row['pairs']} | {shown(row['value'])} ({shown(row['lowest'])} to "
-        f"{shown(row['highest'])}) | {shown(row['null_mean'])} | {shown(row['ceiling'])} | "
-        f"{shown(row['normalised'])} | {row['above_null']} of {row['pairs']} |"
-    )
-
-
-def shown(value: float | None) -> str:
-    """Two digits, or a dash."""
-    return "–" if value is None else f"{value:.2f}"
+    spread = f"{shown(row['value'], 2)} ({shown(row['lowest'], 2)} to {shown(row['highest'], 2)})"
+    others = [shown(row[name], 2) for name in ("null_mean", "ceiling", "normalised")]
+    return line([name, row["pairs"], spread, *others, f"{row['above_null']} of {row['pairs']}"])
 
 
 if __name__ == "__main__":

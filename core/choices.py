@@ -29,5 +29,10 @@ DEFAULT_GUIDE: GuideName = "shifted-influence"
 network ranks better by AP, yet no better than a perceptron or than itself on wiring dealt at random
 (benchmarks/results/guide_study.md)."""
 
+ErrorsAre = Literal["live", "mean", "zero"]
+"""What the transcoders' errors are in the Lab (`core.lab.LabSettings`)."""
+Inside = Literal["circuit", "model"]
+"""What runs beside the Lab's changes: the circuit alone, or the whole model."""
+
 Null = Literal["none", "untrained", "permuted-answers", "same-answer", "shuffled-features"]
 """A run that must not validate; `core.pipeline.nulls` says what each is."""

@@ -1,17 +1,16 @@
 """`hierarchy.json` of a bundle: the tree, its edges by reference.
 
 The edges between the circuit's nodes stand in graph.json already. A tree that has just these, as
-every one that a run cuts has, is written with `"edges": "graph.json"`; any other with its own. That
-halves what a bundle takes to read, and the two files cannot disagree.
+every one that a run cuts has, is written with `"edges": "graph.json"`; any other with its own. The
+two files are shorter then, and cannot disagree.
 """
 
 from typing import Any
 
 import numpy as np
-import torch
 
 from core.bundle.files import GRAPH
-from core.circuit import Circuit, node_ids
+from core.circuit import Circuit, leaf_numbers
 from core.graph import AttributionGraph
 from core.hierarchy import Hierarchy
 
@@ -21,8 +20,9 @@ NO_EDGES = {"source": [], "target": [], "weight": []}
 def tree_to_json(tree: Hierarchy, circuit: Circuit, graph: AttributionGraph) -> dict[str, Any]:
     """The tree as JSON values; `tree_from_json` is its inverse."""
     ends, weight = _edges(circuit, graph)
-    same = np.array_equal(ends, tree.edge_index) and np.array_equal(weight, tree.weight)
-    return tree.to_json() | ({"edges": GRAPH} if same else {})
+    if np.array_equal(ends, tree.edge_index) and np.array_equal(weight, tree.weight):
+        return tree.with_edges(ends[:, :0], weight[:0]).to_json() | {"edges": GRAPH}
+    return tree.to_json()
 
 
 def tree_from_json(data: Any, circuit: Circuit, graph: AttributionGraph) -> Hierarchy:
@@ -40,8 +40,6 @@ def tree_from_json(data: Any, circuit: Circuit, graph: AttributionGraph) -> Hier
 
 def _edges(circuit: Circuit, graph: AttributionGraph) -> tuple[np.ndarray, np.ndarray]:
     """The graph's edges between the circuit's nodes, by leaf: leaf i is node i."""
-    leaf = {str(node): number for number, node in enumerate(circuit.nodes)}
-    place = torch.tensor([leaf.get(name, -1) for name in node_ids(graph)], dtype=torch.long)
-    ends = place[graph.edge_index]
+    ends = leaf_numbers(graph, circuit.nodes)[graph.edge_index]
     kept = (ends >= 0).all(0)
     return ends[:, kept].numpy(), graph.direct_effect[kept].double().numpy()

@@ -31,7 +31,14 @@ from core.circuit.nodes import (
 )
 
 if TYPE_CHECKING:
-    from core.circuit.columns import gated_nodes, node_id, node_ids, node_of, node_table
+    from core.circuit.columns import (
+        gated_nodes,
+        leaf_numbers,
+        node_id,
+        node_ids,
+        node_of,
+        node_table,
+    )
 
 __all__ = [
     "PARTS",
@@ -53,13 +60,14 @@ __all__ = [
     "circuit_from_json",
     "circuit_to_json",
     "gated_nodes",
+    "leaf_numbers",
     "node_id",
     "node_ids",
     "node_of",
     "node_table",
     "parse_node",
 ]
-_COLUMNS = ("gated_nodes", "node_id", "node_ids", "node_of", "node_table")
+_COLUMNS = ("gated_nodes", "leaf_numbers", "node_id", "node_ids", "node_of", "node_table")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,6 @@
 """Nodes as graphs hold them: columns (kind, layer, position, index), -1 where a node has none."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from jaxtyping import Int
@@ -66,6 +66,12 @@ def node_ids(graph: AttributionGraph) -> tuple[str, ...]:
     """The written form of every node of a graph, in its order."""
     columns = (graph.kind, graph.layer, graph.position, graph.index)
     return tuple(map(node_id, *(column.tolist() for column in columns)))
+
+
+def leaf_numbers(graph: AttributionGraph, circuit: Sequence[GatedNode]) -> Int[Tensor, " node"]:
+    """For each node of a graph its number in the circuit, by which trees call it; −1 if outside."""
+    number = {str(node): leaf for leaf, node in enumerate(circuit)}
+    return torch.tensor([number.get(name, -1) for name in node_ids(graph)], dtype=torch.long)
 
 
 def node_table(nodes: Iterable[GatedNode]) -> Int[Tensor, "node 4"]:

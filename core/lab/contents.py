@@ -7,12 +7,11 @@ from typing import Literal
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from core.choices import ErrorsAre, Inside
 from core.errors import SettingsError
 from core.interventions import Ablation
 
-Inside = Literal["model", "circuit"]
 Claim = Literal["shown", "not shown", "undecided"]
-Errors = Literal["live", "mean", "zero"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +37,7 @@ class LabSettings:
 
     how: Ablation = Ablation.RESAMPLE
     """Where an ablated value goes: the corrupt prompt's, the mean on another split, or zero."""
-    errors: Errors = "live"
+    errors: ErrorsAre = "live"
     """Reconstruction errors. Inside the model: live, or all of them at their mean or zero. Inside
     the circuit errors are outside it, so "live" means at their reference with everything else
     (strict); mean and zero put them there instead."""

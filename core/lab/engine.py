@@ -12,9 +12,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core.choices import ErrorsAre, Inside
 from core.circuit import Bounds, Circuit
 from core.interventions import Ablation, PreparedBatch
-from core.lab.contents import Errors, Inside, LabSettings
+from core.lab.contents import LabSettings
 from core.lab.edits import Ground, edits_of
 from core.lab.plan import Plan, default_plan
 from core.models import LanguageModel
@@ -23,7 +24,7 @@ from core.transcoders import TranscoderSet
 CHUNK_TOKENS = 8192
 """Tokens run at once."""
 EVERY = slice(None)
-Key = tuple[int, Inside, Ablation, Errors, int | None]
+Key = tuple[int, Inside, Ablation, ErrorsAre, int | None]
 """Part, settings, and the number of a prompt that is run alone."""
 
 

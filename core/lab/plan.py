@@ -13,10 +13,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core.choices import Inside
 from core.circuit import Bounds, Circuit, ErrorNode, FeatureNode, HeadNode, check_node, parse_node
 from core.errors import NodeError
 from core.interventions import Gates, all_gates, circuit_gates
-from core.lab.contents import Change, Inside
+from core.lab.contents import Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

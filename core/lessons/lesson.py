@@ -24,7 +24,6 @@ from core.interventions import (
     Ablation,
     PreparedBatch,
     all_gates,
-    mean_state,
     prepare_batch,
 )
 from core.lessons.effects import Effects, single_effects
@@ -101,7 +100,7 @@ def lesson_of(pair: Pair, prepared: Prepared, coders: TranscoderSet) -> Lesson:
 
 def _parts(prepared: Prepared, coders: TranscoderSet) -> tuple[PreparedBatch, ...]:
     model, length = prepared.model, prepared.length
-    mean = mean_state(model, coders, prepared.batches[Split.FEATURES], length)
+    mean = prepared.mean_reference(coders)
     batches = head(prepared.batches[Split.LABELS], PROMPTS)
     return tuple(prepare_batch(model, coders, b, mean=mean, length=length) for b in batches)
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain, islice
 from typing import TypeVar
 
 import torch
@@ -48,11 +49,14 @@ def mapped(
 ) -> Generator[Result, None, None]:
     """`run` of each item, in order, `side_by_side` of them at once and one more begun ahead.
 
-    A thread has its own grad mode: `run` has to say for itself that it takes no gradient. Closing
-    the iterator drops what has not begun.
+    One item alone is run where it is asked for: it would only wait for its thread. A thread has its
+    own grad mode: `run` has to say for itself that it takes no gradient. Closing the iterator drops
+    what has not begun.
     """
-    at_once = side_by_side(model)
-    if at_once == 1:
+    at_once, items = side_by_side(model), iter(items)
+    first = list(islice(items, at_once))
+    items = chain(first, items)
+    if len(first) < 2:
         yield from map(run, items)
         return
     pool, begun = ThreadPoolExecutor(at_once), deque[Future[Result]]()

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 
 from core.bundle import Bundle
-from core.circuit import Attention, FeatureNode, GatedNode, gated_nodes, node_table
+from core.circuit import Attention, FeatureNode, GatedNode, gated_nodes, leaf_numbers, node_table
 from core.graph import AttributionGraph
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
 from core.pipeline.discovery import Discovery
-from core.pipeline.graphs import order_of
 from core.pipeline.settings import RunSettings
 from core.validation import Candidate
 
@@ -97,9 +96,7 @@ def circuit_tree(
     Features are put together that read and write alike, inputs, errors and logits counted, and that
     stand at one layer and position: such groups can be named (`benchmarks/hierarchy_quality.py`).
     """
-    place, n = order_of(graph, nodes), len(nodes)
-    number = torch.full((graph.n_nodes,), -1)
-    number[place[place >= 0]] = torch.arange(n)[place >= 0]
+    number, n = leaf_numbers(graph, nodes), len(nodes)
     others = number < 0
     number[others] = n + torch.arange(int(others.sum()))
     options = HierarchySettings(

@@ -19,7 +19,7 @@ from core.attribution import (
     build_graphs,
     pool_graphs,
 )
-from core.circuit import Attention, GatedNode, node_ids
+from core.circuit import Attention, GatedNode, leaf_numbers
 from core.graph import LEFT_OUT, AttributionGraph, NodeKind
 from core.pipeline.prepare import Prepared, head
 from core.pipeline.progress import OnProgress, RunProgress
@@ -115,12 +115,5 @@ def _left_out(graph: AttributionGraph, circuit: Sequence[GatedNode]) -> Tensor:
 
 def _kept(graph: AttributionGraph, circuit: Sequence[GatedNode]) -> Tensor:
     """The circuit's nodes, and every leaf and logit."""
-    wanted = {str(node) for node in circuit}
-    chosen = torch.tensor([name in wanted for name in node_ids(graph)])
+    chosen = leaf_numbers(graph, circuit) >= 0
     return torch.where(graph.of_kind(*CHOSEN), chosen, ~graph.left_out)
-
-
-def order_of(graph: AttributionGraph, circuit: Sequence[GatedNode]) -> Tensor:
-    """For each node of the circuit its place in a graph; −1 where the graph lacks it."""
-    places = {name: place for place, name in enumerate(node_ids(graph))}
-    return torch.tensor([places.get(str(node), -1) for node in circuit], dtype=torch.long)

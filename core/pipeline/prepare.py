@@ -33,18 +33,15 @@ class Prepared:
     """Every split that has prompts."""
     length: int
     """Aligned length: tokens of the longest prompt."""
-    _means: list[tuple[TranscoderSet, State]] = field(init=False, repr=False, default_factory=list)
+    _means: dict[TranscoderSet, State] = field(init=False, repr=False, default_factory=dict)
     """Mean references that were asked for, by transcoders."""
 
     def mean_reference(self, transcoders: TranscoderSet) -> State:
         """The mean over the features split; seconds the first time, then kept."""
-        for known, found in self._means:
-            if known is transcoders:
-                return found
-        over = self.batches[Split.FEATURES]
-        found = mean_state(self.model, transcoders, over, self.length)
-        self._means.append((transcoders, found))
-        return found
+        if transcoders not in self._means:
+            over = self.batches[Split.FEATURES]
+            self._means[transcoders] = mean_state(self.model, transcoders, over, self.length)
+        return self._means[transcoders]
 
     def evaluator(
         self, transcoders: TranscoderSet, split: Split, limit: int | None = None

@@ -75,14 +75,14 @@ def edges_data(graph: AttributionGraph) -> Mapping[str, Any]:
     source, target = graph.edge_index[:, kept].numpy()
     order = np.lexsort((target, source))
     source, target, effect = source[order], target[order], graph.direct_effect[kept].numpy()[order]
-    unit = float(np.abs(effect).max(initial=0.0)) / FINEST or 1.0
+    unit = _short(float(np.abs(effect).max(initial=0.0)) / FINEST) or 1.0
     first = np.diff(source, prepend=-1) != 0
     before = np.where(first, 0, np.roll(target, 1))
     return {
         "count": np.bincount(source, minlength=len(graph.kind)).tolist(),
         "step": (target - before).tolist(),
-        "unit": _short(unit),
-        "effect": np.rint(effect / _short(unit)).astype(int).tolist(),
+        "unit": unit,
+        "effect": np.rint(effect / unit).astype(int).tolist(),
     }
 
 

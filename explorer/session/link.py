@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, get_args
 
-from explorer.session.view import Base, Changed, Errors, How, Inside, Kind, Layout, Sign, View
+from core.choices import ErrorsAre, Inside
+from explorer.session.view import Base, Changed, How, Kind, Layout, Sign, View
 
 MAX_TEXT = 2000
 MAX_NAME = 160
@@ -121,7 +122,7 @@ PARAMETERS = (
     Parameter("select", "selection", _nodes, ",".join, _CIRCUIT),
     Parameter("set", "changes", _changes, lambda v: ",".join(map(_write_change, v)), _CIRCUIT),
     Parameter("how", "how", _choice(How), str, _CIRCUIT),
-    Parameter("errors", "errors", _choice(Errors), str, _CIRCUIT),
+    Parameter("errors", "errors", _choice(ErrorsAre), str, _CIRCUIT),
     Parameter("inside", "inside", _choice(Inside), str, _CIRCUIT),
     Parameter("base", "base", _choice(Base), str, _VALIDATION),
     Parameter("min", "filters.min_effect", _effect, lambda v: f"{v:g}", _ONLY),

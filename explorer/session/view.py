@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
+from core.choices import ErrorsAre, Inside
+
 How = Literal["resample", "mean", "zero"]
-Errors = Literal["live", "mean", "zero"]
-Inside = Literal["circuit", "model"]
 Base = Literal["dictionary", "circuit"]
 Sign = Literal["both", "plus", "minus"]
 Layout = Literal["table", "cards"]
@@ -89,7 +89,7 @@ class View:
     selection: tuple[str, ...] = ()
     changes: tuple[Changed, ...] = ()
     how: How = "resample"
-    errors: Errors = "live"
+    errors: ErrorsAre = "live"
     inside: Inside = "circuit"
     base: Base = "dictionary"
     """What the errors are exchanged in on the Validation page."""

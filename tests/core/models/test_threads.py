@@ -1,5 +1,7 @@
 """Work on two threads comes out as work on one, in order, and stops when nobody reads on."""
 
+from threading import get_ident
+
 import pytest
 import torch
 
@@ -51,3 +53,9 @@ def test_what_nobody_reads_is_not_begun(monkeypatch: pytest.MonkeyPatch):
     next(found)
     found.close()
     assert len(begun) <= 4
+
+
+def test_one_item_alone_needs_no_thread(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("core.models.threads.side_by_side", lambda _model: 2)
+    assert list(mapped(SLIM, lambda _: get_ident(), [0])) == [get_ident()]
+    assert get_ident() not in mapped(SLIM, lambda _: get_ident(), [0, 1])

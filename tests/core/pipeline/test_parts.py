@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.circuit import Attention, FeatureNode, HeadNode, node_table
+from core.circuit import Attention, FeatureNode, HeadNode, leaf_numbers, node_table
 from core.errors import GateError, SettingsError, TaskError
 from core.graph import AttributionGraph, NodeKind
 from core.guide import GuideScores
@@ -15,7 +15,7 @@ from core.guide.guide import largest_member
 from core.hierarchy import build_hierarchy
 from core.interventions import Ablation, Evaluator
 from core.pipeline.finished import _ranked
-from core.pipeline.graphs import order_of, restricted
+from core.pipeline.graphs import restricted
 from core.pipeline.nulls import permuted, same_answer, shuffled
 from core.pipeline.prepare import check_gate, head, prepare
 from core.pipeline.probes import ABLATIONS, Probe
@@ -201,7 +201,7 @@ def test_what_is_left_out_is_one_node_and_inputs_still_sum():
     small, places = restricted(whole, circuit)
     assert small.n_nodes == 5
     assert small.kind.tolist() == [0, 0, 3, 6, 5]
-    assert order_of(small, circuit).tolist() == [1, 0]
+    assert leaf_numbers(small, circuit).tolist() == [1, 0, -1, -1, -1]
     sums = small.dense().sum(1)
     want = whole.dense().sum(1)
     assert sums[:4].tolist() == [want[0], want[2], 0.0, want[4]]
