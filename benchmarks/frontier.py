@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/frontier.py [--rows 'gpt2-parity/nested/*' ...] [--quick]
 
-For one nested dictionary of every task (`ROWS`; `--rows` takes any other bundled one as well), and
-for each way of counting
+For one nested dictionary of every task, a cross-layer one of modular addition (`ROWS`; `--rows`
+takes any other bundled one as well), and for each way of counting
 
     features            a feature at one position is a node; attention is live, no head is counted
     heads               a head at one position is a node too; heads that are not kept are ablated
@@ -40,6 +40,7 @@ from frontier_measure import BESIDE, Counting, Effort, Frontier
 from frontier_table import DRAWS, page
 from study import Pair, Results, arguments, bundled_pairs, chosen, pair_named, results_file
 
+from core.choices import BUNDLED_KINDS
 from core.models import load_model, suited_threads
 from core.pipeline.nulls import permuted
 from core.pipeline.prepare import prepare
@@ -59,7 +60,8 @@ COUNTINGS = {
 }
 NULL = "null"
 """Counted as `heads`."""
-EVERY_WAY = ("gpt2-modadd",)
+EVERY_WAY = ("gpt2-modadd/nested", "gpt2-modadd/clt")
+"""Dictionaries whose circuits are counted in all ways."""
 COUNTED_TWICE = (
     *("llama-modadd", "neox-modadd"),
     *("gpt2-parity", "gpt2-sorting", "gpt2-coref", "gpt2-sense", "gpt2-facts"),
@@ -68,7 +70,7 @@ COUNTED_TWICE = (
 NULLS_OF = ("gpt2-modadd", "gpt2-sorting", "gpt2-coref", "gpt2-sense", "gpt2-facts")
 """One model of every task with more than two answers."""
 ROWS = (
-    *(f"{model}/nested/{counting}" for model in EVERY_WAY for counting in COUNTINGS),
+    *(f"{pair}/{counting}" for pair in EVERY_WAY for counting in COUNTINGS),
     *(f"{model}/nested/{way}" for model in COUNTED_TWICE for way in ("features", "heads")),
     *(f"{model}/nested/{NULL}" for model in NULLS_OF),
 )
@@ -102,7 +104,7 @@ def main() -> None:
 
 def possible(own: Iterable[str]) -> list[str]:
     """model/dictionary/counting of every row that could be run: those of `ROWS` come first."""
-    bundled = [pair.name for pair in bundled_pairs()]
+    bundled = [pair.name for pair in bundled_pairs(BUNDLED_KINDS)]
     models = dict.fromkeys(name.split("/")[0] for name in bundled)
     pairs = [*bundled, *(f"{model}/{kind}" for kind in own for model in models)]
     ways = (*COUNTINGS, NULL)

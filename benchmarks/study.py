@@ -36,6 +36,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from core.choices import COMMON_KINDS
 from core.lessons import pairs
 from core.models import load_model, suited_threads
 from core.pipeline.prepare import Prepared, prepare
@@ -82,9 +83,9 @@ class Opened(NamedTuple):
     coders: TranscoderSet
 
 
-def bundled_pairs() -> list[Pair]:
-    """Every pair of which model and dictionary are there; by name."""
-    return [Pair(one.model, one.task, one.kind) for one in sorted(pairs.bundled_pairs())]
+def bundled_pairs(kinds: Sequence[str] = COMMON_KINDS) -> list[Pair]:
+    """Every pair of these kinds of dictionary of which model and dictionary are there; by name."""
+    return [Pair(one.model, one.task, one.kind) for one in sorted(pairs.bundled_pairs(kinds))]
 
 
 def pair_named(name: str) -> Pair:

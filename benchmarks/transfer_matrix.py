@@ -37,7 +37,7 @@ from study import Results, arguments, chosen, line, results_file, shown
 from transfer_twins import RECORD, Reseeded, make_twin, reseeded
 
 from core.assets import CIRCUITS
-from core.choices import BUNDLED_KINDS
+from core.choices import COMMON_KINDS
 from core.store import plain
 from core.transfer import (
     SCORES,
@@ -69,13 +69,13 @@ def main() -> None:
     """Makes the twins asked for, compares what is not compared yet, writes results and table."""
     parser = arguments(__doc__, OUT)
     parser.add_argument("--tasks", nargs="*", help="only these tasks")
-    parser.add_argument("--kinds", nargs="*", choices=BUNDLED_KINDS, default=list(BUNDLED_KINDS))
+    parser.add_argument("--kinds", nargs="*", choices=COMMON_KINDS, default=list(COMMON_KINDS))
     parser.add_argument("--pairs", nargs="*", metavar="NAME", help="only these: 'ONE -> TWO'")
     parser.add_argument("--twins", type=Path, help="folder of the circuits from another seed")
     parser.add_argument("--make-twins", metavar="MODEL,...", help="models, or patterns of them")
     parser.add_argument("--reseed", type=Reseeded, choices=list(Reseeded), default="weights")
     given = parser.parse_args()
-    circuits = [one for one in real(bundled_circuits()) if one.variant in BUNDLED_KINDS]
+    circuits = [one for one in real(bundled_circuits()) if one.variant in COMMON_KINDS]
     if given.make_twins:
         if given.twins is None:
             parser.error("--make-twins needs --twins DIR, where they go")

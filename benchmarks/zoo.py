@@ -18,7 +18,7 @@ from bundled import JUDGED, Stored, bundled_circuits, model_card, nulls, real
 from study import Results, arguments, line, results_file, rule, shown
 
 from core.assets import MODELS, TRANSCODERS
-from core.choices import BUNDLED_KINDS, BundledKind
+from core.choices import BUNDLED_KINDS, COMMON_KINDS, BundledKind
 from core.zoo.catalogue import MEMBERS, NOT_OFFERED, Member
 
 OUT = results_file("zoo")
@@ -74,7 +74,7 @@ def row(member: Member, circuits: Iterable[Stored]) -> dict[str, Any]:
         "margin_p01": behaviour["test"]["margin_p01"],
         "without_mlps": said["no_site"]["accuracy"],
         "sites": sum(site["matters"] for site in said["sites"]),
-        "dictionaries": {kind: dictionary(member, kind) for kind in BUNDLED_KINDS},
+        "dictionaries": {kind: dictionary(member, kind) for kind in COMMON_KINDS},
         "circuits": {one.variant: figures(one) for one in own},
     }
 
@@ -148,7 +148,7 @@ CIRCUITS_HEAD = (
 
 def model_line(row: dict[str, Any]) -> str:
     """One model."""
-    nested, topk = (row["dictionaries"][kind] for kind in BUNDLED_KINDS)
+    nested, topk = (row["dictionaries"][kind] for kind in COMMON_KINDS)
     prefix = " + ".join(map(str, nested["prefixes"])) if nested else "–"
     cells = [
         row["model"], row["task"], f"{row['parameters']:,}", f"{row['gate']:.2f}",

@@ -12,9 +12,11 @@ DICTIONARY_KINDS: tuple[DictionaryKind, ...] = get_args(DictionaryKind)
 TrainedKind = Literal["topk", "nested", "clt"]
 """Those that can be trained."""
 TRAINED_KINDS: tuple[TrainedKind, ...] = get_args(TrainedKind)
-BundledKind = Literal["nested", "topk"]
-"""Those that come with every bundled model."""
+BundledKind = Literal["nested", "topk", "clt"]
+"""Those that may come with a bundled model, by name."""
 BUNDLED_KINDS: tuple[BundledKind, ...] = get_args(BundledKind)
+COMMON_KINDS: tuple[BundledKind, ...] = ("nested", "topk")
+"""Those that come with every one."""
 DEFAULT_KIND: BundledKind = "nested"
 """What a run takes, or trains, if none is named."""
 Skip = Literal["none", "affine"]

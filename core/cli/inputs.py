@@ -16,7 +16,7 @@ def transcoders_for(model: LanguageModel, ref: str | None) -> TranscoderSet:
 
     Args:
         model: What they must fit.
-        ref: A folder, `nested` or `topk` (bundled), `neurons`, or None for the bundled default.
+        ref: A folder, `nested`, `topk` or `clt` (bundled), `neurons`; None: the bundled default.
 
     Raises:
         TranscoderError: If there are none, or they do not fit the model.

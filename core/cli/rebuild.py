@@ -4,7 +4,7 @@ Five steps, each from the one before it; what there is to make is in `core.zoo.c
 
 1. tasks: prompts from their generators             (`python -m core.zoo task NAME`)
 2. models: trained on them, with their cards        (`python -m core.zoo train NAME`)
-3. transcoders: nested and TopK of each model       (`python -m core.zoo transcoders`)
+3. transcoders: nested, TopK; of one model CLT     (`python -m core.zoo transcoders`)
 4. circuits: the whole pipeline on each             (`python -m core.zoo circuit NAME`)
 5. nulls: the same, which must not validate         (likewise)
 

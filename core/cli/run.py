@@ -39,8 +39,8 @@ Coders = Annotated[
     typer.Option(
         "--transcoders",
         metavar="DIR",
-        help="A folder, `nested`, `topk` or `neurons`; else the bundled ones, or new ones trained "
-        "on the task's prompts and kept.",
+        help="A folder, `nested`, `topk`, `clt` or `neurons`; else the bundled ones, or new ones "
+        "trained on the task's prompts and kept.",
         show_default=False,
     ),
 ]

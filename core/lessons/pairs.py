@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from core.assets import TRANSCODERS
-from core.choices import BUNDLED_KINDS
+from core.choices import COMMON_KINDS
 from core.models import bundled_models
 from core.transcoders.files import CONFIG
 from core.zoo.catalogue import members
@@ -35,7 +35,7 @@ class Pair(NamedTuple):
         return f"{self.family}-{self.size}"
 
 
-def bundled_pairs(kinds: Sequence[str] = BUNDLED_KINDS) -> tuple[Pair, ...]:
+def bundled_pairs(kinds: Sequence[str] = COMMON_KINDS) -> tuple[Pair, ...]:
     """Every model of the catalogue that is there with a dictionary of one of these kinds."""
     there = set(bundled_models())
     return tuple(

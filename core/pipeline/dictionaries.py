@@ -1,8 +1,8 @@
 """Which transcoders a run uses.
 
 In order: the ones asked for (a folder, or `neurons` for the raw MLP neurons); the bundled ones of a
-bundled model (`nested` unless `topk` is asked for); else new ones, trained on the task's features
-split by reconstruction alone and kept under the store, so that the next run finds them.
+bundled model (`nested` unless another kind is asked for); else new ones, trained on the task's
+features split by reconstruction alone and kept under the store, so that the next run finds them.
 
 Before a nested dictionary is trained, each MLP output (layer, position) is ablated once: the dense
 prefix has to reconstruct only where that matters. Its length follows from the rank of what the MLPs
@@ -61,7 +61,7 @@ def find_transcoders(prepared: Prepared, ref: str | None, training: Training) ->
 
     Args:
         prepared: Model and task; new ones are trained on its features split.
-        ref: A folder, `neurons`, `nested` or `topk`; None for the bundled or the default ones.
+        ref: A folder, `neurons`, `nested`, `topk` or `clt`; None for the bundled or default ones.
         training: How new ones are trained and kept.
 
     Raises:
@@ -72,7 +72,7 @@ def find_transcoders(prepared: Prepared, ref: str | None, training: Training) ->
         return found
     settings = training.settings
     if ref is not None:
-        settings = replace(settings, kind="topk" if ref == "topk" else "nested")
+        settings = replace(settings, kind=ref)
     return _trained(prepared, replace(training, settings=settings))
 
 

@@ -63,7 +63,7 @@ class RunRequest:
     out: Path | None = None
     """Folder of the bundle; None: one of its own among the store's results, never another's."""
     transcoders: str | None = None
-    """Folder, `nested`, `topk` or `neurons`; None takes the bundled ones or trains new ones."""
+    """Folder, `nested`, `topk`, `clt` or `neurons`; None: the bundled ones, or new ones trained."""
     name: str | None = None
     """What a person calls it, in names and titles; None: by what was run (`naming`), or by the
     folder."""

@@ -1,7 +1,7 @@
 """Which transcoders a reference means.
 
-`neurons` is the model's own MLP neurons; `nested` and `topk` are dictionaries that come with a
-bundled model, no reference the default one of them; anything else is a folder.
+`neurons` is the model's own MLP neurons; `nested`, `topk` and `clt` are dictionaries that come with
+a bundled model, no reference the default one of them; anything else is a folder.
 """
 
 from pathlib import Path
@@ -28,7 +28,7 @@ def open_transcoders(model: LanguageModel, ref: str | None) -> Dictionary | None
 
     Args:
         model: What they must fit.
-        ref: A folder, `neurons`, `nested` or `topk`; None for the bundled default.
+        ref: A folder, `neurons`, `nested`, `topk` or `clt`; None for the bundled default.
 
     Returns:
         None where bundled ones are meant and this model has none; the caller knows what then.

@@ -79,7 +79,7 @@ def task(
 @app.command()
 def transcoders(
     model: Annotated[str | None, typer.Option(help="Only this bundled model.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Only `nested` or only `topk`.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only `nested`, `topk` or `clt`.")] = None,
     out: Annotated[Path, typer.Option(help="Holds MODEL/KIND.")] = TRANSCODERS,
     seed: Annotated[int, typer.Option(help="Initial weights and batches.")] = 0,
 ) -> None:

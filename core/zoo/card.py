@@ -13,7 +13,7 @@ from core.errors import GateError
 from core.interventions.sites import scan_sites
 from core.models import LanguageModel
 from core.tasks import PromptBatch, Split, Task, encode_pairs
-from core.zoo.recipes import Recipe
+from core.zoo.recipes import ModelRecipe
 
 SCHEMA = 1
 
@@ -61,7 +61,7 @@ def judge_on(
     return accuracy
 
 
-def write_card(folder: Path, model: LanguageModel, task: Task, recipe: Recipe) -> None:
+def write_card(folder: Path, model: LanguageModel, task: Task, recipe: ModelRecipe) -> None:
     """Measures the model on every split, scans its sites and writes `card.json`.
 
     Raises:
@@ -92,7 +92,7 @@ def write_card(folder: Path, model: LanguageModel, task: Task, recipe: Recipe) -
     (folder / "card.json").write_text(json.dumps(_rounded(card), indent=2) + "\n", encoding="utf-8")
 
 
-def _check_gate(recipe: Recipe, test: Behaviour) -> None:
+def _check_gate(recipe: ModelRecipe, test: Behaviour) -> None:
     if test.accuracy < recipe.gate:
         raise GateError(
             f"{recipe.name} does not do its task: got accuracy {test.accuracy:.3f} on the test "

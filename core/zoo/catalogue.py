@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
-from core.choices import BUNDLED_KINDS, BundledKind
+from core.choices import BUNDLED_KINDS, COMMON_KINDS, DEFAULT_KIND, BundledKind
 from core.errors import SettingsError
 from core.tasks.bundled import GENERATORS
 from core.transcoders.settings import NestedSettings, TrainSettings
-from core.zoo.recipes import Recipe
+from core.zoo.recipes import ModelRecipe
 
 Size = Literal["small", "base"]
 
@@ -54,14 +54,20 @@ class Member:
     """Bundled task that it is trained for."""
     family: str
     size: Size
-    recipe: Recipe
+    recipe: ModelRecipe
     """How it is trained."""
 
     def circuit(self, kind: BundledKind) -> str:
         """Name of its circuit with a kind of dictionary."""
         parts = [self.task, self.family]
         parts += [self.size] if self.size != "small" else []
-        return "-".join([*parts, "topk"] if kind == "topk" else parts)
+        return "-".join([*parts, kind] if kind != DEFAULT_KIND else parts)
+
+    @property
+    def kinds(self) -> tuple[BundledKind, ...]:
+        """Its dictionaries: those of every model, and what `DICTIONARIES` has besides."""
+        own = DICTIONARIES.get(self.name, {})
+        return tuple(kind for kind in BUNDLED_KINDS if kind in COMMON_KINDS or kind in own)
 
 
 def _gpt2(shape: Shape) -> dict[str, Any]:
@@ -148,7 +154,9 @@ HEAVY = {"lengths": (0.2, 0.4, 0.6, 0.8, 1.0), "weight": 5.0}
 (`benchmarks/transcoder_study.py`)."""
 WIDER = {"features": 512, "k": 32, "steps": 1600}
 DICTIONARIES: Mapping[str, Mapping[str, Any]] = {
-    "gpt2-modadd": OLD | {"nested": HEAVY | {"prefix": (24, 60)}},
+    "gpt2-modadd": OLD
+    | {"nested": HEAVY | {"prefix": (24, 60)}}
+    | {"clt": HEAVY | {"prefix": (24, 60), "steps": 5000}},
     "llama-modadd": OLD | {"features": 512, "k": 32, "nested": HALF | {"prefix": (110, 170)}},
     "gpt2-coref": OLD
     | {"features": 512, "k": 32, "nested": HALF | {"prefix": (76, 84, 110), "steps": 2500}},
@@ -160,9 +168,9 @@ DICTIONARIES: Mapping[str, Mapping[str, Any]] = {
     "llama-coref-base": WIDER | {"topk": {"k": 48, "steps": 2400}},
     "llama-parity-base": {"topk": WIDER | {"steps": 2400}},
 }
-"""What a model's dictionaries have of their own, both or one kind; a nested prefix is else as long
-as its rank asks."""
-
+"""What a model's dictionaries have of their own, all or one kind; a nested prefix is else as long
+as its rank asks. A cross-layer one is made only where it is named here: one model has it, to be
+held beside its others."""
 
 PREFIX = ("prefix", "lengths", "weight")
 """Settings of a nested prefix that a row of `DICTIONARIES` may have."""
@@ -189,10 +197,10 @@ def members() -> Iterator[Member]:
                     yield Member(name=name, task=task, family=family, size=size, recipe=recipe)
 
 
-def _recipe(name: str, task: str, family: str, shape: Shape) -> Recipe:
+def _recipe(name: str, task: str, family: str, shape: Shape) -> ModelRecipe:
     rule, own = TASKS[task].training, TRAINING.get(name, {})
     config = FAMILIES[family].config(shape) | rule.get("config", {}) | own.get("config", {})
-    return Recipe(
+    return ModelRecipe(
         name=name,
         task=task,
         architecture=FAMILIES[family].architecture,

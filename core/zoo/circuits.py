@@ -1,8 +1,8 @@
 """Makes the circuits that come with the program: `python -m core.zoo circuit NAME ...`.
 
 Each is what `hagd run` writes for the bundled model and task named: for every model with its nested
-dictionary, for small ones with the ordinary TopK one beside it; and the null runs of one model,
-which must not validate.
+dictionary, for small ones with the ordinary TopK one beside it, for one with a cross-layer one too;
+and the null runs of one model, which must not validate.
 """
 
 import logging
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.assets import CIRCUITS, NULLS
-from core.choices import BUNDLED_KINDS, DEFAULT_KIND, Null
+from core.choices import COMMON_KINDS, DEFAULT_KIND, Null
 from core.circuit import Attention
 from core.pipeline.progress import RunProgress
 from core.pipeline.run import RunRequest, run_task
@@ -27,7 +27,7 @@ CARRIED_BY_HEADS = ("parity", "sorting", "coreference", "commonsense", "factual-
 0.8 of the prompts."""
 
 
-class Recipe(NamedTuple):
+class CircuitRecipe(NamedTuple):
     """One bundled circuit."""
 
     model: str
@@ -42,24 +42,27 @@ class Recipe(NamedTuple):
         return RunSettings(null=self.null, attention=self.attention)
 
 
-def _recipes() -> Iterator[tuple[str, Recipe]]:
-    for kind in BUNDLED_KINDS:
+def _recipes() -> Iterator[tuple[str, CircuitRecipe]]:
+    for kind in COMMON_KINDS:
         for member in MEMBERS.values():
             if kind == DEFAULT_KIND or member.size == "small":
                 coders = None if kind == DEFAULT_KIND else kind
-                yield member.circuit(kind), Recipe(member.name, member.task, coders)
+                yield member.circuit(kind), CircuitRecipe(member.name, member.task, coders)
+    for member in MEMBERS.values():
+        for kind in set(member.kinds) - set(COMMON_KINDS):
+            yield member.circuit(kind), CircuitRecipe(member.name, member.task, kind)
     for member in MEMBERS.values():
         if member.size == "small" and member.task in CARRIED_BY_HEADS:
             name = f"{member.circuit(DEFAULT_KIND)}-heads"
-            yield name, Recipe(member.name, member.task, attention=Attention.CIRCUIT)
+            yield name, CircuitRecipe(member.name, member.task, attention=Attention.CIRCUIT)
     task = MEMBERS[NULLS_OF].task
-    yield "null-untrained-gpt2", Recipe(NULLS_OF, task, None, "untrained")
-    yield "null-permuted-gpt2", Recipe(NULLS_OF, task, None, "permuted-answers")
-    yield "null-same-answer-gpt2", Recipe(NULLS_OF, task, None, "same-answer")
-    yield "null-shuffled-gpt2", Recipe(NULLS_OF, task, None, "shuffled-features")
+    yield "null-untrained-gpt2", CircuitRecipe(NULLS_OF, task, None, "untrained")
+    yield "null-permuted-gpt2", CircuitRecipe(NULLS_OF, task, None, "permuted-answers")
+    yield "null-same-answer-gpt2", CircuitRecipe(NULLS_OF, task, None, "same-answer")
+    yield "null-shuffled-gpt2", CircuitRecipe(NULLS_OF, task, None, "shuffled-features")
 
 
-RECIPES: Mapping[str, Recipe] = dict(_recipes())
+RECIPES: Mapping[str, CircuitRecipe] = dict(_recipes())
 """By name of the bundle; what matters most comes first."""
 
 

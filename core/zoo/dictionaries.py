@@ -1,6 +1,7 @@
 """Trains the dictionaries that come with the program: `python -m core.zoo transcoders`.
 
-1. For each bundled model a nested dictionary and an ordinary TopK one, on the task's `features`
+1. For each bundled model a nested dictionary and an ordinary TopK one (for one a cross-layer one
+   with a nested prefix, too), on the task's `features`
    split alone; settings were compared on `selection`, figures are given for it and for `test`.
 2. The nested prefix is trained where the model's card says that the MLP output matters at all.
    That chooses the places; what is learnt there is still reconstruction alone.
@@ -20,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from core.assets import MODELS
-from core.choices import BUNDLED_KINDS
 from core.errors import SettingsError
 from core.models import LanguageModel, load_model
 from core.tasks import PromptBatch, Split, Task, encode_pairs, load_task, longest_prompt
@@ -49,13 +49,17 @@ NOTES = {
         "They reconstruct the MLP output alone, which makes circuits small, but they are not what "
         "most readers call sparse features."
     ),
+    "clt": (
+        "Features write at their own layer and at all later ones; the first of each layer are "
+        "dense, as in the nested dictionary."
+    ),
 }
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class DictionaryRecipe:
     """One bundled dictionary."""
 
     model: str
@@ -68,13 +72,15 @@ class Recipe:
 
 
 RECIPES = tuple(
-    Recipe(model=member.name, task=member.task, settings=dictionary_settings(member, kind))
+    DictionaryRecipe(
+        model=member.name, task=member.task, settings=dictionary_settings(member, kind)
+    )
     for member in MEMBERS.values()
-    for kind in BUNDLED_KINDS
+    for kind in member.kinds
 )
 
 
-def chosen(model: str | None, kind: str | None) -> list[Recipe]:
+def chosen(model: str | None, kind: str | None) -> list[DictionaryRecipe]:
     """The recipes of a model and a kind; all of them for None.
 
     Raises:
@@ -94,7 +100,7 @@ def chosen(model: str | None, kind: str | None) -> list[Recipe]:
     return found
 
 
-def make(recipe: Recipe, out: Path) -> Path:
+def make(recipe: DictionaryRecipe, out: Path) -> Path:
     """Train, measure and write one dictionary, unless it is there already.
 
     Returns:
@@ -120,7 +126,7 @@ def make(recipe: Recipe, out: Path) -> Path:
 
 def with_sites(settings: TrainSettings, card: Path) -> TrainSettings:
     """Settings whose nested prefix is trained only where the card says that a site matters."""
-    if settings.kind != "nested":
+    if not (settings.lacks_prefix or settings.nested.prefix):
         return settings
     sites = json.loads(card.read_text(encoding="utf-8"))["sites"]
     return only_at(settings, ((s["layer"], s["position"], s["matters"]) for s in sites))
@@ -141,7 +147,7 @@ def _tell(folder: Path) -> Any:
 
 def _write_report(
     folder: Path,
-    recipe: Recipe,
+    recipe: DictionaryRecipe,
     model: LanguageModel,
     task: Task,
     made: TranscoderSet,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class ModelRecipe:
     """Everything that, with a seed, determines a trained model."""
 
     name: str

@@ -32,7 +32,7 @@ from transformers import (
 )
 
 from core.zoo.corpus import Corpus
-from core.zoo.recipes import Recipe
+from core.zoo.recipes import ModelRecipe
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class _Place(NamedTuple):
     """Step from which the rate falls, where that was decided on the way; -1: not yet."""
 
 
-def build(recipe: Recipe, vocabulary: int) -> PreTrainedModel:
+def build(recipe: ModelRecipe, vocabulary: int) -> PreTrainedModel:
     """The untrained model, float32, initial weights from the recipe's seed."""
     torch.manual_seed(recipe.seed)
     special = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": None}
@@ -67,7 +67,7 @@ def build(recipe: Recipe, vocabulary: int) -> PreTrainedModel:
 
 
 def train(
-    recipe: Recipe,
+    recipe: ModelRecipe,
     corpus: Corpus,
     checkpoint: Path | None = None,
     judge: Callable[[PreTrainedModel], float] | None = None,
@@ -100,7 +100,7 @@ def train(
     return model.eval().requires_grad_(False)
 
 
-def _report(recipe: Recipe, place: _Place, loss: Float[Tensor, ""]) -> None:
+def _report(recipe: ModelRecipe, place: _Place, loss: Float[Tensor, ""]) -> None:
     log.info(
         "%s step %d of %d: loss %.2e",
         recipe.name,
@@ -111,7 +111,7 @@ def _report(recipe: Recipe, place: _Place, loss: Float[Tensor, ""]) -> None:
 
 
 def _settled(
-    recipe: Recipe,
+    recipe: ModelRecipe,
     model: PreTrainedModel,
     place: _Place,
     judge: Callable[[PreTrainedModel], float] | None,
@@ -125,12 +125,12 @@ def _settled(
     return place._replace(falls=place.step) if accuracy >= recipe.enough else place
 
 
-def _end(recipe: Recipe, place: _Place) -> int:
+def _end(recipe: ModelRecipe, place: _Place) -> int:
     """The last step, as far as it is known."""
     return min(recipe.steps, place.falls + recipe.settle) if place.falls >= 0 else recipe.steps
 
 
-def _rate(recipe: Recipe, place: _Place) -> float:
+def _rate(recipe: ModelRecipe, place: _Place) -> float:
     """Learning-rate factor in [0, 1]: up over the warm-up, level, down to 1 % at the end."""
     rising = (place.step + 1) / recipe.warmup
     length = recipe.settle or recipe.decay * recipe.steps
@@ -150,7 +150,7 @@ def _loss(
     return answers + text_weight * losses[:, :-scored].sum(1).mean() if text_weight else answers
 
 
-def _optimiser(recipe: Recipe, model: PreTrainedModel) -> torch.optim.AdamW:
+def _optimiser(recipe: ModelRecipe, model: PreTrainedModel) -> torch.optim.AdamW:
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim <= 1]
     groups = [

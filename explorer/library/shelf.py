@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NULLS, DAMAGED = "Nulls", "Cannot be opened"
 """Sections of what is no finding."""
-KINDS: tuple[DictionaryKind, ...] = (*BUNDLED_KINDS, "clt", "neurons")
+KINDS: tuple[DictionaryKind, ...] = (*BUNDLED_KINDS, "neurons")
 """Dictionaries that a circuit may be made of."""
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.assets import NEURONS
-from core.choices import BUNDLED_KINDS
+from core.assets import NEURONS, TRANSCODERS
+from core.choices import BUNDLED_KINDS, COMMON_KINDS
 from explorer.look.copy_link import copy_link
 from explorer.session import resources, state
 from explorer.session.first import choose
 from explorer.session.view import Traced
 from explorer.traces.tracing import DEFAULT, part_of
 
-_WRITTEN: Mapping[str, str] = {"topk": "TopK"}
+_WRITTEN: Mapping[str, str] = {"topk": "TopK", "clt": "cross-layer"}
 KINDS = {
     "": DEFAULT,
     **{kind: f"{_WRITTEN.get(kind, kind)}, bundled" for kind in BUNDLED_KINDS},
@@ -47,7 +47,7 @@ def _model_of_circuit() -> str:
 
 def form(wanted: Traced) -> None:
     """Draw it; each change is taken into the view."""
-    models, kinds = list(resources.model_names()), list(KINDS)
+    models, kinds = list(resources.model_names()), _kinds(wanted.model)
     with st.container(key="panel-prompt", horizontal=True, vertical_alignment="bottom"):
         st.text_input(
             "Prompt",
@@ -72,6 +72,12 @@ def form(wanted: Traced) -> None:
             )
         st.button("Trace", type="primary", key="trace-now", on_click=_take)
         copy_link(key="prompt-copy")
+
+
+def _kinds(model: str) -> list[str]:
+    """What may be chosen for a model: of the bundled kinds those that it has."""
+    rare = set(BUNDLED_KINDS) - set(COMMON_KINDS)
+    return [kind for kind in KINDS if kind not in rare or (TRANSCODERS / model / kind).is_dir()]
 
 
 def _choice(name: str, label: str, options: list[str], chosen: str, width: int) -> None:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from core.assets import CIRCUITS
 from core.bundle import BundleInfo, list_bundles
+from core.choices import BUNDLED_KINDS, DEFAULT_KIND
 from core.errors import FormatError
 from core.verdicts import VERDICTS
 from explorer.look.verdicts import is_null
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from core.bundle import Bundle
 
 Stamp = tuple[str, ...]
+OTHER_KINDS = tuple(kind for kind in BUNDLED_KINDS if kind != DEFAULT_KIND)
+"""Dictionaries whose circuits come after the others."""
 
 
 def library() -> tuple[BundleInfo, ...]:
@@ -54,7 +57,7 @@ def _place(info: BundleInfo) -> tuple[int | str, ...]:
     if not is_bundled(info):
         return (0,)
     rank = list(VERDICTS).index(info.verdict) if info.verdict in VERDICTS else len(VERDICTS)
-    other = str((info.provenance.get("transcoders") or {}).get("ref", "")).endswith("topk")
+    other = str((info.provenance.get("transcoders") or {}).get("ref", "")).endswith(OTHER_KINDS)
     return 1, int(is_null(info.provenance)), int(other), rank, info.name
 
 

@@ -18,10 +18,10 @@ from core.zoo import train as training
 from core.zoo.card import write_card
 from core.zoo.catalogue import MEMBERS, Member
 from core.zoo.corpus import corpus_for
-from core.zoo.recipes import Recipe
+from core.zoo.recipes import ModelRecipe
 from core.zoo.train import build, train
 
-TINY = Recipe(
+TINY = ModelRecipe(
     name="tiny",
     task="coreference",
     architecture="gpt2",
