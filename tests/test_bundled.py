@@ -8,6 +8,7 @@ import pytest
 from core.assets import CIRCUITS
 from core.bundle import list_bundles, open_bundle
 from core.lab import Lab, LabSettings
+from core.predictions import intact
 from core.zoo.circuits import RECIPES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,6 +54,16 @@ def test_a_null_that_passes_the_gate_is_stopped_by_what_is_measured_of_it():
     assert random["failed"]["model"] == []
     assert {"faithfulness", "random"} <= set(random["failed"]["resample"])
     assert random["random"]["p_value"] > 0.05
+
+
+def test_every_predicted_record_is_as_it_was_registered_before_the_test():
+    found = {name: open_bundle(CIRCUITS / name).validation.get("predictions") for name in THERE}
+    records = {name: record for name, record in found.items() if record and "scores" in record}
+    assert len(records) > len(THERE) // 2
+    assert [name for name, record in records.items() if not intact(record)] == []
+    one = next(iter(records.values()))
+    raised = {how: {"graph": [x + 0.1 for x in by["graph"]]} for how, by in one["expected"].items()}
+    assert not intact(one | {"expected": raised})
 
 
 @pytest.mark.parametrize("name", ["modular-addition-gpt2", "modular-addition-llama"])

@@ -3,7 +3,9 @@
 1. `register` takes what is predicted, of which prompts, and the time; its hash covers all of it.
 2. `close` adds what was measured and a second hash over the first one and the measurements: neither
    part can be changed, or exchanged for that of another record, without it showing.
-3. `intact` reads both hashes again.
+3. `intact` reads both hashes again, `standing` says in words what they show. What is worked out
+   from the record afterwards (scores, a sentence) may stand beside it: it can be worked out again,
+   so no hash covers it.
 
 A hash proves that nothing was changed since, not when it was made: to hold someone to a prediction,
 note its hash before the test. A run names it while it works.
@@ -19,6 +21,8 @@ from core.errors import FormatError
 
 MEASURED = ("registered_hash", "measured_at", "measured", "record_hash")
 """Fields that `register` and `close` add."""
+DERIVED = ("scores", "controls", "sentence", "skipped")
+"""Fields that a section adds to its record after closing; no hash covers them."""
 
 
 def register(predicted: Mapping[str, Any], at: datetime | None = None) -> dict[str, Any]:
@@ -58,13 +62,28 @@ def close(
 
 
 def intact(record: Mapping[str, Any]) -> bool:
-    """Whether a closed record is as it was registered and closed, predictions first."""
-    whole = {name: value for name, value in record.items() if name != "record_hash"}
+    """Whether a closed record is as it was registered and closed, predictions first.
+
+    Args:
+        record: As `close` made it, with or without what was derived from it.
+    """
+    outside = (*DERIVED, "record_hash")
+    whole = {name: value for name, value in record.items() if name not in outside}
     return (
         record.get("registered_hash") == digest(_predicted(record))
         and record.get("record_hash") == digest(whole)
         and str(record.get("registered_at")) <= str(record.get("measured_at"))
     )
+
+
+def standing(record: Mapping[str, Any]) -> str | None:
+    """What its hashes show of a section's predictions, in words; None if none were scored."""
+    if "scores" not in record:
+        return None
+    if intact(record):
+        known = str(record["registered_hash"])[:12]
+        return f"The predictions were registered before the test (hash {known}), unchanged since."
+    return "The predictions or what was measured of them were changed: their hashes do not match."
 
 
 def digest(values: Mapping[str, Any]) -> str:
@@ -74,7 +93,7 @@ def digest(values: Mapping[str, Any]) -> str:
 
 
 def _predicted(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if name not in MEASURED}
+    return {name: value for name, value in record.items() if name not in (*MEASURED, *DERIVED)}
 
 
 def _stamp(at: datetime | None) -> str:

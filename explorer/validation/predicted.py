@@ -1,11 +1,13 @@
 """The panel of predictions: what was written down before it was tried, and how it went.
 
 A row is a hit where the ranks of the effects are better than chance and their size is explained at
-all; everything else is marked as a miss, with the same figures.
+all; everything else is marked as a miss, with the same figures. Below stands what the hashes of
+the record show: that it is as it was registered before the test, or that it was changed.
 """
 
 from html import escape
 
+from core.predictions import intact, standing
 from core.report.markup import real, two
 from core.verdicts import figure
 from explorer.look.theme import mark_html
@@ -47,8 +49,9 @@ def predictions(section: Found) -> str:
         "Behind each figure its baseline: the sign that most have, for all; the mean of random "
         "groups of nodes (graph) or of permuted supernodes (gradient), which p is against too."
     )
-    return f'<p class="hv-said">{lead}</p>{rows_html}<p class="hs-note">{note}</p>' + _in_words(
-        section
+    return (
+        f'<p class="hv-said">{lead}</p>{rows_html}<p class="hs-note">{note}</p>'
+        f"{_registered(section)}{_in_words(section)}"
     )
 
 
@@ -73,6 +76,12 @@ def _against(value: str, baseline: str) -> str:
 def _short(value: object) -> str:
     """Two decimals at most: a mean of chance needs no more."""
     return figure(real(value)).replace("-", "−")
+
+
+def _registered(section: Found) -> str:
+    """What the record's hashes show; a change stands out."""
+    said = escape(standing(section) or "")
+    return f'<p class="{"hs-note" if intact(section) else "hv-lacking"}">{said}</p>'
 
 
 def _in_words(section: Found) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.errors import FormatError
-from core.predictions import close, intact, register
+from core.predictions import close, intact, register, standing
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PREDICTED = {"supernodes": ["A", "B"], "expected": {"graph": [-1.0, 2.0]}}
@@ -31,6 +31,29 @@ def test_a_record_carries_both_hashes_in_the_order_of_time():
 def test_any_change_of_a_record_shows(changed):
     record = close(register(PREDICTED, NOON), {"mean": [-1.1, 1.5]}, NOON)
     assert not intact(record | changed)
+
+
+def test_what_was_derived_from_a_record_stands_outside_its_hashes():
+    record = close(register(PREDICTED, NOON), {"mean": [-1.1, 1.5]}, NOON)
+    section = record | {"scores": {}, "controls": {}, "sentence": "Of 2 supernodes ..."}
+    assert intact(section)
+    assert not intact(section | {"expected": {"graph": [-1.1, 1.5]}})
+    assert not intact(section | {"note": "another field"})
+
+
+def test_a_section_says_whether_it_is_as_registered():
+    section = close(register(PREDICTED, NOON), {"mean": [-1.1, 1.5]}, NOON) | {"scores": {}}
+    kept = standing(section)
+    assert kept
+    assert f"before the test (hash {section['registered_hash'][:12]}), unchanged" in kept
+    changed = standing(section | {"expected": {"graph": [-1.1, 1.5]}})
+    assert changed
+    assert "were changed" in changed
+    unsigned = standing({"scores": {}, **PREDICTED})
+    assert unsigned
+    assert "were changed" in unsigned
+    assert standing(register(PREDICTED, NOON) | {"skipped": "why"}) is None
+    assert standing({"failed": "why"}) is None
 
 
 def test_a_record_whose_hashes_were_made_anew_after_the_test_shows_by_its_times():

@@ -2,7 +2,9 @@
 
 import pytest
 
+from core.predictions import close, register
 from explorer.validation import checks
+from explorer.validation.predicted import predictions
 from tests.explorer.validation.sections import sections
 
 
@@ -21,6 +23,17 @@ def test_a_prediction_stands_with_its_baselines_and_a_miss_is_marked():
     missed = found.partition("× 1.5, gradient")[2]
     for part in ("0.62", "−0.50", "0.03", "−3.00", "0.6000"):
         assert part in missed
+
+
+def test_a_record_says_that_it_is_as_registered_or_that_it_was_changed():
+    scored = sections()["predictions"]
+    known = {"supernodes": scored["supernodes"], "expected": {"scale_0.5": {"graph": [-1.0]}}}
+    section = scored | close(register(known), {"scale_0.5": {"mean": [-1.0]}})
+    found = predictions(section)
+    assert f"before the test (hash {section['registered_hash'][:12]}), unchanged" in found
+    assert "hv-lacking" not in found
+    changed = predictions(section | {"expected": {"scale_0.5": {"graph": [-0.9]}}})
+    assert '<p class="hv-lacking">The predictions or what was measured' in changed
 
 
 def test_the_gap_between_splits_is_told_with_its_interval():
