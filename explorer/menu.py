@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from explorer.look import notices
 from explorer.session import state
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
@@ -52,3 +53,10 @@ def address(page: str, **changes: Any) -> str:
     query = urlencode(state.link(page, **changes))
     path = "" if page == "library" else page
     return f"./{path}?{query}" if query else f"./{path}"
+
+
+def no_circuit(title: str, advice: str) -> None:
+    """The panel of a page that has no circuit to show, with the way to the library."""
+    button = notices.Button("Open the library", "to-library")
+    if notices.empty(title, advice, button, "no-circuit"):
+        go("library")

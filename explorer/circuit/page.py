@@ -22,6 +22,7 @@ from explorer.network.component import CanvasView, Change, Picture, canvas, pict
 from explorer.network.scene import Scene
 from explorer.network.visible import Sieve
 from explorer.session import changes, resources, state
+from explorer.session.first import choose
 from explorer.session.state import Changed, View
 
 if TYPE_CHECKING:
@@ -33,21 +34,17 @@ HEIGHT = "var(--work-h)"
 
 def page() -> None:
     """Draw the page for the view in the URL."""
-    name = _chosen(state.current())
-    if name is None:
-        notices.empty(
+    name = state.current().circuit or choose(resources.library())
+    if not name:
+        menu.no_circuit(
             "No circuit yet",
             "Circuits that come with the program and your own appear in the library.",
-            notices.Button("Open the library", lambda: menu.go("library"), "to-library"),
-            key="page",
         )
         return
     if all(info.name != name for info in resources.library()):
-        notices.empty(
+        menu.no_circuit(
             f"There is no circuit called {name[:80]} here",
             "It may have another name, or lie in another store. The library lists those there are.",
-            notices.Button("Open the library", lambda: menu.go("library"), "to-library"),
-            key="page",
         )
         return
     bundle = resources.bundle(name)
@@ -57,16 +54,6 @@ def page() -> None:
     if ready is None:
         resources.load_lab(name)
         st.rerun()
-
-
-def _chosen(view: View) -> str | None:
-    """The circuit asked for, or the first that holds, or the first that opens."""
-    if view.circuit:
-        return view.circuit
-    infos = [info for info in resources.library() if not info.error]
-    best = [info for info in infos if info.verdict == "holds"]
-    first = next(iter(best or infos), None)
-    return first.name if first else None
 
 
 @st.fragment

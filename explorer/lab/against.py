@@ -84,8 +84,8 @@ def stored(bundle: Bundle, of: View | Test) -> RandomTest | None:
 def _nothing_ablated(view: View, strongest: str) -> None:
     button = notices.Button(
         f"Ablate {strongest}, the strongest supernode",
-        lambda: state.update(changes=changes.toggled(view.changes, strongest)),
         "ablate-strongest",
+        lambda: state.update(changes=changes.toggled(view.changes, strongest)),
     )
     advice = (
         "Scaled nodes are not compared: only what is ablated can be set beside random ablations."
@@ -115,7 +115,7 @@ def _has_scaled(view: View) -> bool:
 
 def _start_button(bundle: Bundle, lab: Lab, view: View, nodes: tuple[str, ...]) -> notices.Button:
     label = f"Compare with {DRAWS} random selections"
-    return notices.Button(label, partial(_start, bundle, lab, view, nodes), "start-random")
+    return notices.Button(label, "start-random", partial(_start, bundle, lab, view, nodes))
 
 
 # ---- running it ----------------------------------------------------------------------------------

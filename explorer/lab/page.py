@@ -30,15 +30,10 @@ def page() -> None:
     """Draw the page."""
     name = state.current().circuit or choose(resources.library())
     if not name:
-        notices.empty(
+        menu.no_circuit(
             "No circuit to test yet",
             "The Lab changes nodes of a stored circuit. Start a run in the library first.",
-            notices.Button("Open the library", lambda: state.remember("go-library", True), "go"),
-            key="no-circuit",
         )
-        if state.local("go-library"):
-            state.remember("go-library", False)
-            menu.go("library")
         return
     bundle = resources.bundle(name)
     view = state.keep(lambda node: changes.knows(bundle, node))

@@ -81,7 +81,7 @@ def _main() -> None:
     _filters(rows, wanted)
     shown = order.pick(rows, wanted)
     if not shown:
-        clear = notices.Button("Show all", lambda: state.update(shelf=Shelf()), "show-all")
+        clear = notices.Button("Show all", "show-all", lambda: state.update(shelf=Shelf()))
         notices.empty("Nothing fits", "No stored circuit fits this search.", clear, "nothing-fits")
     elif wanted.layout == "cards":
         said.append(_all_cards([row for row in shown if not row.error]))

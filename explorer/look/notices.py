@@ -37,8 +37,9 @@ class Button(NamedTuple):
     """One way on from a message."""
 
     label: str
-    click: Callable[[], None]
     key: str
+    click: Callable[[], None] | None = None
+    """What it does, unless the page does it: another page is not opened from a callback."""
 
 
 class Stage(NamedTuple):
@@ -80,14 +81,14 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else tail
 
 
-def empty(title: str, advice: str, button: Button | None = None, key: str = "empty") -> None:
-    """A panel with nothing in it yet."""
+def empty(title: str, advice: str, button: Button | None = None, key: str = "empty") -> bool:
+    """A panel with nothing in it yet; returns whether its button was just pressed."""
     with st.container(key=f"state-{key}", horizontal_alignment="center"):
         st.html(
             '<div class="hs-empty"><i aria-hidden="true"></i>'
             f"<b>{text(title)}</b><span>{text(advice)}</span></div>"
         )
-        _button(button)
+        return _button(button)
 
 
 def failed(
@@ -190,9 +191,8 @@ def guard(run: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def _button(button: Button | None) -> None:
-    if button is not None:
-        st.button(button.label, key=button.key, on_click=button.click)
+def _button(button: Button | None) -> bool:
+    return button is not None and st.button(button.label, key=button.key, on_click=button.click)
 
 
 # ---- long messages ----

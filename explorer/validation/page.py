@@ -34,16 +34,11 @@ def page() -> None:
     view = state.current()
     name = view.circuit or choose(resources.library())
     if not name:
-        notices.empty(
+        menu.no_circuit(
             "No circuit to validate yet",
             "This page shows what a stored circuit was tested against. Start a run in the library "
             "first.",
-            notices.Button("Open the library", lambda: state.remember("go-library", True), "go"),
-            key="no-circuit",
         )
-        if state.local("go-library"):
-            state.remember("go-library", False)
-            menu.go("library")
         return
     bundle = resources.bundle(name)
     _title(name, bundle)

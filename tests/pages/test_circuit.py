@@ -1,15 +1,16 @@
 """The Circuit page: what a link opens, what a click changes, and what it says when it cannot."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
+from core.bundle import open_bundle, write_bundle
 from explorer.circuit import page as circuit
 from explorer.circuit.claim import trail_of
 from explorer.inspector.parts import number
 from explorer.network.component import CanvasView, Change
 from explorer.session import resources, state
-from explorer.session.view import View
 from tests.pages.conftest import _use, component, html, press
 
 CANVAS = "circuit-canvas"
@@ -21,7 +22,7 @@ def test_an_empty_store_offers_the_library(empty_store, open_page):
     assert "No circuit yet" in html(app)
 
 
-def test_the_first_circuit_that_holds_opens_by_itself(store, open_page):
+def test_the_best_circuit_opens_by_itself(store, open_page):
     app = open_page("circuit")
     assert not app.exception
     sent = component(app, CANVAS)
@@ -29,6 +30,23 @@ def test_the_first_circuit_that_holds_opens_by_itself(store, open_page):
     assert {"supernode", "token", "logit"} <= kinds
     assert "Holds" in html(app)
     assert "0.97" in html(app)
+
+
+def test_the_best_opens_though_another_that_holds_stands_before_it(
+    tmp_path, written, monkeypatch, open_page
+):
+    copy = tmp_path / "store"
+    shutil.copytree(written, copy)
+    bundle = open_bundle(copy / "results" / "tiny")
+    kept = {k: v for k, v in bundle.provenance.items() if k not in ("files", "schema")}
+    found = {**bundle.validation, "faithfulness": 0.91}
+    worse = replace(bundle, name="worse", validation=found, provenance=kept)
+    write_bundle(worse, copy / "results" / "worse")
+    _use(copy, monkeypatch, tmp_path)
+    assert resources.library()[0].name == "worse"
+    shown = html(open_page("circuit"))
+    assert "circuit=tiny" in shown
+    assert "circuit=worse" not in shown
 
 
 def test_a_link_opens_the_same_level_selection_and_changes(store, open_page):
@@ -160,10 +178,6 @@ def test_the_trail_runs_from_the_outermost_to_the_last_opened(store):
     assert trail_of(bundle, ("A", "A1")) == ("A", "A1")
     assert trail_of(bundle, ("A", "B")) == ("B",)
     assert trail_of(bundle, ("nothing",)) == ()
-
-
-def test_a_damaged_circuit_is_never_chosen(store):
-    assert circuit._chosen(View()) == "tiny"
 
 
 def test_an_unknown_circuit_leads_to_the_library(store, open_page):
