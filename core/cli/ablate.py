@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from rich.console import Group, RenderableType
 
-from core.cli.options import Json, Model, Prompt
+from core.cli.options import Coders, Json, Model, Prompt
 from core.cli.output import emit, shown, table
 from core.errors import SettingsError
 
@@ -26,15 +26,6 @@ class How(StrEnum):
     RESAMPLE = "resample"
 
 
-Coders = Annotated[
-    str | None,
-    typer.Option(
-        "--transcoders",
-        metavar="DIR",
-        help="A transcoder folder, or `neurons`; the bundled ones of a bundled model if left out.",
-        show_default=False,
-    ),
-]
 Nodes = Annotated[
     list[str],
     typer.Option(

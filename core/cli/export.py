@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.options import Json, StoreDir
+from core.cli.options import Circuit, Json, StoreDir
 from core.cli.output import emit, tell
 from core.names import slug
 
@@ -27,9 +27,6 @@ class Format(StrEnum):
     SCORES = "scores"
 
 
-Circuit = Annotated[
-    str, typer.Argument(metavar="DIR", help="A result folder, or a name from `hagd results`.")
-]
 FormatOption = Annotated[Format, typer.Option("--format", help="What to write.")]
 Page = Annotated[bool, typer.Option("--html", help="The same as --format html.")]
 Out = Annotated[

@@ -15,8 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group, RenderableType
 
-from core.cli.ablate import Coders
-from core.cli.options import Json, Model, Prompt
+from core.cli.options import Coders, Json, Model, Prompt
 from core.cli.output import emit, shown, table
 from core.errors import FormatError, SettingsError
 from core.names import slug

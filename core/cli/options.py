@@ -28,13 +28,25 @@ Task = Annotated[
     str, typer.Option("--task", "-t", metavar="T", help="A bundled name or a task.jsonl.")
 ]
 
-Transcoders = Annotated[
-    str,
+Coders = Annotated[
+    str | None,
     typer.Option(
         "--transcoders",
         metavar="DIR",
-        help="A transcoder folder, or `neurons` for the model's own MLP neurons.",
+        help="A folder, `nested`, `topk`, `clt` or `neurons`; else the bundled ones, or in "
+        "`hagd run` new ones trained on the task's prompts and kept.",
+        show_default=False,
     ),
+]
+
+Circuit = Annotated[
+    str, typer.Argument(metavar="DIR", help="A result folder, or a name from `hagd results`.")
+]
+
+Draws = Annotated[
+    # fewer could not give p below 0.01
+    int,
+    typer.Option("--draws", metavar="N", min=100, help="Random circuits per control."),
 ]
 
 Prompt = Annotated[str, typer.Option("--prompt", "-p", metavar="TEXT", help="The prompt, as is.")]

@@ -1,19 +1,20 @@
 """`hagd validate`: a finished circuit, tested again from its files.
 
 All that `hagd run` measures of a circuit, on the test split of its own task or, with --task, on
-other prompts of the same form, beside the figures that the bundle holds.
+other prompts of the same form, beside the figures that the bundle holds. Its predictions are told
+to be as they were registered, or to have been changed since.
 """
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group, RenderableType
 
-from core.cli.export import Circuit
+from core.cli.findings import report_text
 from core.cli.meter import Meter
-from core.cli.options import Json, Seed, StoreDir
-from core.cli.output import emit, tell
-from core.cli.run import Draws, report_text
+from core.cli.options import Circuit, Draws, Json, Seed, StoreDir
+from core.cli.output import emit, shown, tell
 
 OtherTask = Annotated[
     str | None,
@@ -47,7 +48,7 @@ def command(
     bundle = open_bundle(folder)
     found = _validated(folder, task, settings)
     report = {"out": str(folder), "title": bundle.title, **found, "stored": _figures(bundle)}
-    emit(report, as_json, lambda: report_text(report))
+    emit(report, as_json, lambda: _text(report))
 
 
 def _validated(folder: Path, task: str | None, settings: Any) -> dict[str, Any]:
@@ -62,6 +63,14 @@ def _validated(folder: Path, task: str | None, settings: Any) -> dict[str, Any]:
 
 
 def _figures(bundle: Any) -> dict[str, Any]:
-    """What the bundle says of itself."""
+    """What the bundle says of itself, and what the hashes of its predictions show."""
+    from core.predictions import standing
+
     names = ("faithfulness", "phi", "necessity", "verdict", "n_prompts")
-    return {name: bundle.validation.get(name) for name in names}
+    found = {name: bundle.validation.get(name) for name in names}
+    return found | {"predictions": standing(bundle.validation.get("predictions") or {})}
+
+
+def _text(report: dict[str, Any]) -> RenderableType:
+    kept = report["stored"]["predictions"]
+    return Group(report_text(report), *([shown(f"In the bundle: {kept}")] if kept else []))

@@ -8,8 +8,8 @@ import pytest
 
 from core.bundle import FILES, open_bundle
 from core.bundle.files import PROVENANCE
+from core.cli.findings import error_lines, report_text, score_rows
 from core.cli.output import emit
-from core.cli.run import _rows, error_lines, report_text
 from tests.core.cli.conftest import Hagd
 from tests.tiny import WORDS, tiny_hf, tiny_tokenizer
 
@@ -55,6 +55,7 @@ def test_null_run_is_written_rejected_and_validates_again(hagd: Hagd, place: Pat
     assert again.code == 0, again.err
     assert again.json["faithfulness"] == pytest.approx(report["faithfulness"])
     assert again.json["stored"]["verdict"] == report["verdict"]
+    assert "before the test" in again.json["stored"]["predictions"]
 
 
 def test_each_control_is_named_and_is_the_one_the_list_shows(capsys) -> None:
@@ -70,7 +71,7 @@ def test_each_control_is_named_and_is_the_one_the_list_shows(capsys) -> None:
         "p against random circuits 0.0099 –",
     ]
     older = report | {"random": random}  # written before necessity had a control
-    assert ("necessity", 0.9, None, "") in _rows(older, random)
+    assert ("necessity", 0.9, None, "") in score_rows(older, random)
 
 
 def test_model_that_can_not_do_the_task_is_refused_with_its_accuracy(

@@ -1,7 +1,8 @@
 """What `hagd run` says of the further sections of a validation: one line each."""
 
+from core.cli.findings import report_text, section_lines
 from core.cli.output import emit
-from core.cli.run import report_text, section_lines
+from core.predictions import close, register
 
 
 def test_predictions_and_hypothesis_tests_take_one_line_each(capsys) -> None:
@@ -14,6 +15,14 @@ def test_predictions_and_hypothesis_tests_take_one_line_each(capsys) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert "- Of 16 supernodes [B] the task graph predicted …" in lines
     assert "- Shi et al.: equivalence failed (p 0.0100)." in lines
+
+
+def test_a_record_of_predictions_is_told_to_be_unchanged_or_changed() -> None:
+    section = close(register({"expected": {"graph": [1.0]}}), {"mean": [0.9]}) | {"scores": {}}
+    (kept,) = section_lines({"predictions": section})
+    assert "before the test" in kept
+    (changed,) = section_lines({"predictions": section | {"expected": {"graph": [0.9]}}})
+    assert "were changed" in changed
 
 
 def test_a_bundle_of_before_or_a_skipped_section_takes_none() -> None:

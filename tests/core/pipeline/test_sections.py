@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.cli.run import section_lines
+from core.cli.findings import section_lines
 from core.errors import TaskError
 from core.pipeline.progress import RunProgress, ignore
 from core.pipeline.sections import measured

@@ -9,9 +9,9 @@ import torch
 
 from core.bundle import BundleInfo
 from core.circuit import Attention, FeatureNode, HeadNode
+from core.cli.findings import report_text
 from core.cli.output import shown
 from core.cli.results import _row as results_row
-from core.cli.run import report_text
 from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, Places
 from core.report import report_html
 from core.tasks import Split, encode_pairs
