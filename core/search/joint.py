@@ -170,7 +170,8 @@ def close(
         items.append(best)
         open_[best] = False
         loss, quota = loss + float(cost[best]), quota - float(weight[best])
-        along = along - (gram[:, best] if gram is not None else slope.T @ slope[:, best])
+        # A row of the symmetric matrix is one piece of memory; a column is not.
+        along = along - (gram[best] if gram is not None else slope.T @ slope[:, best])
     return Closed(items, residual - slope[:, items].sum(1))
 
 
