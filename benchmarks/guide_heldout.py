@@ -18,9 +18,8 @@ from guide_measure import SHAPES, TRAINING, TRIM, episode_of
 
 from core.guide.gnn import GnnGuide
 from core.guide.learning import fit, trimmed
-from core.lessons.__main__ import FOLDER
 from core.lessons.pairs import Pair
-from core.lessons.store import load_lesson
+from core.lessons.store import FOLDER, load_lesson
 from core.store import default_location
 
 LESSONS = default_location() / FOLDER

@@ -34,9 +34,8 @@ from study import Results, arguments, results_file
 
 from core.guide.gnn import BUNDLED, save_guide
 from core.guide.learning import fit, trimmed
-from core.lessons.__main__ import FOLDER
 from core.lessons.lesson import Lesson
-from core.lessons.store import load_lesson
+from core.lessons.store import FOLDER, load_lesson
 from core.store import default_location, write_whole
 
 OUT = results_file("guide_study")

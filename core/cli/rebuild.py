@@ -112,15 +112,15 @@ def _tasks() -> Iterator[Piece]:
 
 def _models() -> Iterator[Piece]:
     from core.assets import MODELS, TASKS
-    from core.zoo.__main__ import train
     from core.zoo.catalogue import MEMBERS
+    from core.zoo.models import make
 
     for name, member in MEMBERS.items():
         yield Piece(
             Step.MODELS,
             name,
             MODELS / name / "card.json",
-            lambda name=name: train(name, None, None),
+            lambda name=name: make(name),
             TASKS / f"{member.task}.json",
         )
 

@@ -11,18 +11,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.assets import ASSETS
 from core.errors import CoreError
 from core.lessons.compiled import COMPILED, take_compiled
 from core.lessons.lesson import GRAPHS, PROMPTS, Lesson, take
 from core.lessons.pairs import Pair, bundled_pairs
-from core.lessons.store import load_lesson, save_labels, save_lesson
+from core.lessons.store import FOLDER, LABELS, load_lesson, save_labels, save_lesson
 from core.store.layout import default_location
-
-LABELS = ASSETS / "guide" / "labels.safetensors"
-"""The measured effects of all pairs."""
-FOLDER = "lessons"
-"""Under the store's own folder."""
 
 log = logging.getLogger(__name__)
 

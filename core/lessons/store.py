@@ -15,12 +15,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from core.assets import ASSETS
 from core.errors import FormatError, UnknownSchemaError
 from core.guide.hetero import NODE_FEATURES, HeteroData
 from core.lessons.effects import Effects
 from core.lessons.lesson import BASELINES, EFFECTS, Lesson
 from core.lessons.pairs import Pair
 
+LABELS = ASSETS / "guide" / "labels.safetensors"
+"""The measured effects of all bundled pairs."""
+FOLDER = "lessons"
+"""Where whole lessons lie, under the store's own folder."""
 SCHEMA = "hagd-lesson/1"
 LABELS_SCHEMA = "hagd-guide-labels/1"
 _PLAIN = ("nodes", "place", "member", "baselines")

@@ -13,13 +13,11 @@ from rich.logging import RichHandler
 from core.assets import CIRCUITS, MODELS, TASKS, TRANSCODERS
 from core.errors import CoreError
 from core.models import load_model
-from core.tasks import Split, load_task
+from core.tasks import load_task
 from core.tasks.bundled import write_task
-from core.zoo import circuits, dictionaries
-from core.zoo.card import judge_on, write_card
+from core.zoo import circuits, dictionaries, models
+from core.zoo.card import write_card
 from core.zoo.catalogue import member_named
-from core.zoo.corpus import corpus_for
-from core.zoo.train import train as train_model
 
 app = typer.Typer(help="Make the bundled tasks, models, transcoders and circuits.")
 errors = Console(stderr=True)
@@ -35,18 +33,7 @@ def train(
 
     Example: python -m core.zoo train gpt2-modadd
     """
-    torch.set_num_threads(1)  # These models are too small to gain from more.
-    recipe = member_named(name).recipe
-    recipe = recipe if seed is None else replace(recipe, seed=seed)
-    folder = out or MODELS / name
-    checkpoint = folder.with_name(f"{folder.name}.s{recipe.seed}.checkpoint")
-    corpus, task = corpus_for(recipe.task), load_task(recipe.task)
-    judge = judge_on(task, Split.SELECTION, corpus.tokenizer)
-    hf = train_model(recipe, corpus, checkpoint, judge)
-    hf.to(getattr(torch, recipe.stored)).save_pretrained(folder)
-    corpus.tokenizer.save_pretrained(folder)
-    checkpoint.unlink()  # before the gate: what fails there is trained anew, not longer
-    write_card(folder, load_model(folder), task, recipe)
+    models.make(name, out, seed)
 
 
 @app.command()

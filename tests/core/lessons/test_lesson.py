@@ -12,11 +12,10 @@ from core.compiled import circuits, load_pairs, load_program, run
 from core.errors import FormatError, UnknownSchemaError
 from core.graph import NodeKind
 from core.guide.hetero import NODE_FEATURES
-from core.lessons.__main__ import LABELS
 from core.lessons.compiled import COMPILED, take_compiled
 from core.lessons.lesson import BASELINES, PROMPTS, lesson_of
 from core.lessons.pairs import Pair
-from core.lessons.store import load_lesson, save_labels, save_lesson
+from core.lessons.store import LABELS, load_lesson, save_labels, save_lesson
 from core.pipeline.prepare import prepare
 from tests.core.pipeline.test_parts import task_of
 from tests.tiny import tiny_model, tiny_transcoders
