@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.assets import CIRCUITS, MODELS
+from core.bundle import null_of
 from core.zoo.catalogue import TASKS
 
 JUDGED = ("resample", "mean")
@@ -32,7 +33,7 @@ class Stored:
     @property
     def null(self) -> str:
         """Which null run it is; `none` for a real circuit."""
-        return self.provenance["settings"].get("null", "none")
+        return null_of(self.provenance)
 
     @property
     def task(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.bundle.files import FILES, VERDICTS
 from core.bundle.listing import BundleInfo, list_bundles
-from core.bundle.origin import Source, code_version, locate, portable, provenance
+from core.bundle.origin import Source, code_version, locate, null_of, portable, provenance
 
 if TYPE_CHECKING:
     from core.bundle.contents import Bundle
@@ -25,6 +25,7 @@ __all__ = [
     "code_version",
     "list_bundles",
     "locate",
+    "null_of",
     "open_bundle",
     "portable",
     "provenance",

@@ -21,8 +21,11 @@ from core.bundle.checks import (
     verified,
 )
 from core.bundle.files import FILES
+from core.bundle.origin import locate, null_of
 from core.circuit import circuit_from_json
 from core.errors import CoreError
+from core.names import task_title
+from core.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,6 +54,19 @@ class BundleInfo:
     """The whole of provenance.json."""
     error: str | None = None
     """Why it cannot be opened, in words; None when its head is sound."""
+
+    @property
+    def is_null(self) -> bool:
+        """Whether it was made from something that must not validate, or refused as that."""
+        return self.verdict == Verdict.REJECTED or null_of(self.provenance) != "none"
+
+    @property
+    def task_title(self) -> str:
+        """What its task is called: by its bundled name, its file or its folder."""
+        try:
+            return task_title(locate(self.task, self.path))
+        except CoreError:  # a reference that leads nowhere it may; opening the circuit says so
+            return task_title(self.task)
 
 
 def list_bundles(*roots: str | Path) -> tuple[BundleInfo, ...]:

@@ -84,6 +84,11 @@ def seal(record: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def null_of(record: Mapping[str, Any]) -> str:
+    """Which null run a provenance.json tells of; `none` for a real circuit."""
+    return str((record.get("settings") or {}).get("null") or "none")
+
+
 def _version(name: str) -> str:
     try:
         return version(name)

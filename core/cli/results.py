@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core.assets import CIRCUITS
 from core.cli.options import Json, StoreDir
 from core.cli.output import emit, shown, table, tell
-from core.errors import CoreError
-from core.names import task_title
-from core.verdicts import VERDICTS, Verdict, figure, verdict_shown
+from core.verdicts import VERDICTS, figure, verdict_shown
 
 if TYPE_CHECKING:
     from core.bundle import BundleInfo
@@ -54,17 +52,9 @@ NULLS, DAMAGED = "nulls", "cannot be opened"
 
 def group_of(info: "BundleInfo") -> str:
     """The task that a circuit stands under."""
-    from core.bundle import locate
-
     if info.error:
         return DAMAGED
-    settings = info.provenance.get("settings") or {}
-    if info.verdict == Verdict.REJECTED or settings.get("null", "none") != "none":
-        return NULLS
-    try:
-        return task_title(locate(info.task, info.path))
-    except CoreError:  # a reference that leads nowhere it may; opening the circuit says so
-        return task_title(info.task)
+    return NULLS if info.is_null else info.task_title
 
 
 def _place(info: "BundleInfo") -> tuple[Any, ...]:

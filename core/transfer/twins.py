@@ -7,6 +7,7 @@ same dictionary would be none to reach.
 
 from typing import Any
 
+from core.bundle import null_of
 from core.errors import TransferError
 from core.transfer.subject import Subject
 
@@ -40,7 +41,7 @@ def _own(one: Subject, two: Subject, other: Subject) -> Subject:
 
 def differences(own: Subject, other: Subject) -> tuple[str, ...]:
     """What keeps a circuit from being a twin of another; empty where it is one."""
-    null = other.bundle.provenance["settings"].get("null", "none")
+    null = null_of(other.bundle.provenance)
     kinds = [one.transcoders.kind for one in (own, other)]
     attention = [one.bundle.circuit.attention for one in (own, other)]
     seeds = [(one.model.key, one.transcoders.key) for one in (own, other)]

@@ -12,11 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.bundle import locate
 from core.choices import BUNDLED_KINDS, DEFAULT_KIND, DictionaryKind
 from core.circuit import Attention
-from core.errors import CoreError
-from core.names import task_title
 from core.verdicts import in_short, reservation
 from explorer.look import verdicts
 from explorer.session.resources.about import about_model
@@ -115,10 +112,10 @@ def _row(info: "BundleInfo", titles: Mapping[str, str]) -> Row:
         p_value=(found.get("random") or {}).get("p_value"),
         curve=curve(found.get("curve") or (), info.n_nodes),
         verdict=info.verdict,
-        null=is_null(info),
+        null=info.is_null,
         shown=verdicts.shown(info.verdict, info.provenance),
         why=reservation(found),
-        short="" if is_null(info) else in_short(found),
+        short="" if info.is_null else in_short(found),
         created=info.created,
         error=info.error,
         family=about_model(info.model).family,
@@ -146,24 +143,11 @@ def _tag(info: "BundleInfo") -> str:
 def _task_name(info: "BundleInfo", titles: Mapping[str, str]) -> str:
     if info.error:
         return info.name
-    name = titles.get(info.task) or _own_task(info)
-    if not is_null(info):
+    name = titles.get(info.task) or info.task_title
+    if not info.is_null:
         return name
     title = (info.title or name).split(" · ")[0]  # the rest is the task's and the model's name
     return title if title.startswith("Null") else f"Null: {title}"
-
-
-def _own_task(info: "BundleInfo") -> str:
-    """Title of a task that is no bundled one, by its file or folder."""
-    try:
-        return task_title(locate(info.task, info.path))
-    except CoreError:  # a reference that leads nowhere it may; opening the circuit says so
-        return plain(info.task)
-
-
-def is_null(info: "BundleInfo") -> bool:
-    """Whether this circuit was made from something that must not validate."""
-    return info.verdict == "rejected" or verdicts.is_null(info.provenance)
 
 
 def plain(ref: str) -> str:

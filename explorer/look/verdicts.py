@@ -7,18 +7,13 @@ validate is as calm when the tests turn it down as when it is refused before the
 from collections.abc import Mapping
 from typing import Any
 
+from core.bundle import null_of
 from core.verdicts import verdict_shown
-
-
-def is_null(provenance: Mapping[str, Any]) -> bool:
-    """Whether a circuit was made from something that must not validate."""
-    settings = provenance.get("settings") or {}
-    return settings.get("null") not in (None, "", "none")
 
 
 def shown(verdict: str, provenance: Mapping[str, Any]) -> tuple[str, str]:
     """Word and tone of the verdict of a circuit with this provenance."""
     word, tone = verdict_shown(verdict)
-    if tone == "bad" and is_null(provenance):
+    if tone == "bad" and null_of(provenance) != "none":
         return f"{word}, as expected", "idle"
     return word, tone

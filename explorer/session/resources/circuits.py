@@ -16,7 +16,6 @@ from core.bundle import BundleInfo, list_bundles
 from core.choices import BUNDLED_KINDS, DEFAULT_KIND
 from core.errors import FormatError
 from core.verdicts import VERDICTS
-from explorer.look.verdicts import is_null
 from explorer.session.resources.stores import results
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def _place(info: BundleInfo) -> tuple[int | str, ...]:
         return (0,)
     rank = list(VERDICTS).index(info.verdict) if info.verdict in VERDICTS else len(VERDICTS)
     other = str((info.provenance.get("transcoders") or {}).get("ref", "")).endswith(OTHER_KINDS)
-    return 1, int(is_null(info.provenance)), int(other), rank, info.name
+    return 1, int(info.is_null), int(other), rank, info.name
 
 
 def _stamp(roots: Sequence[Path]) -> Stamp:
