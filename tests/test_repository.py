@@ -1,7 +1,9 @@
 """Rules that hold for the repository as a whole: what may import what, what may be named, sizes."""
 
 import ast
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,17 +18,41 @@ LARGEST_ASSETS = 120e6
 
 
 def committed() -> list[Path]:
-    """Files that git tracks; every file below the root where there is no git."""
+    """Files that git tracks; every file below the root where git does not know it."""
+    if not shutil.which("git"):
+        return walked()
     done = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     names = done.stdout.split("\0") if done.returncode == 0 else []
     paths = [ROOT / name for name in names if name]
-    return [path for path in paths if path.is_file()] or [ROOT / "pyproject.toml"]
+    return [path for path in paths if path.is_file()] or walked()
+
+
+def walked() -> list[Path]:
+    """Every file below the root, but for what is made from the others."""
+    found = []
+    for folder, inner, names in os.walk(ROOT):
+        inner[:] = [name for name in inner if not MADE.fullmatch(name)]
+        found += [Path(folder, name) for name in names if name != ".git"]  # a worktree's is a file
+    return found
+
+
+MADE = re.compile(
+    r"\.git|\.venv|\.store|build|__pycache__|\.\w+_cache|.*\.egg-info|.*\.checkpoint|"
+    r"work-in-progress|screenshots|test-results"
+)
+"""Folders that git ignores."""
 
 
 def sources() -> list[Path]:
     return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def test_without_git_every_committed_file_is_looked_at() -> None:
+    tracked, every = committed(), walked()
+    assert set(tracked) <= set(every)
+    assert set(sources()) <= set(every)
 
 
 def test_imports_keep_their_direction() -> None:

@@ -30,7 +30,9 @@ root, log, seconds = sys.argv[1], pathlib.Path(sys.argv[2]), float(sys.argv[3])
 def compute():
     with log.open("a") as file:
         file.write("computing\\n")
-    time.sleep(seconds)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not log.with_suffix(".done").exists():
+        time.sleep(0.01)
     return Record(data={"answer": 42})
 with open_store(root, lambda notice: print(notice.kind, flush=True)) as store:
     print(store.get_or_compute("shared", compute, kind="test", provenance={}).data)
@@ -38,6 +40,9 @@ with open_store(root, lambda notice: print(notice.kind, flush=True)) as store:
 
 
 def start_worker(root: Path, log: Path, seconds: float) -> subprocess.Popen[str]:
-    """Another process that asks the store at `root` for the key "shared"."""
+    """Another process that asks the store at `root` for the key "shared".
+
+    It computes for `seconds`, or until there is a file of the log's name with suffix `.done`.
+    """
     command = [sys.executable, "-c", WORKER, str(root), str(log), str(seconds)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
