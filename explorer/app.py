@@ -58,7 +58,7 @@ def main() -> None:
         notices.guarded(page.run)
     finally:
         with messages:
-            notices.dropped()
+            menu.dropped()
 
 
 main()

@@ -1,4 +1,4 @@
-"""The pages of the app, and the way from one to another inside it."""
+"""The pages of the app, the way from one to another inside it, and what a link did not lead to."""
 
 from pathlib import Path
 from typing import Any, NoReturn
@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from explorer.look import notices
+from explorer.look import notices, theme
 from explorer.session import state
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
@@ -60,3 +60,16 @@ def no_circuit(title: str, advice: str) -> None:
     button = notices.Button("Open the library", "to-library")
     if notices.empty(title, advice, button, "no-circuit"):
         go("library")
+
+
+def dropped() -> None:
+    """Name what the open link asked for and did not get, once, in one line."""
+    lost = state.dropped()
+    if not lost:
+        return
+    with st.container(key="notice", horizontal=True, vertical_alignment="center"):
+        st.html(
+            f'<div class="hs-notice" role="status">{theme.mark_html("warn", 16)}<span>'
+            f"<b>Part of this link was left out.</b> {notices.text('; '.join(lost))}.</span></div>"
+        )
+        st.button("Dismiss", key="dismiss-notice", on_click=state.dismiss, type="tertiary")

@@ -11,9 +11,9 @@ import streamlit as st
 
 from core.errors import CoreError
 from core.names import slug
-from explorer import engine
+from explorer import engine, memory
 from explorer.look import notices
-from explorer.session import resources, state
+from explorer.session import resources
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -87,14 +87,14 @@ def _made(name: str, form: str) -> Callable[[], bytes]:
 
 def import_button() -> None:
     """The library's button."""
-    st.button("Import…", key="import-open", on_click=lambda: state.remember("importing", True))
-    if state.local("importing"):
+    st.button("Import…", key="import-open", on_click=lambda: memory.remember("importing", True))
+    if memory.local("importing"):
         _import_dialog()
 
 
 def _closed() -> None:
-    state.remember("importing", False)
-    state.remember("import-problem", "")
+    memory.remember("importing", False)
+    memory.remember("import-problem", "")
 
 
 @st.dialog("Import a circuit or a graph", on_dismiss=_closed)
@@ -118,7 +118,7 @@ def _import_dialog() -> None:
     if st.button("Import", type="primary", key="import-go", disabled=not (file or folder.strip())):
         engine.wait()
         _take(file, folder.strip())
-    if problem := state.local("import-problem"):
+    if problem := memory.local("import-problem"):
         notices.failed("Nothing was stored", str(problem), key="import-problem")
 
 
@@ -130,7 +130,7 @@ def _take(file: "UploadedFile | None", folder: str) -> None:
             else resources.take_folder(folder)
         )
     except CoreError as problem:
-        state.remember("import-problem", str(problem))
+        memory.remember("import-problem", str(problem))
         return
     _closed()
     said = f"{taken.name} was imported."
@@ -139,12 +139,12 @@ def _take(file: "UploadedFile | None", folder: str) -> None:
             f"The graph {taken.name} was stored: {taken.facts['nodes']:,} nodes, "
             f"{taken.facts['edges']:,} edges. It is under Imported graphs."
         )
-    state.remember("imported", said)
+    memory.remember("imported", said)
     st.rerun()
 
 
 def imported() -> None:
     """Say once what was taken in."""
-    if said := state.local("imported"):
+    if said := memory.local("imported"):
         st.toast(said)
-        state.remember("imported", "")
+        memory.remember("imported", "")

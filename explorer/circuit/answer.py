@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from core.bundle import Bundle
 from core.errors import CoreError
+from explorer import memory
 from explorer.inspector.seen import known_lost
 from explorer.network.component import Bar
-from explorer.session import changes, resources, state
+from explorer.session import changes, resources
 from explorer.session.view import View
 
 if TYPE_CHECKING:
@@ -61,11 +62,11 @@ def _band(name: str, bundle: Bundle, view: View) -> dict[str, Any]:
 def effects(name: str, view: View, bar: Bar | None) -> dict[str, str]:
     """What ablating each alone did, for the tooltips; kept for this session."""
     place = f"effects.{view.circuit}.{view.prompt}.{view.how}.{view.errors}.{view.inside}"
-    known: dict[str, str] = dict(state.local(place, {}))
+    known: dict[str, str] = dict(memory.local(place, {}))
     alone = view.changes[0] if len(view.changes) == 1 else None
     if bar is not None and bar.changed is not None and alone and alone.scale == 0:
         known[alone.node] = f"P({bar.answer}) {bar.circuit:.2f} → {bar.changed:.2f}"
-        state.remember(place, known)
+        memory.remember(place, known)
     for node, lost in known_lost(name).items():
         share = f"{lost:.2f} of F lost, all prompts"
         known[node] = f"{known[node]} · {share}" if node in known else share

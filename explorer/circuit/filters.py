@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.errors import CoreError
+from explorer import memory
 from explorer.network.picture import Picture, counts_text
 from explorer.network.scene import Scene
 from explorer.session import state
@@ -73,7 +74,7 @@ _NAMES = {
 
 def _prompt(view: View, lab: "Lab | None", found: "Lab | CoreError | None") -> None:
     def chosen() -> None:
-        state.update(prompt=state.value("circuit-prompt"))
+        state.update(prompt=memory.value("circuit-prompt"))
 
     if lab is None:
         st.selectbox(
@@ -88,7 +89,7 @@ def _prompt(view: View, lab: "Lab | None", found: "Lab | CoreError | None") -> N
     st.selectbox(
         "Prompt",
         list(range(len(lab.prompts))),
-        key=state.widget("circuit-prompt", view.prompt),
+        key=memory.widget("circuit-prompt", view.prompt),
         format_func=lambda i: prompt_text(lab.prompts[i]),
         on_change=chosen,
         label_visibility="collapsed",
@@ -109,7 +110,7 @@ def _least(view: View, drawn: Picture) -> None:
     steps = sorted({*STEPS, drawn.min_effect})
 
     def chosen() -> None:
-        least = state.value("circuit-least")
+        least = memory.value("circuit-least")
         state.update(filters=replace(state.current().filters, min_effect=least))
 
     auto = view.filters.min_effect is None
@@ -126,7 +127,7 @@ def _least(view: View, drawn: Picture) -> None:
     st.select_slider(
         "Smallest effect shown",
         steps,
-        key=state.widget("circuit-least", drawn.min_effect),
+        key=memory.widget("circuit-least", drawn.min_effect),
         on_change=chosen,
         label_visibility="collapsed",
         width=96,
@@ -143,7 +144,7 @@ def _layers(scene: Scene, view: View, where: str) -> None:
     key = f"circuit-layer-{where}"
 
     def chosen() -> None:
-        picked = state.value(key)
+        picked = memory.value(key)
         layer = None if picked in (None, -1) else picked
         state.update(filters=replace(state.current().filters, layer=layer))
 
@@ -154,7 +155,7 @@ def _layers(scene: Scene, view: View, where: str) -> None:
     draw(
         "Layers",
         options,
-        key=state.widget(key, now),
+        key=memory.widget(key, now),
         format_func=words.__getitem__,
         on_change=chosen,
         label_visibility="collapsed",
@@ -163,13 +164,13 @@ def _layers(scene: Scene, view: View, where: str) -> None:
 
 def _sign(view: View) -> None:
     def chosen() -> None:
-        sign = state.value("circuit-sign") or "both"
+        sign = memory.value("circuit-sign") or "both"
         state.update(filters=replace(state.current().filters, sign=sign))
 
     st.segmented_control(
         "Sign of the effects shown",
         list(SIGNS),
-        key=state.widget("circuit-sign", view.filters.sign),
+        key=memory.widget("circuit-sign", view.filters.sign),
         format_func=SIGNS.__getitem__,
         on_change=chosen,
         label_visibility="collapsed",
@@ -181,14 +182,14 @@ def _kinds(view: View, where: str) -> None:
     kinds = ("errors", "biases")
 
     def chosen() -> None:
-        shown = state.value(key) or []
+        shown = memory.value(key) or []
         hidden = tuple(kind for kind in kinds if kind not in shown)
         state.update(filters=replace(state.current().filters, hidden=hidden))
 
     st.pills(
         "Kinds shown",
         kinds,
-        key=state.widget(key, [k for k in kinds if k not in view.filters.hidden]),
+        key=memory.widget(key, [k for k in kinds if k not in view.filters.hidden]),
         selection_mode="multi",
         on_change=chosen,
         label_visibility="collapsed",

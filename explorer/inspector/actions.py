@@ -6,6 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from core.bundle import relabel
+from explorer import memory
 from explorer.inspector.seen import Inspected
 from explorer.session import changes, resources, state
 
@@ -39,7 +40,7 @@ def draw_rename(seen: Inspected, node: str, label: str) -> None:
     key = f"inspect-label-{node}"
 
     def keep() -> None:
-        words = str(state.value(key) or "").strip()[:LABEL_LENGTH]
+        words = str(memory.value(key) or "").strip()[:LABEL_LENGTH]
         if words and words != label:
             relabel(seen.bundle, {node: words})
 

@@ -12,11 +12,11 @@ import streamlit as st
 
 from core.features import EdgeRow
 from core.inspector import HeadReport
+from explorer import memory
 from explorer.inspector import parts as inspector
 from explorer.inspector.node import token_bars
 from explorer.inspector.parts import Bar, Fact
 from explorer.inspector.seen import Inspected, why
-from explorer.session import state
 
 if TYPE_CHECKING:
     from core.inspector import WhyReport
@@ -98,9 +98,9 @@ def _key_to(report: HeadReport, query: int) -> str:
 
 def _chosen(report: HeadReport) -> tuple[int, int]:
     """Query and key that are asked about: the head's own, and what that looks at most."""
-    asked = state.value(_key_from(report))
+    asked = memory.value(_key_from(report))
     query = report.query if asked is None else int(asked)
-    looked = state.value(_key_to(report, query))
+    looked = memory.value(_key_to(report, query))
     row = report.pattern[query - report.shift]
     return query, int(row.argmax()) + report.shift if looked is None else int(looked)
 

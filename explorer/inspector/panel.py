@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.errors import CoreError
 from core.verdicts import reservation
+from explorer import memory
 from explorer.inspector import parts as inspector
 from explorer.inspector.elsewhere import draw_elsewhere
 from explorer.inspector.seen import Inspected, alone, heads, lost
@@ -76,7 +77,7 @@ def _draw_heads(seen: Inspected) -> None:
         return
 
     def look() -> None:
-        chosen = state.value("inspect-head")
+        chosen = memory.value("inspect-head")
         if chosen:
             state.update(selection=(chosen,))
 

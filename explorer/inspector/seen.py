@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.bundle import Bundle
 from core.errors import CoreError
+from explorer import memory
 from explorer.network.scene import Scene
 from explorer.session import changes, resources, state
 from explorer.session.state import View
@@ -63,7 +64,7 @@ def lost(seen: Inspected, node: str) -> float | None:
     if seen.ready is None:
         return None
     value = _lost_alone(seen.ready, seen.bundle, node)
-    state.remember(_LOST + seen.name, state.local(_LOST + seen.name, {}) | {node: value})
+    memory.remember(_LOST + seen.name, memory.local(_LOST + seen.name, {}) | {node: value})
     return value
 
 
@@ -72,7 +73,7 @@ _LOST = "lost."
 
 def known_lost(name: str) -> Mapping[str, float]:
     """F lost by each supernode of a circuit for which it has been asked in this session."""
-    return state.local(_LOST + name, {})
+    return memory.local(_LOST + name, {})
 
 
 @lru_cache(maxsize=2048)

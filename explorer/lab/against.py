@@ -17,6 +17,7 @@ import streamlit as st
 
 from core.bundle import Bundle
 from core.lab import Comparison, Lab, RandomTest
+from explorer import memory
 from explorer.inspector.parts import number
 from explorer.jobs.files import Job, Report
 from explorer.lab.results import chart
@@ -166,13 +167,13 @@ def _follow(id: str) -> None:
 
 def _remember(bundle: Bundle, view: View) -> None:
     place = f"compared.{testlog.circuit_key(bundle)}"
-    state.remember(place, testlog.test_key(bundle, view))
+    memory.remember(place, testlog.test_key(bundle, view))
 
 
 def _earlier(bundle: Bundle, view: View) -> Shown | None:
     """The comparison shown last, else the newest one of the same changed set."""
     tests = [test for test in resources.tests().of(bundle) if test.compared]
-    last = state.local(f"compared.{testlog.circuit_key(bundle)}")
+    last = memory.local(f"compared.{testlog.circuit_key(bundle)}")
     same = [test for test in tests if sorted(test.changes) == sorted(view.changes)]
     for test in [*(t for t in tests if t.key == last), *same]:
         found = stored(bundle, test)

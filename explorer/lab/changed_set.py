@@ -5,6 +5,7 @@ import streamlit as st
 from core.bundle import Bundle
 from core.errors import NodeError
 from core.graph import NodeKind
+from explorer import memory
 from explorer.look import notices, theme
 from explorer.session import changes, state
 from explorer.session.view import Changed, View
@@ -105,7 +106,7 @@ def _segments(label: str, field: str, options: dict[str, str], chosen: str, abou
             label,
             list(options),
             format_func=lambda option: options[option],
-            key=state.widget(f"lab-{field}", chosen),
+            key=memory.widget(f"lab-{field}", chosen),
             on_change=_set,
             args=(field,),
             label_visibility="collapsed",
@@ -114,7 +115,7 @@ def _segments(label: str, field: str, options: dict[str, str], chosen: str, abou
 
 
 def _set(field: str) -> None:
-    if chosen := state.value(f"lab-{field}"):
+    if chosen := memory.value(f"lab-{field}"):
         state.update(**{field: chosen})
 
 
@@ -145,7 +146,7 @@ def _add(bundle: Bundle, n_heads: int) -> None:
         )
         st.button("Add", key="add-now", type="primary", on_click=_add_now, args=(bundle,))
     st.html('<p class="hs-note">× 0 ablates, × 1 keeps. An error is typed as e:0:4.</p>')
-    if problem := state.local("add-problem"):
+    if problem := memory.local("add-problem"):
         notices.failed("Not added", problem, key="add")
 
 
@@ -160,8 +161,8 @@ def addable(bundle: Bundle, n_heads: int) -> dict[str, str]:
 
 def _add_now(bundle: Bundle) -> None:
     try:
-        typed = ",".join(map(str, state.value("add-ids") or ()))
-        wanted = changes.parse(typed, float(state.value("add-scale")))
+        typed = ",".join(map(str, memory.value("add-ids") or ()))
+        wanted = changes.parse(typed, float(memory.value("add-scale")))
         unknown = [c.node for c in wanted if not changes.knows(bundle, c.node)]
         if unknown:
             raise NodeError(
@@ -171,10 +172,10 @@ def _add_now(bundle: Bundle) -> None:
         now = {c.node: c for c in (*state.current().changes, *wanted)}
         changes.expand(bundle, tuple(now.values()))
     except NodeError as problem:
-        state.remember("add-problem", str(problem))
+        memory.remember("add-problem", str(problem))
         return
-    state.remember("add-problem", "")
-    state.widget("add-ids", [])
+    memory.remember("add-problem", "")
+    memory.widget("add-ids", [])
     state.update(changes=tuple(now.values()))
 
 

@@ -12,10 +12,11 @@ from streamlit.components.v2 import component
 
 from core.bundle import Bundle
 from core.lab import TaskEffect
+from explorer import memory
 from explorer.inspector.parts import number
 from explorer.lab import against
 from explorer.look import notices
-from explorer.session import changes, resources, state, testlog
+from explorer.session import changes, resources, testlog
 from explorer.session.comparisons import Compared
 from explorer.session.testlog import Test
 from explorer.session.view import View
@@ -107,7 +108,7 @@ def _figures(found: Compared) -> dict[str, Any]:
 
 
 def _reopen(bundle: Bundle) -> None:
-    result = state.value("testlog") or {}
+    result = memory.value("testlog") or {}
     key = result.get("reopened") if isinstance(result, Mapping) else None
     test = next((t for t in resources.tests().of(bundle) if t.key == key), None)
     if test is not None:

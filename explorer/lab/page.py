@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.bundle import Bundle
 from core.lab import Lab, TaskEffect
-from explorer import menu
+from explorer import memory, menu
 from explorer.lab import against, changed_set, log, results
 from explorer.look import notices
 from explorer.look.copy_link import copy_link
@@ -52,7 +52,7 @@ def _loaded(name: str) -> Lab:
     """The Lab; its first loading runs all test prompts once and shows the shape of the page."""
     slot = st.empty()
     with slot.container():
-        if name not in state.local("labs", ()):
+        if name not in memory.local("labs", ()):
             st.html(
                 '<div class="hs-note">Loading the model and running its test prompts once…</div>'
             )
@@ -61,7 +61,7 @@ def _loaded(name: str) -> Lab:
         lab = resources.lab(name)
     finally:
         slot.empty()
-    state.remember("labs", (*state.local("labs", ()), name)[-8:])
+    memory.remember("labs", (*memory.local("labs", ()), name)[-8:])
     return lab
 
 
@@ -86,7 +86,7 @@ def _title(name: str, bundle: Bundle, lab: Lab, view: View) -> None:
                 "Prompt",
                 range(len(lab.prompts)),
                 format_func=lambda index: _without_start(lab.prompts[index].text),
-                key=state.widget("lab-prompt", view.prompt),
+                key=memory.widget("lab-prompt", view.prompt),
                 on_change=_choose_prompt,
                 label_visibility="collapsed",
             )
@@ -108,7 +108,7 @@ def _without_start(text: str) -> str:
 
 
 def _choose_prompt() -> None:
-    state.update(prompt=int(state.value("lab-prompt") or 0))
+    state.update(prompt=int(memory.value("lab-prompt") or 0))
 
 
 def _work(name: str, bundle: Bundle, lab: Lab, view: View) -> None:

@@ -14,9 +14,10 @@ import streamlit as st
 
 from core.choices import DEFAULT_GUIDE, GuideName
 from core.circuit import Attention
+from explorer import memory
 from explorer.library.own import chosen
 from explorer.look import notices
-from explorer.session import resources, state
+from explorer.session import resources
 
 GUIDES: Mapping[GuideName, str] = {
     "influence": "influence",
@@ -78,7 +79,7 @@ def offered(task: str, others: str = "made") -> list[str]:
 
 
 def _others() -> str:
-    return "all" if state.value("run-others") else "made"
+    return "all" if memory.value("run-others") else "made"
 
 
 def _named(ref: str, task: str) -> str:
@@ -126,14 +127,14 @@ def options(own: Mapping[str, str]) -> None:
 def settings() -> dict[str, Any]:
     """What the form says; paths of one's own before bundled names."""
     own = chosen()
-    task = own["task"] or state.value(_task_key(own))
+    task = own["task"] or memory.value(_task_key(own))
     return {
-        "model": own["model"] or state.value(_model_key(own, task or "")),
+        "model": own["model"] or memory.value(_model_key(own, task or "")),
         "task": task,
         "transcoders": own["transcoders"] or None,
-        "max_size": int(state.value("run-size") or 347),
-        "name": str(state.value("run-name") or "").strip() or None,
-        "seed": int(state.value("run-seed") or 0),
-        "guide": state.value("run-guide") or DEFAULT_GUIDE,
-        "attention": state.value("run-attention") or Attention.LIVE.value,
+        "max_size": int(memory.value("run-size") or 347),
+        "name": str(memory.value("run-name") or "").strip() or None,
+        "seed": int(memory.value("run-seed") or 0),
+        "guide": memory.value("run-guide") or DEFAULT_GUIDE,
+        "attention": memory.value("run-attention") or Attention.LIVE.value,
     }

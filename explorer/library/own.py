@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from explorer import memory
 from explorer.look import notices
-from explorer.session import state
 
 
 class Field(NamedTuple):
@@ -77,7 +77,7 @@ FIELDS: Mapping[str, Field] = {
 
 def chosen() -> dict[str, str]:
     """The paths in use; empty texts where bundled things are."""
-    return {name: str(state.local(f"own-{name}", "")) for name in FIELDS}
+    return {name: str(memory.local(f"own-{name}", "")) for name in FIELDS}
 
 
 def problem_of(name: str, ref: str) -> str:
@@ -93,16 +93,16 @@ def problem_of(name: str, ref: str) -> str:
 def own_button() -> None:
     """The button of the form, and its dialog while it is open."""
     st.button("Own model…", key="own-open", on_click=_open, width="stretch")
-    if state.local("own-is-open"):
+    if memory.local("own-is-open"):
         _dialog()
 
 
 def _open() -> None:
-    state.remember("own-is-open", True)
+    memory.remember("own-is-open", True)
 
 
 def _close() -> None:
-    state.remember("own-is-open", False)
+    memory.remember("own-is-open", False)
 
 
 @st.dialog("Own model, task or transcoders", on_dismiss=_close)
@@ -136,6 +136,6 @@ def _field(name: str, field: Field) -> str:
 
 def _use(paths: Mapping[str, str]) -> None:
     for name, ref in paths.items():
-        state.remember(f"own-{name}", ref)
+        memory.remember(f"own-{name}", ref)
     _close()
     st.rerun()

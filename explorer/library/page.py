@@ -6,7 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.store import default_location
-from explorer import engine, menu, sharing
+from explorer import engine, memory, menu, sharing
 from explorer.library import gallery, graphs, order, preview, runs, starting
 from explorer.library.gallery import Said
 from explorer.library.shelf import KINDS, NULLS, Row, shelf
@@ -45,9 +45,9 @@ def _await_engine() -> None:
     """
     if engine.ready():
         st.rerun(scope="app")
-    if state.local("page-is-drawn"):
+    if memory.local("page-is-drawn"):
         engine.start(_warm)
-    state.remember("page-is-drawn", True)
+    memory.remember("page-is-drawn", True)
 
 
 def _warm() -> None:
@@ -109,12 +109,12 @@ def _table(rows: Sequence[Row], wanted: Shelf) -> Said:
 
 def _all_cards(rows: Sequence[Row]) -> Said:
     """The first cards, and the rest when asked for."""
-    all_of_them = bool(state.local("all-cards")) or len(rows) <= MOST_CARDS
+    all_of_them = bool(memory.local("all-cards")) or len(rows) <= MOST_CARDS
     with st.container(key="all-cards"):
         said = _cards(rows if all_of_them else rows[:MOST_CARDS], "cards")
         if not all_of_them:
             more = f"Show {len(rows) - MOST_CARDS} more"
-            st.button(more, key="more-cards", on_click=state.remember, args=("all-cards", True))
+            st.button(more, key="more-cards", on_click=memory.remember, args=("all-cards", True))
     return said
 
 
@@ -148,7 +148,7 @@ def _ways() -> None:
             "Layout",
             ["table", "cards"],
             format_func=str.title,
-            key=state.widget("shelf-layout", state.current().shelf.layout),
+            key=memory.widget("shelf-layout", state.current().shelf.layout),
             on_change=lambda: _set("layout"),
             label_visibility="collapsed",
             required=True,
@@ -173,7 +173,7 @@ def _filters(rows: Sequence[Row], wanted: Shelf) -> None:
     with st.container(key="filters", horizontal=True, vertical_alignment="center", gap="small"):
         st.text_input(
             "Search circuits, tasks, models",
-            key=state.widget("shelf-search", wanted.search),
+            key=memory.widget("shelf-search", wanted.search),
             placeholder="Search",
             label_visibility="collapsed",
             max_chars=160,
@@ -212,7 +212,7 @@ def _choice(name: str, label: str, options: dict[str, str], width: int) -> None:
             label,
             list(options),
             format_func=lambda option: str(options.get(option, option)),
-            key=state.widget(f"shelf-{name}", chosen),
+            key=memory.widget(f"shelf-{name}", chosen),
             on_change=lambda: _set(name),
             label_visibility="collapsed",
         )
@@ -220,7 +220,7 @@ def _choice(name: str, label: str, options: dict[str, str], width: int) -> None:
 
 def _set(name: str) -> None:
     shelf = state.current().shelf
-    state.update(shelf=replace(shelf, **{name: state.value(f"shelf-{name}") or ""}))
+    state.update(shelf=replace(shelf, **{name: memory.value(f"shelf-{name}") or ""}))
 
 
 def _trace() -> None:

@@ -8,12 +8,12 @@ import time
 
 import streamlit as st
 
-from explorer import menu
+from explorer import memory, menu
 from explorer.jobs.files import Job
 from explorer.library import starting
 from explorer.library.stages import stages_of
 from explorer.look import notices, theme
-from explorer.session import resources, state
+from explorer.session import resources
 
 SHOWN = 3
 """Ended jobs that are listed."""
@@ -31,8 +31,8 @@ def _jobs() -> None:
     jobs = [job for job in resources.jobs().list() if job.kind == "run"]
     active = [job for job in jobs if job.active]
     ids = [job.id for job in active]
-    before = state.local("active-jobs", ids)
-    state.remember("active-jobs", ids)
+    before = memory.local("active-jobs", ids)
+    memory.remember("active-jobs", ids)
     if set(before) - set(ids):
         # one has ended: the table has a new row
         st.rerun(scope="app")
@@ -87,9 +87,9 @@ def _ended(job: Job) -> None:
                 args=(job.id,),
                 type="tertiary",
             )
-    if state.local("open-circuit"):
-        name = state.local("open-circuit")
-        state.remember("open-circuit", "")
+    if memory.local("open-circuit"):
+        name = memory.local("open-circuit")
+        memory.remember("open-circuit", "")
         menu.go("circuit", circuit=name, path=(), selection=(), changes=(), prompt=0)
 
 
@@ -109,7 +109,7 @@ def _words(job: Job) -> tuple[str, str, str]:
 
 
 def _open(job: Job) -> None:
-    state.remember("open-circuit", str(job.result["name"]))
+    memory.remember("open-circuit", str(job.result["name"]))
 
 
 def _again(job: Job) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from core.circuit import Attention
 from core.errors import SettingsError
 from core.names import task_title
+from explorer import memory
 from explorer.library import form
 from explorer.library.duration import expected, has_dictionary
 from explorer.library.own import HUB_ID, chosen, own_button
@@ -36,7 +37,7 @@ def new_run() -> None:
             st.button("Start run", type="primary", on_click=start, width="stretch", key="run-start")
             own_button()
         head.html(f'<div class="hs-head"><h3>New run</h3><span>{_expected()}</span></div>')
-        if problem := state.local("run-problem"):
+        if problem := memory.local("run-problem"):
             notices.failed("Not started", problem, key="run-problem")
 
 
@@ -46,9 +47,9 @@ def start() -> None:
     try:
         check(settings)
     except SettingsError as problem:
-        state.remember("run-problem", str(problem))
+        memory.remember("run-problem", str(problem))
         return
-    state.remember("run-problem", "")
+    memory.remember("run-problem", "")
     titles = resources.task_titles()
     task = settings["name"] or titles.get(settings["task"]) or task_title(settings["task"])
     title = f"{task} · {_short(settings)}"

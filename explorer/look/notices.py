@@ -3,7 +3,6 @@
     empty    what to do, and one button that does it
     loading  the shape of the answer, the stage, the count, the time left, Cancel
     failed   what was wrong, what was wanted, what to do; details folded
-    dropped  one line that names what a link asked for and did not get
 
 Text comes from files, links and people, so it is escaped here and nowhere trusted as HTML.
 """
@@ -19,7 +18,6 @@ import streamlit as st
 
 from core.errors import CoreError
 from explorer.look import theme
-from explorer.session import state
 
 LOG = logging.getLogger("hagd.explorer")
 
@@ -143,19 +141,6 @@ def _stage_html(stage: Stage) -> str:
         f'<div class="hs-stage hs-{text(stage.state)}"><span>{mark}</span>'
         f"<span>{text(stage.name)} <em>{text(stage.note)}</em></span><em>{cost}</em></div>{bar}"
     )
-
-
-def dropped() -> None:
-    """Name what the open link asked for and did not get, once, in one line."""
-    lost = state.dropped()
-    if not lost:
-        return
-    with st.container(key="notice", horizontal=True, vertical_alignment="center"):
-        st.html(
-            f'<div class="hs-notice" role="status">{theme.mark_html("warn", 16)}<span>'
-            f"<b>Part of this link was left out.</b> {text('; '.join(lost))}.</span></div>"
-        )
-        st.button("Dismiss", key="dismiss-notice", on_click=state.dismiss, type="tertiary")
 
 
 def guarded(run: Callable[..., Any], *arguments: Any) -> None:

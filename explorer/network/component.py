@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from explorer import memory
 from explorer.network.assets import component
 from explorer.network.picture import Density, Picture, counts_text, picture
-from explorer.session import state
 
 __all__ = [
     "Bar",
@@ -121,7 +121,7 @@ def canvas(
     }
 
     def changed() -> None:
-        if (now := _heard(key)) and now.rev == state.local(f"canvas.{key}", _Sent()).rev:
+        if (now := _heard(key)) and now.rev == memory.local(f"canvas.{key}", _Sent()).rev:
             on_view(now.view)
 
     result = component()(
@@ -150,11 +150,11 @@ class _Heard(NamedTuple):
 
 def _imposed(key: str, view: CanvasView, heard: _Heard | None) -> _Sent:
     """What the app imposed last; anew, with a higher revision, where it wants another view."""
-    sent = state.local(f"canvas.{key}", _Sent())
+    sent = memory.local(f"canvas.{key}", _Sent())
     current = heard.view if heard and heard.rev == sent.rev else sent.view
     if current != view or sent.rev < 0:
         sent = _Sent(rev=sent.rev + 1, view=view)
-    state.remember(f"canvas.{key}", sent)
+    memory.remember(f"canvas.{key}", sent)
     return sent
 
 
@@ -178,7 +178,7 @@ def _written(view: CanvasView, rev: int) -> dict[str, Any]:
 
 
 def _heard(key: str) -> _Heard | None:
-    stored = state.value(key)
+    stored = memory.value(key)
     raw = stored.get("view") if isinstance(stored, Mapping) else None
     return parse_message(raw)
 

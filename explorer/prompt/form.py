@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.assets import NEURONS, TRANSCODERS
 from core.choices import BUNDLED_KINDS, COMMON_KINDS
+from explorer import memory
 from explorer.look.copy_link import copy_link
 from explorer.session import resources, state
 from explorer.session.first import choose
@@ -51,7 +52,7 @@ def form(wanted: Traced) -> None:
     with st.container(key="panel-prompt", horizontal=True, vertical_alignment="bottom"):
         st.text_input(
             "Prompt",
-            key=state.widget("traced-text", wanted.text),
+            key=memory.widget("traced-text", wanted.text),
             placeholder="type a prompt and press Enter",
             on_change=_take,
             max_chars=2000,
@@ -64,7 +65,7 @@ def form(wanted: Traced) -> None:
         ):
             st.text_input(
                 label,
-                key=state.widget(f"traced-{name}", getattr(wanted, name)),
+                key=memory.widget(f"traced-{name}", getattr(wanted, name)),
                 placeholder=hint,
                 on_change=_take,
                 max_chars=80,
@@ -87,12 +88,12 @@ def _choice(name: str, label: str, options: list[str], chosen: str, width: int) 
     if chosen not in options:
         options = [*options, chosen]
         key += f"-{chosen}"  # a new box: the one it was typed into would show it cut at its end
-    state.remember(f"traced-{name}", key)
+    memory.remember(f"traced-{name}", key)
     st.selectbox(
         label,
         options,
         format_func=lambda option: names.get(option) or _short(str(option)),
-        key=state.widget(key, chosen),
+        key=memory.widget(key, chosen),
         accept_new_options=True,
         on_change=_take,
         width=width,
@@ -106,8 +107,8 @@ def _short(ref: str) -> str:
 
 def _take() -> None:
     fields = ("text", "model", "transcoders", "target", "against")
-    keys = {name: state.local(f"traced-{name}", f"traced-{name}") for name in fields}
-    typed = {name: str(state.value(key) or "") for name, key in keys.items()}
+    keys = {name: memory.local(f"traced-{name}", f"traced-{name}") for name in fields}
+    typed = {name: str(memory.value(key) or "") for name, key in keys.items()}
     before = state.current().traced
     if not before.model and typed["model"] == with_model(before).model:
         typed["model"] = ""  # nobody chose it: the prompt still decides

@@ -5,6 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.errors import CoreError
+from explorer import memory
 from explorer.look import notices
 from explorer.network.component import CanvasView, canvas, counts_text, picture
 from explorer.network.visible import Sieve
@@ -124,10 +125,10 @@ def _network(wanted: Traced, found: Trace) -> None:
 
 def _choose(wanted: Traced, seen: CanvasView) -> None:
     """Keep what is selected; nothing can be ablated in a graph that is not a circuit's."""
-    state.remember("prompt-view", (repr(wanted), CanvasView(selection=seen.selection)))
+    memory.remember("prompt-view", (repr(wanted), CanvasView(selection=seen.selection)))
 
 
 def _chosen(wanted: Traced) -> CanvasView:
     """What was selected in this very graph."""
-    key, view = state.local("prompt-view", ("", CanvasView()))
+    key, view = memory.local("prompt-view", ("", CanvasView()))
     return view if key == repr(wanted) else CanvasView()

@@ -7,9 +7,10 @@
     3. A page reached from the menu starts with an empty URL; the session's view goes on there, so
        that the chosen circuit and the changed set follow from Circuit to Lab.
 
-This is the only module that touches `st.query_params` and `st.session_state`. A click that left the
-browser before our last write reached it still carries the URL from before: within `STALE_S` such a
-URL is taken for that and not for Back, or a quick second click would undo the first.
+This is the only module that touches `st.query_params`; what a link does not carry is in
+`explorer.memory`. A click that left the browser before our last write reached it still carries the
+URL from before: within `STALE_S` such a URL is taken for that and not for Back, or a quick second
+click would undo the first.
 """
 
 import time
@@ -27,7 +28,7 @@ __all__ = ["Changed", "Filters", "Imported", "Shelf", "Traced", "View"]
 STALE_S = 1.0
 MAX_UNDO = 50
 _VIEW, _PAGE, _WRITTEN, _BEFORE = "hagd.view", "hagd.page", "hagd.written", "hagd.before"
-_DROPPED, _UNDO, _LOCAL = "hagd.dropped", "hagd.undo", "hagd.local."
+_DROPPED, _UNDO = "hagd.dropped", "hagd.undo"
 _UNDONE = ("changes", "how", "errors", "inside")
 
 
@@ -121,31 +122,6 @@ def dismiss() -> None:
 def link(page: str, **changes: Any) -> dict[str, str]:
     """Query parameters of a link to `page` that shows the current view with `changes`."""
     return write(replace(current(), page=page, **changes))
-
-
-def widget(key: str, value: Any) -> str:
-    """Set a widget's value from the view before it is drawn; returns its key.
-
-    A widget keyed this way follows the URL (Back, a link) as well as the hand.
-    """
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
-    return key
-
-
-def value(key: str) -> Any:
-    """A widget's value inside its callback."""
-    return st.session_state.get(key)
-
-
-def local(name: str, default: Any = None) -> Any:
-    """Something this browser session remembers and a link does not carry."""
-    return st.session_state.get(_LOCAL + name, default)
-
-
-def remember(name: str, value: Any) -> None:
-    """Keep `value` for `local(name)` until the browser session ends."""
-    st.session_state[_LOCAL + name] = value
 
 
 def _parameters() -> dict[str, str]:

@@ -28,7 +28,6 @@ from core.transcoders import (
     open_transcoders,
 )
 from core.transcoders.files import CONFIG
-from explorer.session.view import Traced
 
 MOST_FEATURES = 1024
 MOST_SHOWN = 200
@@ -63,8 +62,17 @@ class Trace:
     seconds: float
 
 
-def trace(model: LanguageModel, coders: TranscoderSet, wanted: Traced) -> Trace:
+def trace(
+    model: LanguageModel, coders: TranscoderSet, text: str, target: str = "", against: str = ""
+) -> Trace:
     """Trace a prompt.
+
+    Args:
+        model: The model that reads it.
+        coders: Its dictionary.
+        text: The prompt, as written.
+        target: Token that is explained; blank explains the top answers.
+        against: Token that it is explained against; blank for none.
 
     Raises:
         CoreError: If the prompt or a target is not in the vocabulary, or the transcoders do not
@@ -73,9 +81,9 @@ def trace(model: LanguageModel, coders: TranscoderSet, wanted: Traced) -> Trace:
     found = explain_prompt(
         model,
         coders,
-        wanted.text,
-        target=wanted.target.strip() or None,
-        against=wanted.against.strip() or None,
+        text,
+        target=target.strip() or None,
+        against=against.strip() or None,
         settings=AttributionSettings(max_feature_nodes=MOST_FEATURES),
     )
     graph, ids = found.graph, found.ids
@@ -263,9 +271,11 @@ def _neurons(model: LanguageModel) -> TranscoderSet:
     )
 
 
-def to_json(model: LanguageModel, coders: TranscoderSet, wanted: Traced, found: Trace) -> dict:
-    """The shown graph as Neuronpedia and circuit-tracer read it."""
-    direction = f"{wanted.target} − {wanted.against}" if wanted.against else "direction"
+def to_json(
+    model: LanguageModel, coders: TranscoderSet, found: Trace, direction: str = "direction"
+) -> dict:
+    """The shown graph as Neuronpedia and circuit-tracer read it; `direction` names what it explains
+    where that is one token less another."""
     options = ExportSettings(
         slug="prompt",
         scan=coders.scan or model.name,

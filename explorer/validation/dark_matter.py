@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.bundle import Bundle
+from explorer import memory
 from explorer.look import notices, theme
 from explorer.look.chart import chart
 from explorer.session import state
@@ -48,7 +49,7 @@ def _dark_head(found: dict[str, Any], view: View) -> None:
             "Base",
             list(errors.BASES),
             format_func=errors.BASES.__getitem__,
-            key=state.widget("validation-base", view.base),
+            key=memory.widget("validation-base", view.base),
             on_change=_choose_base,
             label_visibility="collapsed",
             help="; ".join(f"{errors.BASES[k]}: {v}" for k, v in errors.ABOUT.items()),
@@ -56,7 +57,7 @@ def _dark_head(found: dict[str, Any], view: View) -> None:
 
 
 def _choose_base() -> None:
-    state.update(base=state.value("validation-base") or "dictionary")
+    state.update(base=memory.value("validation-base") or "dictionary")
 
 
 def _layers(found: dict[str, Any], base: Any) -> None:

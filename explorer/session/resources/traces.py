@@ -27,7 +27,8 @@ def _traced(wanted: "Traced", stamp: str) -> "Trace":
     from explorer.traces.tracing import trace
 
     loaded = model(wanted.model)
-    return trace(loaded, _coders(wanted.model, wanted.transcoders, stamp), wanted)
+    coders = _coders(wanted.model, wanted.transcoders, stamp)
+    return trace(loaded, coders, wanted.text, wanted.target, wanted.against)
 
 
 def traced(wanted: "Traced") -> "Trace":
@@ -66,8 +67,12 @@ def _traced_scene(wanted: "Traced", stamp: str) -> "Scene":
         token_text=found.outputs,
         labels=_names(wanted, stamp),
     )
-    direction = {"out:direction": f"{wanted.target} − {wanted.against}"} if wanted.against else {}
+    direction = {"out:direction": _direction(wanted)} if wanted.against else {}
     return replace(made, labels=dict(made.labels) | direction)
+
+
+def _direction(wanted: "Traced") -> str:
+    return f"{wanted.target} − {wanted.against}" if wanted.against else "direction"
 
 
 def traced_names(wanted: "Traced") -> "Mapping[str, str]":
@@ -109,7 +114,7 @@ def traced_json(wanted: "Traced") -> dict[str, Any]:
 
     stamp = _folder_stamp(wanted)
     coders = _coders(wanted.model, wanted.transcoders, stamp)
-    return to_json(model(wanted.model), coders, wanted, _traced(wanted, stamp))
+    return to_json(model(wanted.model), coders, _traced(wanted, stamp), _direction(wanted))
 
 
 def _folder_stamp(wanted: "Traced") -> str:
