@@ -28,8 +28,6 @@ class FeatureReport:
     """Name of its position."""
     activation: float
     """On that prompt."""
-    firing_rate: float
-    """Share of prompts on which it is active at its position."""
     firing_rate_anywhere: float
     """Share of all tokens on which it is active."""
     direct_effect: float
@@ -87,8 +85,6 @@ class HeadReport:
     """Aligned position = place in `tokens` + shift."""
     pattern: Float[Tensor, "query key"]
     """Attention weights on this prompt."""
-    mean_pattern: Float[Tensor, "query key"]
-    """Their mean over the prompts of this length."""
     query: int
     """Aligned position that `keys` and tokens are about."""
     keys: tuple[KeyShare, ...]
@@ -168,12 +164,6 @@ class SupernodeReport:
     variables: tuple[Share, ...]
     """What its features are named by, most first."""
     prompt: int
-    """The prompt the effects are about."""
-    delta_p: float
-    """Change of P(answer) on the prompt when all of it is ablated inside the model."""
-    delta_p_circuit: float
-    """The same inside the circuit."""
+    """The prompt that activations and attention are of."""
     lost: float
     """F lost over all prompts when it is ablated inside the circuit."""
-    effect_out: float
-    """Sum of its members' direct effects on the logits in the task graph."""

@@ -48,7 +48,6 @@ def feature_report(lab: Lab, node: str, prompt: int = 0) -> FeatureReport:
         prompt=prompt,
         role=role_of(lab, feature.position),
         activation=activation,
-        firing_rate=float((values.value != 0).float().mean()),
         firing_rate_anywhere=firing_anywhere(lab, feature),
         direct_effect=direct,
         delta_p=lab.single_effects(prompt, [node])[node],

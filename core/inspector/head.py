@@ -1,7 +1,7 @@
 """The inspector's page of one attention head on one prompt.
 
 Its kind names it (`core.attention.kinds`, on all prompts of that length), unless a person did.
-1. Its pattern on the prompt and, on average, on all prompts of that length.
+1. Its pattern on the prompt.
 2. From one query position: what it takes from each key (weight · value · output matrix), read
    through the frozen final norm as a direct effect on answer − wrong; exact, so the parts and the
    value bias sum to the head's own effect. A weight's cause is shown as its score: the log of the
@@ -63,7 +63,6 @@ def head_report(lab: Lab, head: str, prompt: int = 0) -> HeadReport:
         tokens=view.tokens,
         shift=view.shift,
         pattern=trace.pattern[node.layer, 0, node.head],
-        mean_pattern=everything.trace.pattern[node.layer, :, node.head].mean(0),
         query=query,
         keys=_keys(lab, node, trace, at, view, moved),
         promoted=promoted,

@@ -11,10 +11,8 @@ import torch
 
 from core.circuit import FeatureNode, GatedNode, HeadNode
 from core.features.activations import role_of
-from core.features.edges import place_in
 from core.features.measured import measure
 from core.features.variables import VariableFit
-from core.graph import NodeKind
 from core.inspector.contents import HeadMember, Member, Share, SupernodeReport
 from core.lab import Change, Lab, LabSettings
 from core.labels.circuit import feature_label, label_circuit
@@ -50,8 +48,6 @@ def supernode_report(lab: Lab, name: str, prompt: int = 0) -> SupernodeReport:
     own = kinds | {str(n): feature_label(measured, i) for i, n in enumerate(measured.nodes)}
     rank = {str(node): leaf + 1 for leaf, node in zip(leaves, nodes, strict=True)}
     changes = [Change(node=str(node), scale=0.0) for node in nodes]
-    in_model = lab.predict(prompt, changes)
-    in_circuit = lab.predict(prompt, changes, LabSettings(inside="circuit"))
     task = lab.across_task(changes, LabSettings(inside="circuit"))
     above = int(tree.parent[supernode])
     return SupernodeReport(
@@ -78,10 +74,7 @@ def supernode_report(lab: Lab, name: str, prompt: int = 0) -> SupernodeReport:
         roles=_shares([_role(lab, node) for node in nodes]),
         variables=_shares([_variable(fits) for fits in measured.fits]),
         prompt=prompt,
-        delta_p=in_model.changed.p_answer - in_model.full.p_answer,
-        delta_p_circuit=in_circuit.changed.p_answer - in_circuit.circuit.p_answer,
         lost=task.faithfulness_circuit - task.faithfulness,
-        effect_out=_effect_out(lab, nodes),
     )
 
 
@@ -136,14 +129,3 @@ def _variable(fits: Sequence[VariableFit]) -> str:
     if found is None:
         return "none"
     return found.name if found.frequencies else ", ".join(found.variables)
-
-
-def _effect_out(lab: Lab, nodes: Sequence[GatedNode]) -> float:
-    """Summed direct effect on the logits of the task graph."""
-    graph = lab.bundle.graph
-    rows = [row for node in nodes if (row := place_in(graph, node)) is not None]
-    source, target = graph.edge_index
-    to_logits = graph.kind[target] == int(NodeKind.LOGIT)
-    mine = graph.kind.new_zeros(graph.n_nodes).bool()
-    mine[rows] = True
-    return float(graph.direct_effect[mine[source] & to_logits].sum())

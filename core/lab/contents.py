@@ -85,8 +85,6 @@ class PromptView:
     """Declared task variables."""
     roles: tuple[str, ...]
     """Name of each of its positions."""
-    p_full: float
-    """The model's probability of the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +93,6 @@ class Series:
 
     p_answer: float
     """Probability of the answer."""
-    p_wrong: float
-    """Probability of the counterfactual's answer."""
     logit_diff: float
     """logit(answer) − logit(wrong)."""
     top: str

@@ -81,7 +81,6 @@ class Lab(Workspace):
         chance = logits.softmax(-1)
         return Series(
             p_answer=float(chance[view.answer_id]),
-            p_wrong=float(chance[view.wrong_id]),
             logit_diff=float(logits[view.answer_id] - logits[view.wrong_id]),
             top=self.model.token_text(int(logits.argmax())),
         )

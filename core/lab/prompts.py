@@ -95,7 +95,6 @@ def prompt_views(
     """The prompts as a person reads them, in the Lab's order."""
     views: dict[int, PromptView] = {}
     for part in parts:
-        p_answer = part.logits.softmax(-1).gather(1, part.batch.answer[:, None])[:, 0]
         for row, index in enumerate(part.batch.index.tolist()):
             ids = tuple(part.batch.clean[row].tolist())
             pair = pairs[index]
@@ -112,6 +111,5 @@ def prompt_views(
                 wrong_id=int(part.batch.wrong[row]),
                 variables=dict(pair.variables),
                 roles=tuple(task.roles[part.start :]),
-                p_full=float(p_answer[row]),
             )
     return tuple(views[index] for index in sorted(views))

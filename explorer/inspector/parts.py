@@ -64,11 +64,17 @@ def percent(share: float) -> str:
 
 
 def title_html(
-    name: str, sub: str, *, role: str = "ink-2", badge: str = "", glyph: Glyph = "feature"
+    name: str,
+    sub: str,
+    *,
+    role: str = "ink-2",
+    badge: str = "",
+    glyph: Glyph = "feature",
+    about: str = "",
 ) -> str:
     """Sign, name, one line of what it is, and what the signs in its name mean.
 
-    `sub` is HTML made here, not data.
+    `sub` is HTML made here, not data. `about` is told of the name where the mouse points at it.
     """
     sign = (
         f'<span class="hx-badge" style="--role: var(--{role})">{escape(badge)}</span>'
@@ -77,7 +83,7 @@ def title_html(
     )
     known = " · ".join(map(together, glossary(name)))
     words = f'<div class="hx-small hx-faint">{escape(known)}</div>' if known else ""
-    heading = f'<h3 title="{escape(name)}">{escape(together(name))}</h3>'
+    heading = f'<h3 title="{escape(about or name)}">{escape(together(name))}</h3>'
     return (
         f'<div class="hx-title">{sign}{heading}</div><div class="hx-sub hx-clip">{sub}</div>{words}'
     )

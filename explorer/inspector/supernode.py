@@ -37,7 +37,8 @@ def draw_supernode(seen: Inspected, name: str) -> None:
     report = report_of(seen, "supernode", name)
     label = seen.label(name) or (report.label if report else "") or f"Supernode {name}"
     sub = escape(places(seen.scene, members))
-    st.html(inspector.title_html(label, sub, role=theme.role_of(name), badge=name))
+    about = report.about if report else ""
+    st.html(inspector.title_html(label, sub, role=theme.role_of(name), badge=name, about=about))
     st.html(inspector.facts_html(_supernode_facts(seen, name, report)))
     draw_rename(seen, name, label)
     draw_actions(seen, name)

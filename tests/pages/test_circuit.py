@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from html import escape
 
 import pytest
 
@@ -92,6 +93,12 @@ def test_names_from_data_are_never_markup(store, open_page):
     shown = html(app)
     assert "<i>half</i>" not in shown
     assert "first &lt;i&gt;half&lt;/i&gt;" in shown
+
+
+def test_a_supernode_tells_what_its_name_rests_on(store, open_page):
+    shown = html(open_page("circuit", circuit="tiny", select="B"))
+    about = resources.supernode_report("tiny", "B").about
+    assert f'<h3 title="{escape(about)}">' in shown
 
 
 def test_ablating_in_the_inspector_changes_the_set(store, open_page):

@@ -36,7 +36,6 @@ def test_a_feature_report_holds_what_the_prompts_say(lab):
     node = active_node(lab, 4)
     report = feature_report(lab, str(node))
     values = torch.tensor([lab.activation(view.index, node) for view in lab.prompts])
-    assert report.firing_rate == pytest.approx(float((values != 0).float().mean()))
     assert report.activation == lab.activation(0, node)
     top = report.quantiles[0].contexts
     assert top[0].value == pytest.approx(float(values.max()))
@@ -158,7 +157,6 @@ def test_a_heads_parts_sum_to_its_own_direct_effect(kind):
     view = lab.prompts[0]
     assert sum(key.weight for key in report.keys) == pytest.approx(1, abs=1e-5)
     assert torch.equal(report.pattern[-1], torch.tensor([key.weight for key in report.keys]))
-    assert report.mean_pattern.shape == (len(view.ids), len(view.ids))
     weights = lab.model.weights(1)
     trace = lab.model.trace(torch.tensor(view.ids)[None])
     scale = lab.model.final_norm.scale(trace.resid_post[-1, 0, -1])
@@ -194,13 +192,8 @@ def test_a_supernode_report_adds_up(lab):
     # A random model spans no logits to speak of: F may be unknown, then so is what is lost of it.
     want = task.faithfulness_circuit - task.faithfulness
     assert report.lost == pytest.approx(want, nan_ok=True)
-    both = lab.predict(1, out, settings)
-    want = both.changed.p_answer - both.circuit.p_answer
-    assert report.delta_p_circuit == pytest.approx(want, abs=1e-7)
     root = supernode_report(lab, "all", prompt=1)
     assert root.children == ("A", "B")
-    other = supernode_report(lab, "B", prompt=1)
-    assert root.effect_out == pytest.approx(report.effect_out + other.effect_out, abs=1e-5)
 
 
 def test_what_does_not_exist_is_refused(lab):

@@ -20,7 +20,7 @@ def report(tokens=("a", "b", "c"), shift=0) -> HeadReport:
     )
     return HeadReport(
         node="L0H2", label="reads b", kind=BAD, kind_about=BAD, prompt=0, tokens=tokens,
-        shift=shift, pattern=pattern, mean_pattern=pattern, query=2 + shift, keys=keys,
+        shift=shift, pattern=pattern, query=2 + shift, keys=keys,
         promoted=(), suppressed=(), delta_p=-0.25,
     )  # fmt: skip
 

@@ -36,6 +36,7 @@ def test_a_share_is_a_percentage(share, shown):
 def test_text_from_data_is_escaped():
     parts = [
         inspector.title_html(BAD, "x"),
+        inspector.title_html("A", "x", about=BAD),
         inspector.facts_html([Fact(BAD, BAD)]),
         inspector.section_html(BAD, "", BAD),
         inspector.heading_html(BAD),
