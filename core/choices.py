@@ -31,6 +31,9 @@ DEFAULT_GUIDE: GuideName = "shifted-influence"
 network ranks better by AP, yet no better than a perceptron or than itself on wiring dealt at random
 (benchmarks/results/guide_study.md)."""
 
+MAX_SIZE = 347
+"""Nodes that a run takes at most if no size is named."""
+
 ErrorsAre = Literal["live", "mean", "zero"]
 """What the transcoders' errors are in the Lab (`core.lab.LabSettings`)."""
 Inside = Literal["circuit", "model"]

@@ -8,6 +8,11 @@ SAYS_NOTHING = frozenset({"task", "tasks", "prompts", "pairs", "data"})
 TASK_FILES = (".jsonl", ".csv")
 
 
+def is_hub_id(ref: str) -> bool:
+    """Whether this may be a model on the Hugging Face Hub: `owner/name`."""
+    return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", ref) is not None
+
+
 def slug(text: str) -> str:
     """The text with everything that could mean something in a path replaced by dashes."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:80] or "unnamed"

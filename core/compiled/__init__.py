@@ -3,7 +3,6 @@
 from core.compiled.forward import Pass, ProgramGates, gates_of, recovered, run
 from core.compiled.graph import candidates, program_graph
 from core.compiled.program import (
-    PROGRAMS,
     Program,
     ProgramPairs,
     bundled_programs,
@@ -13,7 +12,6 @@ from core.compiled.program import (
 from core.compiled.truth import ProgramEffects, circuits, in_circuit, measured_effects
 
 __all__ = [
-    "PROGRAMS",
     "Pass",
     "Program",
     "ProgramEffects",

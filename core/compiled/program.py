@@ -17,11 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from core.assets import ASSETS
+from core.assets import PROGRAMS
 from core.errors import FormatError, ModelError
-
-PROGRAMS = ASSETS / "groundtruth"
-"""One folder for each bundled program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -16,8 +16,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from core.assets import PROGRAMS
 from core.compiled.forward import Pass, gates_of, recovered, run
-from core.compiled.program import PROGRAMS, Program, ProgramPairs, bundled_programs
+from core.compiled.program import Program, ProgramPairs, bundled_programs
 from core.graph import NodeKind
 
 ROWS = 4096

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from core.assets import ASSETS
+from core.assets import GUIDE
 from core.errors import FormatError, UnknownSchemaError
 from core.graph import AttributionGraph
 from core.guide.guide import GuideScores, largest_member, leaf_places
@@ -37,7 +37,7 @@ from core.guide.pooled import Pooled
 from core.hierarchy.tree import Hierarchy
 
 SCHEMA = "hagd-guide/1"
-BUNDLED = ASSETS / "guide" / "gatv2.json"
+BUNDLED = GUIDE / "gatv2.json"
 """The guide that comes with the program; its weights lie beside it."""
 READS = {
     "node": list(NODE_FEATURES),

@@ -15,14 +15,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from core.assets import ASSETS
+from core.assets import GUIDE
 from core.errors import FormatError, UnknownSchemaError
 from core.guide.hetero import NODE_FEATURES, HeteroData
 from core.lessons.effects import Effects
 from core.lessons.lesson import BASELINES, EFFECTS, Lesson
 from core.lessons.pairs import Pair
 
-LABELS = ASSETS / "guide" / "labels.safetensors"
+LABELS = GUIDE / "labels.safetensors"
 """The measured effects of all bundled pairs."""
 FOLDER = "lessons"
 """Where whole lessons lie, under the store's own folder."""

@@ -4,7 +4,6 @@ Files are data: only safetensors weights are read, remote code is never run, a p
 """
 
 import json
-import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,22 +12,21 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig
 from transformers.utils import logging as transformers_logging
 
-from core.assets import ASSETS
+from core.assets import MODELS
 from core.errors import ModelError
 from core.models.attention import ATTENTION
 from core.models.check import check_model
 from core.models.families import family_of
 from core.models.hub import hub_source
 from core.models.language_model import LanguageModel
+from core.names import is_hub_id
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def bundled_models() -> tuple[str, ...]:
     """Names of the models in the repository's assets."""
-    folder = ASSETS / "models"
-    return tuple(sorted(p.name for p in folder.glob("*") if (p / "config.json").is_file()))
+    return tuple(sorted(p.name for p in MODELS.glob("*") if (p / "config.json").is_file()))
 
 
 def load_model(ref: str | Path, *, dtype: torch.dtype = torch.float32) -> LanguageModel:
@@ -67,10 +65,10 @@ def load_model(ref: str | Path, *, dtype: torch.dtype = torch.float32) -> Langua
 def _resolve(ref: str) -> str:
     """The folder or Hub id that a reference means."""
     if ref in bundled_models():
-        return str(ASSETS / "models" / ref)
+        return str(MODELS / ref)
     if Path(ref).is_dir():
         return ref
-    if _HUB_ID.fullmatch(ref) and not Path(ref).parent.is_dir():
+    if is_hub_id(ref) and not Path(ref).parent.is_dir():
         return ref
     raise ModelError(
         f"No model {ref!r}. It is no bundled name ({', '.join(bundled_models()) or 'none'}), "

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from core.choices import DEFAULT_GUIDE, GUIDES, GuideName, Null
+from core.choices import DEFAULT_GUIDE, GUIDES, MAX_SIZE, GuideName, Null
 from core.circuit import Attention
 from core.errors import SettingsError
 from core.store import plain
@@ -21,7 +21,7 @@ class RunSettings:
 
     size: int | None = None
     """Nodes of the circuit; None takes the smallest that reaches `aim` on the selection split."""
-    max_size: int = 347
+    max_size: int = MAX_SIZE
     """Largest size taken when `size` is None, in nodes."""
     aim: float = 0.975
     """F and φ wanted on the selection split, under resample and mean ablation both."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.choices import DEFAULT_GUIDE, GuideName
+from core.choices import DEFAULT_GUIDE, MAX_SIZE, GuideName
 from core.circuit import Attention
 from explorer import memory
 from explorer.library.own import chosen
@@ -132,7 +132,7 @@ def settings() -> dict[str, Any]:
         "model": own["model"] or memory.value(_model_key(own, task or "")),
         "task": task,
         "transcoders": own["transcoders"] or None,
-        "max_size": int(memory.value("run-size") or 347),
+        "max_size": int(memory.value("run-size") or MAX_SIZE),
         "name": str(memory.value("run-name") or "").strip() or None,
         "seed": int(memory.value("run-seed") or 0),
         "guide": memory.value("run-guide") or DEFAULT_GUIDE,

@@ -3,13 +3,13 @@
 A path is looked at, not loaded: what is inside is read when the run starts, which says more.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
 
+from core.names import is_hub_id
 from explorer import memory
 from explorer.look import notices
 
@@ -24,13 +24,9 @@ class Field(NamedTuple):
     """What is wrong with a path; empty where nothing is."""
 
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-"""Of a model on the Hugging Face Hub: `owner/name`."""
-
-
 def _model(path: Path) -> str:
     if not path.is_dir():
-        hub = HUB_ID.fullmatch(path.as_posix())
+        hub = is_hub_id(path.as_posix())
         return "" if hub else "No such folder on this computer, and no Hub id (owner/name)."
     if not (path / "config.json").is_file():
         return "This folder has no config.json; a Hugging Face save_pretrained folder is required."

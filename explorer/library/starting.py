@@ -6,13 +6,14 @@ from typing import Any
 
 import streamlit as st
 
+from core.choices import MAX_SIZE
 from core.circuit import Attention
 from core.errors import SettingsError
-from core.names import task_title
+from core.names import is_hub_id, task_title
 from explorer import memory
 from explorer.library import form
 from explorer.library.duration import expected, has_dictionary
-from explorer.library.own import HUB_ID, chosen, own_button
+from explorer.library.own import chosen, own_button
 from explorer.library.stages import STAGES
 from explorer.look import notices
 from explorer.session import resources, state
@@ -30,7 +31,7 @@ def new_run() -> None:
         model = form.model_box(own, task)
         form.word(model, task, tasks)
         with st.container(horizontal=True, gap="small"):
-            st.number_input("Largest size", 1, 100_000, 347, key="run-size", help="in nodes")
+            st.number_input("Largest size", 1, 100_000, MAX_SIZE, key="run-size", help="in nodes")
             st.number_input("Seed", 0, 2**31 - 1, 0, key="run-seed", width=84)
         form.options(own)
         with st.container(horizontal=True, gap="small", key="run-buttons"):
@@ -75,7 +76,7 @@ def check(settings: Mapping[str, Any]) -> None:
         ("transcoders", Path.is_dir),
     ):
         ref = settings[name]
-        if name == "model" and HUB_ID.fullmatch(str(ref)):
+        if name == "model" and is_hub_id(str(ref)):
             continue  # the run says whether the Hub has it
         if ref and ("/" in ref or "\\" in ref) and not want(Path(ref).expanduser()):
             kind = "file" if name == "task" else "folder"

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from core.assets import ASSETS
+from core.assets import CIRCUITS
 from core.bundle import list_bundles
 from core.cli.browser import find_browser
 from tests.pages.tiny_store import write_store
@@ -85,7 +85,7 @@ def app(tmp_path_factory) -> Iterator[App]:
 
 def bundled() -> str:
     """The smallest bundled circuit that holds; empty where none is bundled."""
-    found = [info for info in list_bundles(ASSETS / "circuits") if info.verdict == "holds"]
+    found = [info for info in list_bundles(CIRCUITS) if info.verdict == "holds"]
     return min(found, key=lambda info: info.n_nodes).name if found else ""
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import Browser, Page
 
-from core.assets import ASSETS
+from core.assets import CIRCUITS
 from core.bundle import open_bundle
 from tests.browser import driver
 from tests.browser.conftest import App
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 def _two_levels(app: App) -> tuple[str, str]:
     """A supernode of the first level and one inside it."""
-    places = (ASSETS / "circuits", app.store / "results")
+    places = (CIRCUITS, app.store / "results")
     folder = next(p / app.circuit for p in places if (p / app.circuit).is_dir())
     tree = open_bundle(folder).hierarchy
     outer = max((s for s in tree.level(1) if tree.children(s)), key=lambda s: len(tree.members(s)))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.names import slug, task_name, task_title
+from core.names import is_hub_id, slug, task_name, task_title
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,9 @@ def test_a_file_here_is_called_by_the_folder_it_is_in(
 def test_a_slug_has_nothing_that_means_something_in_a_path() -> None:
     assert slug("../a b/ç.json") == "a-b-json"
     assert slug("…") == "unnamed"
+
+
+def test_a_hub_id_is_an_owner_and_a_name() -> None:
+    assert is_hub_id("openai-community/gpt2")
+    for other in ("gpt2", "/gpt2", "./gpt2", "a/b/c", "a/", "../up/one"):
+        assert not is_hub_id(other)

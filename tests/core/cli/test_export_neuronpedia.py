@@ -4,14 +4,14 @@ import json
 
 from typer.testing import CliRunner
 
-from core.assets import ASSETS
+from core.assets import CIRCUITS
 from core.cli.main import build
 from core.interop import from_neuronpedia
 
 
 def test_a_bundled_circuit_exports_and_reads_back(tmp_path, monkeypatch):
     monkeypatch.setenv("HAGD_STORE", str(tmp_path / "store"))
-    folder = ASSETS / "circuits" / "modular-addition-gpt2"
+    folder = CIRCUITS / "modular-addition-gpt2"
     out = tmp_path / "graph.json"
     done = CliRunner().invoke(
         build(), ["export", str(folder), "--format", "neuronpedia", "--out", str(out)]

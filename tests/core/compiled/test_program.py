@@ -8,7 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from core.compiled import PROGRAMS, bundled_programs, load_pairs, load_program, run
+from core.assets import PROGRAMS
+from core.compiled import bundled_programs, load_pairs, load_program, run
 from core.errors import FormatError, ModelError
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())

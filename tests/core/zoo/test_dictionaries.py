@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from core.assets import ASSETS, MODELS
+from core.assets import MODELS, TRANSCODERS
 from core.errors import SettingsError
 from core.transcoders import NestedSettings, TrainSettings, load_transcoders
 from core.zoo import dictionaries
@@ -76,7 +76,7 @@ def test_a_dictionary_is_made_once(tmp_path):
 
 @pytest.mark.parametrize(("model", "kind"), SHIPPED)
 def test_shipped_dictionaries_keep_what_their_report_says(model, kind):
-    folder = ASSETS / "transcoders" / model / kind
+    folder = TRANSCODERS / model / kind
     report = json.loads((folder / "report.json").read_text())
     transcoders = load_transcoders(folder)
     assert transcoders.key == report["key"]
