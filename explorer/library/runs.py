@@ -68,29 +68,19 @@ def _ended(job: Job) -> None:
             with st.expander("Details"):
                 st.code(job.crash, language=None)
         with st.container(horizontal=True, gap="small"):
-            if job.state == "done" and job.result.get("name"):
-                st.button(
-                    "Open", key=f"open-{job.id}", on_click=_open, args=(job,), type="tertiary"
-                )
-            elif job.state != "done":
-                st.button(
-                    "Start again",
-                    key=f"again-{job.id}",
-                    on_click=_again,
-                    args=(job,),
-                    type="tertiary",
-                )
-            st.button(
-                "Dismiss",
-                key=f"forget-{job.id}",
-                on_click=resources.jobs().forget,
-                args=(job.id,),
-                type="tertiary",
-            )
-    if memory.local("open-circuit"):
-        name = memory.local("open-circuit")
-        memory.remember("open-circuit", "")
+            _ways_on(job)
+
+
+def _ways_on(job: Job) -> None:
+    """What can be done about a job that has ended."""
+    id = job.id
+    name = str(job.result.get("name") or "") if job.state == "done" else ""
+    if name and st.button("Open", key=f"open-{id}", type="tertiary"):
         menu.go("circuit", circuit=name, path=(), selection=(), changes=(), prompt=0)
+    if job.state != "done":
+        st.button("Start again", key=f"again-{id}", on_click=_again, args=(job,), type="tertiary")
+    forget = resources.jobs().forget
+    st.button("Dismiss", key=f"forget-{id}", on_click=forget, args=(id,), type="tertiary")
 
 
 def _words(job: Job) -> tuple[str, str, str]:
@@ -106,10 +96,6 @@ def _words(job: Job) -> tuple[str, str, str]:
             "Its process ended before it was done. What was computed is kept.",
         )
     return "stopped", "bad", job.error
-
-
-def _open(job: Job) -> None:
-    memory.remember("open-circuit", str(job.result["name"]))
 
 
 def _again(job: Job) -> None:

@@ -52,8 +52,25 @@ def prompt_bars(
         changed: What the third series is called; None draws model and circuit only, with P of the
             circuit at the right.
     """
-    tokens = [row.token for row in rows]
-    data = [
+    of = "" if changed is None else base
+    numbers = [_number(row, place, colours, of) for place, row in enumerate(rows)]
+    pills = [_pill(row, place, colours) for place, row in enumerate(rows)]
+    bottom = max(len(rows), 1) - 0.5
+    return figure_of(
+        colours,
+        height,
+        _bars(rows, colours, changed),
+        [*pills, *numbers],
+        barmode="overlay",
+        margin={"l": 72, "r": 52, "t": 2, "b": 22},
+        xaxis=axis(colours, 0, 1.02, tickvals=QUARTERS),
+        yaxis=axis(colours, bottom, -0.55, showticklabels=False, showgrid=False),
+    )
+
+
+def _bars(rows: Sequence[Bars], colours: Palette, changed: str | None) -> list[dict[str, Any]]:
+    """One trace for each series that is drawn."""
+    return [
         {
             "type": "bar",
             "orientation": "h",
@@ -61,32 +78,13 @@ def prompt_bars(
             "y": [place + shift for place in range(len(rows))],
             "width": width,
             "marker": fill(series, colours),
-            "customdata": tokens,
+            "customdata": [row.token for row in rows],
             "hovertemplate": f"%{{customdata}} · {called} %{{x:.3f}}<extra></extra>",
             "name": called,
         }
         for series, name, shift, width in SERIES
         if (called := changed if name == "changed" else name) is not None
     ]
-    notes = []
-    for place, row in enumerate(rows):
-        notes.append(_pill(row, place, colours))
-        if changed is None:
-            notes.append(_beside_bar(f"{row.circuit:.2f}", place, colours, "ink-2", row.is_answer))
-        else:
-            change = row.changed - getattr(row, base)
-            notes.append(_change(change, place, colours, strong=row.is_answer))
-    bottom = max(len(rows), 1) - 0.5
-    return figure_of(
-        colours,
-        height,
-        data,
-        notes,
-        barmode="overlay",
-        margin={"l": 72, "r": 52, "t": 2, "b": 22},
-        xaxis=axis(colours, 0, 1.02, tickvals=QUARTERS),
-        yaxis=axis(colours, bottom, -0.55, showticklabels=False, showgrid=False),
-    )
 
 
 def _pill(row: Bars, place: int, colours: Palette) -> dict[str, Any]:
@@ -109,10 +107,14 @@ def _pill(row: Bars, place: int, colours: Palette) -> dict[str, Any]:
     }
 
 
-def _change(change: float, place: int, colours: Palette, *, strong: bool) -> dict[str, Any]:
+def _number(row: Bars, place: int, colours: Palette, base: str) -> dict[str, Any]:
+    """The change from `base`, at the right; P of the circuit where there is no base."""
+    if not base:
+        return _beside_bar(f"{row.circuit:.2f}", place, colours, "ink-2", row.is_answer)
+    change = row.changed - getattr(row, base)
     text = signed(change)
     hue = "ink-3" if text.strip("+−0.") == "" else ("pos" if change > 0 else "neg")
-    return _beside_bar(text, place, colours, hue, strong)
+    return _beside_bar(text, place, colours, hue, row.is_answer)
 
 
 def _beside_bar(text: str, place: int, colours: Palette, hue: str, strong: bool) -> dict[str, Any]:
