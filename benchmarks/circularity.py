@@ -23,8 +23,8 @@ from typing import Any
 from bundled import Stored, bundled_circuits
 from study import Results, arguments, line, results_file, rule
 
+from core.figures import figure, probability
 from core.predictions import Intervention
-from core.verdicts import figure, probability
 
 OUT = results_file("circularity")
 SECTIONS = ("predictions", "circularity", "shi")

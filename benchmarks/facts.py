@@ -13,7 +13,7 @@ from typing import Any
 from bundled import JUDGED, Stored, bundled_circuits, nulls, real
 from study import arguments
 
-from core.verdicts import figure
+from core.figures import figure
 
 WORDS = {
     "holds": "hold",

@@ -10,6 +10,7 @@ from study import masks_of
 from torch import Tensor
 
 from core.circuit import Attention
+from core.figures import number
 from core.graph import NodeKind
 from core.interventions import Evaluator
 from core.pipeline.prepare import Prepared
@@ -258,4 +259,4 @@ def log2_choose(n: int, k: int) -> float:
 
 
 def _figure(value: Tensor) -> float | None:
-    return round(float(value), 4) if bool(torch.isfinite(value)) else None
+    return number(float(value), 4)

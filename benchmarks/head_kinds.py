@@ -26,6 +26,7 @@ from torch import Tensor
 
 from core.attention.effects import HeadEffect, head_effects, preference
 from core.attention.kinds import HeadKind, HeadProfile, Prompts, profiles
+from core.figures import number
 from core.interventions import Ablation
 from core.models import LanguageModel, bundled_models, load_model, suited_threads
 from core.pipeline.prepare import Prepared, prepare
@@ -132,7 +133,7 @@ def row(
 
 
 def _figure(value: float) -> float | None:
-    return None if math.isnan(value) or math.isinf(value) else round(value, 3)
+    return number(value, 3)
 
 
 def page(found: Mapping[str, Any]) -> str:

@@ -10,7 +10,6 @@
 
 import hashlib
 import json
-import math
 import os
 import shutil
 import uuid
@@ -30,6 +29,7 @@ from core.bundle.origin import PARTS, SEAL, portable, seal
 from core.bundle.tree_json import tree_to_json
 from core.circuit import circuit_to_json
 from core.errors import FormatError
+from core.figures import json_safe
 from core.report import report_html
 
 
@@ -77,7 +77,7 @@ def _write_files(bundle: Bundle, draft: Path, target: Path) -> None:
         files.CIRCUIT: _json(
             circuit_to_json(bundle.circuit)
             | {"name": bundle.name, "title": bundle.title, "labels": dict(bundle.labels)}
-            | {SEAL: seal(_finite({**record, "schema": SCHEMA}))}
+            | {SEAL: seal(json_safe({**record, "schema": SCHEMA}))}
         ),
         files.HIERARCHY: _json(
             tree_to_json(bundle.hierarchy, bundle.circuit, bundle.graph), indent=None
@@ -105,19 +105,9 @@ def _json(value: Any, indent: int | None = 1) -> bytes:
     """UTF-8 JSON; NaN and infinity, which JSON does not have, become null."""
     separators = (",", ":") if indent is None else None
     text = json.dumps(
-        _finite(value), indent=indent, separators=separators, ensure_ascii=False, allow_nan=False
+        json_safe(value), indent=indent, separators=separators, ensure_ascii=False, allow_nan=False
     )
     return (text + "\n").encode()
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
 
 
 def _write_flushed(path: Path, data: bytes) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 
 from core.cli.output import shown, table
-from core.verdicts import probability, verdict_shown
+from core.figures import probability
+from core.verdicts import verdict_shown
 
 
 def report_text(report: dict[str, Any]) -> RenderableType:

@@ -5,7 +5,6 @@ With --json the answer is one JSON value and nothing else is written to standard
 """
 
 import json
-import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 from rich.table import Table
 
+from core.figures import json_safe
 from core.store import Notice, plain
 
 AS_WRITTEN: dict[str, Any] = {
@@ -41,20 +41,11 @@ def emit(data: Any, as_json: bool, text: Callable[[], RenderableType]) -> None:
         text: Makes what a person reads otherwise.
     """
     if as_json:
-        sys.stdout.write(json.dumps(finite(plain(data)), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(json_safe(plain(data)), ensure_ascii=False) + "\n")
         sys.stdout.flush()
     else:
         width = None if sys.stdout.isatty() else UNCUT
         Console(width=width, **AS_WRITTEN).print(text())
-
-
-def finite(value: Any) -> Any:
-    """The value with NaN and infinities as None: JSON has neither."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    return [finite(item) for item in value] if isinstance(value, list) else value
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from core.assets import CIRCUITS
 from core.cli.options import Json, StoreDir
 from core.cli.output import emit, shown, table, tell
-from core.verdicts import VERDICTS, figure, verdict_shown
+from core.figures import figure
+from core.verdicts import VERDICTS, verdict_shown
 
 if TYPE_CHECKING:
     from core.bundle import BundleInfo

@@ -15,6 +15,7 @@ from rich.console import Group, RenderableType
 
 from core.cli.options import Json, Seed, StoreDir
 from core.cli.output import emit, shown, table, tell
+from core.figures import figure
 
 First = Annotated[
     str, typer.Argument(metavar="DIR_A", help="A result folder, or a name from `hagd results`.")
@@ -114,4 +115,4 @@ FIELDS = ("value", "null_mean", "null_max", "p", "ceiling", "normalised")
 
 
 def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return figure(value, 3)

@@ -32,6 +32,8 @@ from jaxtyping import Float
 from scipy import stats
 from torch import Tensor
 
+from core.figures import figure
+
 ALPHA = 0.01
 """Of the tests for structure."""
 EQUIVALENT = 0.05
@@ -136,14 +138,14 @@ def decide(tested: Evidence) -> Word:
     """The word for one layer, or for all at once."""
     p_structure = _chance(tested.p_structure)
     carries = (
-        f"the real error gives {figure3(tested.over_noise)} of F more than noise of equal norm and "
-        f"{figure3(tested.over_shuffled)} more than another prompt's ({p_structure})"
+        f"the real error gives {_three(tested.over_noise)} of F more than noise of equal norm and "
+        f"{_three(tested.over_shuffled)} more than another prompt's ({p_structure})"
     )
     probed = tested.probed
     tells = (
         "the task declares no variable to probe"
         if math.isnan(probed.lost)
-        else f"the directions that tell {probed.variable} carry {figure3(probed.lost)}"
+        else f"the directions that tell {probed.variable} carry {_three(probed.lost)}"
     )
     significant = tested.p_structure < ALPHA
     if significant and probed.lost >= MOVED and probed.p_value < ALPHA:
@@ -162,9 +164,9 @@ def decide(tested: Evidence) -> Word:
     )
 
 
-def figure3(value: float) -> str:
+def _three(value: float) -> str:
     """Three decimals: two would show most errors as nothing."""
-    return f"{value:z.3f}"
+    return figure(value, 3)
 
 
 def _chance(p: float) -> str:

@@ -31,6 +31,7 @@ from core.darkmatter.probes import (
 )
 from core.darkmatter.sample import Sample
 from core.darkmatter.stand_ins import StandIn, noise_like
+from core.figures import number
 
 Told = Callable[[], None]
 """Called after every row."""
@@ -155,11 +156,6 @@ def share(shares: Any, row: int) -> dict[str, Any]:
     """A figure with its interval, for JSON."""
     ends = [number(float(shares.low[row])), number(float(shares.high[row]))]
     return {"value": number(float(shares.value[row])), "ci": ends}
-
-
-def number(value: float) -> float | None:
-    """JSON has no NaN."""
-    return round(value, 6) if math.isfinite(value) else None
 
 
 def _with_word(row: dict[str, Any], p_structure: float) -> dict[str, Any]:

@@ -22,8 +22,9 @@ from core.darkmatter.bench import Bench, Settings, bases
 from core.darkmatter.decide import ALPHA, MARGIN, MOVED
 from core.darkmatter.probes import Labels, Probe, Views, labels_of, probe_all
 from core.darkmatter.sample import Prompts, Sample, observe_errors
-from core.darkmatter.scopes import Scopes, number
+from core.darkmatter.scopes import Scopes
 from core.darkmatter.split import explained, fit_layer
+from core.figures import number
 from core.interventions import Ablation, Evaluator, Gates
 
 UNPROBED = "No variable that every prompt declares differs between prompts: nothing to probe."

@@ -23,14 +23,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core.figures import figure, number, or_nan
 from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, Places
 from core.pipeline.prepare import Batches, Prepared, head
 from core.predictions.trials import third_rows
 from core.tasks import Split
 from core.transcoders import TranscoderSet
 from core.validation import Alive, Candidate, faithfulness, matched_circuits
-from core.validation.figures import number, real
-from core.verdicts import figure
 
 SEARCHED = (Ablation.RESAMPLE, Ablation.MEAN)
 """Ablations that the search looks at."""
@@ -219,7 +218,7 @@ def _beside(values: Float[Tensor, " circuit"]) -> dict[str, Any]:
 def _sentence(result: dict[str, Any]) -> str:
     splits, families = result["splits"], result["families"]
     others = [name for name in families if name not in {a.value for a in SEARCHED}]
-    gaps = [real(result["gap"][a.value]["labels_minus_test"]) for a in SEARCHED]
+    gaps = [or_nan(result["gap"][a.value]["labels_minus_test"]) for a in SEARCHED]
     shown = ", ".join(f"{name} {figure(families[name]['faithfulness'])}" for name in others)
     return (
         f"F on the prompts it was searched on less F on unseen ones: {figure(gaps[0])} (resample), "

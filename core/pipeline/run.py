@@ -26,6 +26,7 @@ from typing import Any, Literal
 from core.bundle import Bundle, write_bundle
 from core.choices import DEFAULT_KIND
 from core.errors import TranscoderError
+from core.figures import figure
 from core.models import suited_threads
 from core.names import slug
 from core.pipeline.dictionaries import Training, find_transcoders
@@ -49,7 +50,6 @@ from core.transcoders import (
     check_belongs,
     measure_transcoders,
 )
-from core.verdicts import figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,10 +19,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
+from core.figures import number
+
 PERMUTATIONS = 1000
 """Of the predictions among the groups."""
 RELIABLE = 2.0
 """Standard errors beyond which an effect has a sign."""
+DIGITS = 4
+"""Decimals that are kept."""
 FEWEST = 4
 """Groups below which nothing is scored."""
 
@@ -43,12 +47,12 @@ def scores(predicted: np.ndarray, measured: Measured) -> dict[str, float | None]
         return dict.fromkeys(("sign", "pearson", "spearman", "r2", "slope", "intercept"))
     slope, intercept = _line(predicted, y)
     return {
-        "sign": number(sign_accuracy(predicted, measured)),
-        "pearson": number(pearson(predicted, y)),
-        "spearman": number(spearman(predicted, y)),
-        "r2": number(r2(predicted, y)),
-        "slope": number(slope),
-        "intercept": number(intercept),
+        "sign": _kept(sign_accuracy(predicted, measured)),
+        "pearson": _kept(pearson(predicted, y)),
+        "spearman": _kept(spearman(predicted, y)),
+        "r2": _kept(r2(predicted, y)),
+        "slope": _kept(slope),
+        "intercept": _kept(intercept),
     }
 
 
@@ -83,7 +87,7 @@ def _beside(
     y, stack = measured.mean, np.stack(others)
     for name, figure in (("spearman", spearman), ("r2", r2)):
         drawn = figure(stack, y)
-        found[f"{name}_mean"] = number(float(np.mean(drawn)))
+        found[f"{name}_mean"] = _kept(np.mean(drawn))
         found[f"p_{name}"] = chance_of(float(figure(predicted, y)), drawn)
     return found
 
@@ -112,7 +116,7 @@ def reliable(measured: Measured) -> np.ndarray:
 def always(measured: Measured) -> float | None:
     """Share of reliable effects with the commoner sign."""
     up = measured.mean[reliable(measured)] > 0
-    return number(max(up.mean(), 1 - up.mean())) if len(up) else None
+    return _kept(max(up.mean(), 1 - up.mean())) if len(up) else None
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -142,6 +146,5 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return slope, float(y.mean() - slope * x.mean())
 
 
-def number(value: float | np.ndarray) -> float | None:
-    """Rounded for JSON; None where it cannot be computed."""
-    return round(float(value), 4) if math.isfinite(float(value)) else None
+def _kept(value: float | np.ndarray) -> float | None:
+    return number(float(value), DIGITS)

@@ -21,6 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.circuit import GatedNode
+from core.figures import figure, number, probability
 from core.graph import AttributionGraph
 from core.hierarchy import Hierarchy
 from core.models import LanguageModel
@@ -28,11 +29,10 @@ from core.models.threads import mapped
 from core.predictions.expected import by_gradient, by_graph, group_effects, scale_of
 from core.predictions.groups import Groups, members, outside, regrouped, supernodes
 from core.predictions.register import close, register
-from core.predictions.score import Measured, always, compared, number, reliable, scores
+from core.predictions.score import DIGITS, Measured, always, compared, reliable, scores
 from core.predictions.trials import Intervention, Trial, effect, third_rows, trials
 from core.tasks import PromptBatch
 from core.transcoders import TranscoderSet
-from core.verdicts import figure, probability
 
 PREDICTORS = ("graph", "gradient")
 """The first is the method's own claim, and the one that a run is summed up by."""
@@ -196,7 +196,7 @@ def _scored(
         "n": int(last.sum()),
         "reliable": int(reliable(ends).sum()),
         "always": always(ends),
-        "mean": number(float(ends.mean.mean())),
+        "mean": number(float(ends.mean.mean()), DIGITS),
         "graph": compared(expected["graph"][last], ends, drawn, seed),
         "gradient": compared(expected["gradient"][last], ends, (), seed),
     }
@@ -222,7 +222,7 @@ def _controls(
         found[name] = {
             "n": len(groups),
             "reliable": int(reliable(measured).sum()),
-            "mean": number(float(measured.mean.mean())) if groups else None,
+            "mean": number(float(measured.mean.mean()), DIGITS) if groups else None,
             **{predictor: scores(expected[predictor], measured) for predictor in told},
         }
     return found
@@ -243,7 +243,7 @@ def _as_json(measured: Measured) -> dict[str, list[float]]:
 
 
 def _rounded(values: np.ndarray) -> list[float]:
-    return [round(float(value), 4) for value in values]
+    return [round(float(value), DIGITS) for value in values]
 
 
 def _sentence(found: Mapping[str, Mapping[str, Any]], n: int, level: int) -> str:

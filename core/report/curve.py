@@ -9,7 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from core.report.markup import real, two
+from core.figures import real
+from core.report.markup import two
 
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 900.0, 16.0, 250.0
 WIDTH, HEIGHT = 1040, 292

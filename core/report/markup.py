@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from core.figures import real
+
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: int) -> str:
     """A table; columns from `numbers_from` on are figures, aligned at the right."""
@@ -16,13 +18,6 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: int
         for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def real(value: object) -> float | None:
-    """A number as such, None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if value == value else None
 
 
 def two(value: object) -> str:

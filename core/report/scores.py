@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from core.report.markup import percent, real, spread, table, two
-from core.verdicts import Verdict, probability, reservation, verdict_shown
+from core.figures import probability, real
+from core.report.markup import percent, spread, table, two
+from core.verdicts import Verdict, reservation, verdict_shown
 
 MARKS = {
     Verdict.HOLDS: "✓",

@@ -26,6 +26,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from core.circuit import node_of
+from core.figures import json_safe
 from core.transfer.functional import Carried, carried
 from core.transfer.matching import LEAST, WINDOW, Match, Profiles, likeness, match, shuffled, sites
 from core.transfer.subject import Subject, activations, shared_prompts
@@ -107,7 +108,7 @@ class Transfer:
         body["carried"] = [
             asdict(one) | {"score": one.score, "null": list(one.null)} for one in self.carried
         ]
-        return _finite(body)
+        return json_safe(body)
 
 
 def compare(one: Subject, two: Subject, settings: TransferSettings | None = None) -> Transfer:
@@ -202,11 +203,3 @@ def _pairs(found: Match, one: Int[Tensor, "one 4"], two: Int[Tensor, "two 4"]) -
             found.one.tolist(), found.two.tolist(), found.likeness.tolist(), strict=True
         )
     )
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from core.circuit import Attention, node_table
+from core.figures import number
 from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, all_gates
 from core.validation.bench import Bench, Candidate, ValidationSettings, necessity, needed_features
 from core.validation.controls import (
@@ -26,7 +27,6 @@ from core.validation.controls import (
     plain_circuits,
 )
 from core.validation.curve import BANDED, area, curve_sizes, nested_gates
-from core.validation.figures import number
 from core.validation.metrics import Scores, behaviour, p_value, scores
 
 

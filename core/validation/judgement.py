@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from core.validation.figures import figure_of
+from core.figures import figure, figure_of, probability
 from core.validation.verdict import (
     FLOOR,
     NECESSARY,
@@ -24,7 +24,7 @@ from core.validation.verdict import (
     unmet,
     word_of,
 )
-from core.verdicts import Verdict, figure, probability
+from core.verdicts import Verdict
 
 UNEXPLAINED = 0.25
 """FVU above which a larger dictionary or k comes before anything else."""

@@ -29,12 +29,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.circuit import GatedNode, node_table
+from core.figures import number, probability
 from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, Places
 from core.validation.bench import Candidate
 from core.validation.controls import Alive, free_circuits
 from core.validation.hypotheses import PERMUTATIONS, equivalence, independence, quantile
 from core.validation.matching import among
-from core.verdicts import probability
 
 EPSILON = 0.1
 """Of the equivalence test."""
@@ -108,8 +108,8 @@ def _equivalence(bench: _Bench) -> dict[str, Any]:
     return {
         "epsilon": EPSILON,
         "n": n,
-        "model_better": _rounded((difference > 0).sum() / n) if n else None,
-        "p_value": _rounded(p),
+        "model_better": number(float((difference > 0).sum()) / n) if n else None,
+        "p_value": number(p),
         "passed": p >= ALPHA,
     }
 
@@ -118,8 +118,8 @@ def _independence(bench: _Bench) -> dict[str, Any]:
     one, other = (x.double().numpy() for x in (bench.complement, bench.model))
     found = independence(one, other, seed=bench.seed)
     return {
-        "hsic": _rounded(found.hsic),
-        "p_value": _rounded(found.p_value),
+        "hsic": number(found.hsic),
+        "p_value": number(found.p_value),
         "permutations": PERMUTATIONS,
         "passed": found.p_value >= ALPHA,
     }
@@ -145,7 +145,7 @@ def _minimality(bench: _Bench) -> dict[str, Any]:
         "tested": len(places),
         "removable": int(removable.sum()),
         "removable_nodes": [str(bench.nodes[i]) for i in places[removable]],
-        "median_beaten": _rounded(float(np.median(beaten)) / len(drawn)),
+        "median_beaten": number(float(np.median(beaten)) / len(drawn)),
         "passed": not removable.any(),
     }
 
@@ -175,8 +175,8 @@ def _against_random(bench: _Bench) -> dict[str, Any]:
     nearer = int((near < bench.far(bench.scores(random.gates), bench.model)).sum())
     further = int((away > bench.far(bench.rest(random.gates), bench.model)).sum())
     return {
-        "sufficiency": _beats(nearer) | {"distance": _rounded(near)},
-        "partial_necessity": _beats(further) | {"distance": _rounded(away)},
+        "sufficiency": _beats(nearer) | {"distance": number(float(near))},
+        "partial_necessity": _beats(further) | {"distance": number(float(away))},
     }
 
 
@@ -186,13 +186,9 @@ def _beats(count: int) -> dict[str, Any]:
         "q": Q,
         "n_random": DRAWS,
         "beaten": count / DRAWS,
-        "p_value": _rounded(p),
+        "p_value": number(p),
         "passed": p < ALPHA,
     }
-
-
-def _rounded(value: float) -> float:
-    return round(float(value), 6)
 
 
 def _sentence(found: dict[str, dict[str, Any]]) -> str:

@@ -13,10 +13,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from core.figures import number, or_nan
 from core.interventions import Ablation, ErrorRegime, Evaluator
 from core.validation.bench import Candidate, ValidationSettings
 from core.validation.block import measure
-from core.validation.figures import number, real
 from core.validation.judgement import judge
 from core.validation.metrics import smallest_span
 from core.validation.verdict import Evidence
@@ -75,10 +75,10 @@ def _judged(
     evidence = Evidence(
         accuracy=float(model.correct.float().mean()),
         gate=gate,
-        span_ci_low=real(blocks[0]["span_ci"][0]),
+        span_ci_low=or_nan(blocks[0]["span_ci"][0]),
         smallest_span=float(smallest_span(model.logit_diff[0])),
         blocks=tuple(blocks[:JUDGED]),
-        errors_kept=real(blocks[3]["faithfulness"]),
+        errors_kept=or_nan(blocks[3]["faithfulness"]),
         worst_fvu=worst_fvu,
     )
     judgement = judge(evidence)

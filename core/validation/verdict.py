@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from core.validation.figures import figure_of, real
+from core.figures import figure_of, or_nan
 from core.verdicts import Verdict
 
 SUFFICIENT = 0.9
@@ -56,7 +56,7 @@ def word_of(evidence: Evidence, failed: list[tuple[str, ...]]) -> Verdict:
     """The verdict, by the conditions that each block fails."""
     sufficient = [not set(names) - {"necessity"} for names in failed]
     necessary = ["necessity" not in names for names in failed]
-    low, high = (real(end) for end in evidence.blocks[0]["faithfulness_ci"])
+    low, high = (or_nan(end) for end in evidence.blocks[0]["faithfulness_ci"])
     if all(sufficient):
         return Verdict.HOLDS if all(necessary) else Verdict.SUFFICIENT_NOT_NECESSARY
     if low < PARTLY and high >= SUFFICIENT:

@@ -4,8 +4,9 @@ words         the verdicts with their tones; figures and p-values as people read
 reservation   what a verdict is short of, in one line
 """
 
+from core.figures import figure, probability
 from core.verdicts.reservation import block_of, in_short, reservation, unmet_under
-from core.verdicts.words import VERDICTS, Shown, Verdict, figure, probability, verdict_shown
+from core.verdicts.words import VERDICTS, Shown, Verdict, verdict_shown
 
 __all__ = [
     "VERDICTS",

@@ -7,7 +7,8 @@ of the block of that ablation. An older validation, which names none, has no res
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.verdicts.words import Verdict, figure
+from core.figures import figure
+from core.verdicts.words import Verdict
 
 Block = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""The verdicts of validation, and how they and figures are put in words.
+"""The verdicts of validation, and how they are put in words.
 
 Only words and tones stand here, for engine, CLI, report and app alike; marks and colours belong to
 whoever draws.
@@ -6,7 +6,6 @@ whoever draws.
 
 from collections.abc import Mapping
 from enum import StrEnum
-from math import isfinite
 from typing import Literal, NamedTuple
 
 
@@ -48,14 +47,3 @@ VERDICTS: Mapping[str, Shown] = {
 def verdict_shown(verdict: str) -> Shown:
     """Word and tone of a verdict; an unknown one keeps its own text."""
     return VERDICTS.get(verdict, Shown(verdict.replace("_", " "), "idle"))
-
-
-def figure(value: float | None) -> str:
-    """Two decimals; a dash for what could not be computed (null in validation.json)."""
-    # z: what rounds to nothing is 0.00, never -0.00
-    return "–" if value is None or not isfinite(value) else f"{value:z.2f}"
-
-
-def probability(value: float | None) -> str:
-    """Four decimals, so that 1/101, the least that 100 draws can give, is not read as 0.01."""
-    return "–" if value is None or not isfinite(value) else f"{value:.4f}"

@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from core.errors import GateError
+from core.figures import each_float
 from core.interventions.sites import scan_sites
 from core.models import LanguageModel
 from core.tasks import PromptBatch, Split, Task, encode_pairs
@@ -89,7 +89,9 @@ def write_card(folder: Path, model: LanguageModel, task: Task, recipe: ModelReci
         },
         "no_site": {"accuracy": scan.accuracy_none},
     }
-    (folder / "card.json").write_text(json.dumps(_rounded(card), indent=2) + "\n", encoding="utf-8")
+    # four places: enough to read, and the same on every machine
+    text = json.dumps(each_float(card, lambda value: round(value, 4)), indent=2)
+    (folder / "card.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _check_gate(recipe: ModelRecipe, test: Behaviour) -> None:
@@ -98,14 +100,3 @@ def _check_gate(recipe: ModelRecipe, test: Behaviour) -> None:
             f"{recipe.name} does not do its task: got accuracy {test.accuracy:.3f} on the test "
             f"split. Required: {recipe.gate:.2f}. Train longer or with another seed."
         )
-
-
-def _rounded(value: Any) -> Any:
-    """Floats to four places: enough to read, and the same on every machine."""
-    if isinstance(value, float):
-        return round(value, 4)
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    return value

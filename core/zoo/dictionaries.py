@@ -22,6 +22,7 @@ from typing import Any
 
 from core.assets import MODELS
 from core.errors import SettingsError
+from core.figures import each_float
 from core.models import LanguageModel, load_model
 from core.tasks import PromptBatch, Split, Task, encode_pairs, load_task, longest_prompt
 from core.transcoders import (
@@ -173,15 +174,8 @@ def _write_report(
             for split in MEASURED
         },
     }
-    text = json.dumps(_rounded(body), indent=1, ensure_ascii=False)
+    # five significant digits: the last ones differ between machines
+    kept = each_float(body, lambda value: float(f"{value:.5g}"))
+    text = json.dumps(kept, indent=1, ensure_ascii=False)
     (folder / REPORT).write_text(text + "\n", encoding="utf-8")
     log.info("%s written", folder)
-
-
-def _rounded(value: Any) -> Any:
-    """Floats to five significant digits: the last ones differ between machines."""
-    if isinstance(value, float):
-        return float(f"{value:.5g}")
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value

@@ -8,8 +8,9 @@ import pytest
 import typer
 
 from core.cli import main
-from core.cli.output import finite, shown
+from core.cli.output import shown
 from core.errors import StoreError
+from core.figures import json_safe
 from tests.core.cli.conftest import Hagd
 
 
@@ -103,7 +104,7 @@ def test_module_answers_help_quickly_and_without_the_engine() -> None:
 
 
 def test_json_has_no_nan() -> None:
-    assert finite({"a": [float("nan"), 1.5, {"b": float("inf")}]}) == {
+    assert json_safe({"a": [float("nan"), 1.5, {"b": float("inf")}]}) == {
         "a": [None, 1.5, {"b": None}]
     }
 
