@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core.attribution import Direction, build_graphs, pool_graphs
+from core.attribution import AttributionSettings, Direction, build_graphs, pool_graphs
 from core.errors import GraphError
 from core.graph import AttributionGraph, NodeKind, influence
 from tests.tiny import tiny_model, tiny_transcoders
@@ -70,15 +70,17 @@ def test_tokens_match_by_position_and_shorter_prompts_align_at_the_right():
     assert task.node_frequency.tolist() == [1.0] * 4
 
 
-@pytest.mark.parametrize("tabled", [0, 100])
+@pytest.mark.parametrize("settings", [
+    AttributionSettings(), AttributionSettings(heads="nodes"),
+    AttributionSettings(max_feature_nodes=6),
+])  # fmt: skip
 @pytest.mark.parametrize("prompts", [1, 2, 3, 5])
-def test_pooling_equals_the_dense_mean(monkeypatch, prompts, tabled):
-    monkeypatch.setattr("core.attribution.pool.TABLED", tabled)
+def test_pooling_equals_the_dense_mean(prompts, settings):
     model = tiny_model("gpt2")
     transcoders = tiny_transcoders(model)
     ids = torch.tensor([[1, 4, 5, 9], [1, 6, 5, 3], [1, 4, 8, 9], [1, 2, 2, 3], [1, 6, 8, 7]])
     asked = [Direction(answer=4, wrong=5)] * prompts
-    graphs = list(build_graphs(model, transcoders, ids[:prompts], asked))
+    graphs = list(build_graphs(model, transcoders, ids[:prompts], asked, settings))
     task = pool_graphs(iter(graphs), [0] * prompts)
     names = torch.stack([task.kind, task.layer, task.position, task.index], 1).tolist()
     want = torch.zeros(len(names), len(names), dtype=torch.float64)
