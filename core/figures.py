@@ -39,7 +39,7 @@ def real(value: object) -> float | None:
 
 def or_nan(value: float | None) -> float:
     """A figure that was read, to work with: NaN, which passes no threshold, for null."""
-    return math.nan if value is None else value
+    return math.nan if value is None else float(value)
 
 
 def figure_of(block: Mapping[str, Any], name: str) -> float:

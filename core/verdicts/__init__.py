@@ -1,10 +1,9 @@
 """What validation can say of a circuit, and how it is put in words for engine, report and app.
 
-words         the verdicts with their tones; figures and p-values as people read them
+words         the verdicts with their tones
 reservation   what a verdict is short of, in one line
 """
 
-from core.figures import figure, probability
 from core.verdicts.reservation import block_of, in_short, reservation, unmet_under
 from core.verdicts.words import VERDICTS, Shown, Verdict, verdict_shown
 
@@ -13,9 +12,7 @@ __all__ = [
     "Shown",
     "Verdict",
     "block_of",
-    "figure",
     "in_short",
-    "probability",
     "reservation",
     "unmet_under",
     "verdict_shown",

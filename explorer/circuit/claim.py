@@ -5,7 +5,8 @@ from typing import Any
 import streamlit as st
 
 from core.bundle import Bundle
-from core.verdicts import figure, reservation
+from core.figures import figure
+from core.verdicts import reservation
 from explorer import menu
 from explorer.look import notices, theme
 from explorer.look.copy_link import copy_link

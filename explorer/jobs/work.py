@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from core.circuit import Attention
+from core.figures import figure
 from core.pipeline.progress import RunProgress
 from core.pipeline.run import RunRequest, run_task
 from core.pipeline.settings import RunSettings
-from core.verdicts import figure
 from explorer.jobs.files import Report
 
 

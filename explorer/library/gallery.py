@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from streamlit.components.v2 import component
 
-from core.verdicts import figure
+from core.figures import figure
 from explorer.library.shelf import DAMAGED, Row
 
 HERE = Path(__file__).resolve().parent

@@ -10,7 +10,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from core.verdicts import Verdict, figure
+from core.figures import figure
+from core.verdicts import Verdict
 from explorer.library.shelf import Row
 from explorer.session.first import rank
 from explorer.session.view import Shelf

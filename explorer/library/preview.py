@@ -14,8 +14,8 @@ from typing import Any
 import streamlit as st
 
 from core.errors import CoreError
+from core.figures import figure
 from core.store import write_whole
-from core.verdicts import figure
 from explorer.look import notices, theme
 from explorer.network.assets import component
 from explorer.session import resources, state

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.choices import BUNDLED_KINDS, DEFAULT_KIND, DictionaryKind
 from core.circuit import Attention
+from core.figures import real
 from core.verdicts import in_short, reservation
 from explorer.look import verdicts
 from explorer.session.resources.about import about_model
@@ -97,7 +98,7 @@ def _looks(row: "Row") -> tuple[str, str, str]:
 
 def _row(info: "BundleInfo", titles: Mapping[str, str]) -> Row:
     found = info.validation
-    score = _number(found.get("faithfulness"))
+    score = real(found.get("faithfulness"))
     ratio = found if score is not None else {}
     return Row(
         name=info.name,
@@ -107,8 +108,8 @@ def _row(info: "BundleInfo", titles: Mapping[str, str]) -> Row:
         nodes=info.n_nodes,
         faithfulness=score,
         half_width=_half(ratio.get("faithfulness_ci")),
-        phi=_number(ratio.get("phi")),
-        phi_empty=_number(ratio.get("phi_empty")),
+        phi=real(ratio.get("phi")),
+        phi_empty=real(ratio.get("phi_empty")),
         p_value=(found.get("random") or {}).get("p_value"),
         curve=curve(found.get("curve") or (), info.n_nodes),
         verdict=info.verdict,
@@ -162,8 +163,8 @@ def curve(points: Sequence[Mapping[str, Any]], chosen: int) -> dict[str, Any]:
     def place(point: Mapping[str, Any], name: str) -> list[float]:
         return [round(math.log1p(point["size"]) / largest, 4), round(point[name], 4)]
 
-    banded = [point for point in points if _number(point.get("random_low")) is not None]
-    points = [point for point in points if _number(point["faithfulness"]) is not None]
+    banded = [point for point in points if real(point.get("random_low")) is not None]
+    points = [point for point in points if real(point["faithfulness"]) is not None]
     ring = next((point for point in points if point["size"] == chosen), None)
     return {
         "line": [place(point, "faithfulness") for point in points],
@@ -173,12 +174,8 @@ def curve(points: Sequence[Mapping[str, Any]], chosen: int) -> dict[str, Any]:
     }
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
 def _half(interval: Any) -> float | None:
     if not isinstance(interval, list | tuple) or len(interval) != 2:
         return None
-    low, high = map(_number, interval)
+    low, high = map(real, interval)
     return None if low is None or high is None else (high - low) / 2

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any, NamedTuple
 
-from core.verdicts import block_of, figure, unmet_under
+from core.figures import figure
+from core.verdicts import block_of, unmet_under
 from explorer.look.theme import mark_html
 
 Block = Mapping[str, Any]

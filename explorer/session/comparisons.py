@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from core.errors import CoreError
+from core.figures import or_nan, real
 from core.lab import Comparison, RandomTest
 from core.store import Record, Store
 
@@ -59,7 +60,7 @@ def best(one: Comparison) -> float:
 
 def told(short: Compared) -> dict[str, Any]:
     """The line as JSON."""
-    return {n: _or_none(v) if isinstance(v, float) else v for n, v in asdict(short).items()}
+    return {n: real(v) if isinstance(v, float) else v for n, v in asdict(short).items()}
 
 
 def untold(data: Mapping[str, Any]) -> Compared:
@@ -85,7 +86,7 @@ def pack(test: RandomTest) -> Record:
     data = {name: getattr(test, name) for name in names}
     for name in ("necessity", "sufficiency"):
         one: Comparison = getattr(test, name)
-        data[name] = {"value": _or_none(one.value), "p_value": one.p_value, "claim": one.claim}
+        data[name] = {"value": real(one.value), "p_value": one.p_value, "claim": one.claim}
     return Record(data=data, tensors=tensors)
 
 
@@ -94,7 +95,7 @@ def unpack(record: Record) -> RandomTest:
     data: dict[str, Any] = dict(record.data)
     tensors = record.tensors
     for name in ("necessity", "sufficiency"):
-        one = data[name] | {"value": _or_nan(data[name]["value"])}
+        one = data[name] | {"value": or_nan(data[name]["value"])}
         data[name] = Comparison(random=tensors[name], **one)
     data["prompts"] = tensors["prompts"].to(torch.int64)
     return RandomTest(**data, random_p_answer=tensors["random_p_answer"])
@@ -107,12 +108,3 @@ def stored(store: Store, key: str) -> RandomTest | None:
         return None if record is None else unpack(record)
     except (CoreError, KeyError, TypeError):
         return None
-
-
-def _or_none(value: float) -> float | None:
-    """JSON has no NaN: what cannot be computed is written as null."""
-    return value if math.isfinite(value) else None
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else float(value)

@@ -1,9 +1,9 @@
 """Which circuit comes first: what is featured, and what a page opens when its link names none."""
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from core.figures import real
 from core.verdicts import VERDICTS, Verdict
 
 if TYPE_CHECKING:
@@ -28,6 +28,4 @@ def choose(infos: "Sequence[BundleInfo]") -> str:
 
 
 def _rank_of(info: "BundleInfo") -> tuple[int, float]:
-    score = info.validation.get("faithfulness")
-    sound = isinstance(score, int | float) and math.isfinite(score)
-    return rank(info.verdict, score if sound else None)
+    return rank(info.verdict, real(info.validation.get("faithfulness")))

@@ -8,7 +8,6 @@ store once a process and then kept up in memory.
 
 import csv
 import io
-import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.bundle import Bundle
+from core.figures import or_nan, real
 from core.lab import RandomTest
 from core.store import Record, Store, list_entries, stage_key
 from explorer.session import comparisons
@@ -84,7 +84,7 @@ class TestLog:
     def add(self, bundle: Bundle, view: View, *, outcome: Mapping[str, float], nodes: int) -> Test:
         """Store one test; the same one again only gets a new time."""
         what = _what(view)
-        numbers = {name: _or_none(value) for name, value in outcome.items()}
+        numbers = {name: real(value) for name, value in outcome.items()}
         key = test_key(bundle, view)
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         data = what | numbers | {"nodes": nodes, "time": time}
@@ -158,7 +158,7 @@ def _test(key: str, data: Any) -> Test:
         inside=str(data["inside"]),
         before=float(data["before"]),
         after=float(data["after"]),
-        faithfulness=_or_nan(data["faithfulness"]),
+        faithfulness=or_nan(data["faithfulness"]),
         accuracy=float(data["accuracy"]),
     )
 
@@ -191,12 +191,3 @@ def to_csv(tests: Sequence[Test]) -> str:
         figures = [getattr(test.compared, name, "") for name in beside]
         table.writerow([*(row[name] for name in names), *figures])
     return out.getvalue()
-
-
-def _or_none(value: float) -> float | None:
-    """JSON has no NaN: what cannot be computed is written as null."""
-    return value if math.isfinite(value) else None
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else float(value)

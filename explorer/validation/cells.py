@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from core.report.markup import real
-from core.verdicts import figure, probability
+from core.figures import figure, probability, real
 
 Found = Mapping[str, Any]
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from core.report.markup import real, two
+from core.figures import real
+from core.report.markup import two
 from explorer.look.theme import mark_html
 from explorer.validation.cells import Found, at_least, mapping, mappings, said_of, shown, table
 from explorer.validation.errors import in_thousandths

@@ -13,9 +13,8 @@ from typing import Any
 import streamlit as st
 
 from core.bundle import Bundle
+from core.figures import figure, real
 from core.report import scores
-from core.report.markup import real
-from core.verdicts import figure
 from explorer import menu
 from explorer.look import notices, theme
 from explorer.look.chart import chart

@@ -7,9 +7,9 @@ the record show: that it is as it was registered before the test, or that it was
 
 from html import escape
 
+from core.figures import figure, real
 from core.predictions import intact, standing
-from core.report.markup import real, two
-from core.verdicts import figure
+from core.report.markup import two
 from explorer.look.theme import mark_html
 from explorer.validation.cells import Found, at_least, mapping, mappings, said_of, table
 

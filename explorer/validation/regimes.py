@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from core.report.markup import real, spread, two
+from core.figures import real
+from core.report.markup import spread, two
 from core.report.scores import ERRORS, SPLITS
 from explorer.look.evidence import p_text
 from explorer.validation.cells import shown

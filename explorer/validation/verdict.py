@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from core.figures import figure, real
 from core.report import scores
-from core.report.markup import real, spread
-from core.verdicts import figure, reservation
+from core.report.markup import spread
+from core.verdicts import reservation
 from explorer.look.evidence import evidence_html, other_reasons, p_text
 from explorer.validation.cells import shown
 

@@ -19,12 +19,6 @@ def test_every_verdict_has_its_own_word_a_mark_and_is_known_to_all():
     assert theme.VERDICTS is verdicts.VERDICTS
 
 
-def test_figures_have_no_negative_nothing_and_p_keeps_its_digits():
-    told = [verdicts.figure(value) for value in (-0.004, -0.006, 0.0, None)]
-    assert told == ["0.00", "-0.01", "0.00", "–"]
-    assert [verdicts.probability(p) for p in (1 / 101, 1.0, None)] == ["0.0099", "1.0000", "–"]
-
-
 def test_an_unknown_verdict_keeps_its_text():
     assert verdicts.verdict_shown("x_y") == ("x y", "idle")
 
