@@ -10,9 +10,9 @@
 It takes a minute and 0.8 GB; `FOLDER/complete` says that all of it is there.
 """
 
+import argparse
 import json
 import random
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,7 +54,9 @@ class Parts(NamedTuple):
 
 def main() -> None:
     """Makes all of it under the folder named."""
-    work = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the store goes")
+    work = parser.parse_args().folder
     torch.manual_seed(0)
     _write_model(work / "model")
     _write_task(work / "task.jsonl")
