@@ -57,6 +57,9 @@ from core.tasks import Split
 OUT = results_file("attention_value")
 CASES = {
     "gpt2-coref/coreference": "coreference-gpt2",
+    "neox-coref/coreference": "coreference-neox",
+    "llama-coref/coreference": "coreference-llama",
+    "gpt2-sense/commonsense": "commonsense-gpt2",
     "llama-modadd/modular-addition": "modular-addition-llama",
 }
 """Bundled circuit whose ranking gives the candidates."""

@@ -70,12 +70,12 @@ class HiddenProbe:
         shell = cls(
             model=model, dictionary=dictionary, batch=batch, references=references,
             nodes=torch.cat([kind, rows], 1) if nodes is None else nodes,
-            answer=_margin(logits, batch), empty={},
+            answer=batch.margin(logits), empty={},
             accuracy=float((logits.argmax(-1) == batch.answer).float().mean()),
         )  # fmt: skip
         none = torch.zeros(len(shell.nodes))
         for ablation in ABLATIONS:
-            shell.empty[ablation] = _margin(shell._run(none[None], ablation), batch)
+            shell.empty[ablation] = batch.margin(shell._run(none[None], ablation))
         return shell
 
     def respond(self, mask: Float[Tensor, " node"]) -> Response:
@@ -84,7 +84,7 @@ class HiddenProbe:
         parts = []
         for ablation in ABLATIONS:
             gates = mask.detach().repeat(len(self.answer), 1).requires_grad_()
-            margin = _margin(self._run(gates, ablation), self.batch)
+            margin = self.batch.margin(self._run(gates, ablation))
             (slope,) = torch.autograd.grad(margin.sum(), gates)
             parts.append(((margin.detach() - self.answer) / scale, slope / scale))
         residual, slope = (torch.cat(columns) for columns in zip(*parts, strict=True))
@@ -98,7 +98,7 @@ class HiddenProbe:
         for ablation in ABLATIONS:
             with torch.no_grad():
                 logits = torch.stack([self._run(mask[None], ablation) for mask in masks])
-            margin = torch.stack([_margin(one, self.batch) for one in logits]).mean(1)
+            margin = torch.stack([self.batch.margin(one) for one in logits]).mean(1)
             empty = self.empty[ablation].mean()
             f.append((margin - empty) / (self.answer.mean() - empty))
             right = (logits.argmax(-1) == self.batch.answer).float().mean(1)
@@ -143,8 +143,3 @@ class HiddenProbe:
             for number, coder in enumerate(self.dictionary.layers)
         }
         return self.model.run(self.batch.clean, Edits(resid=edits))
-
-
-def _margin(logits: Float[Tensor, "prompt d_vocab"], batch: PromptBatch) -> Tensor:
-    rows = torch.arange(len(batch.answer))
-    return logits[rows, batch.answer] - logits[rows, batch.wrong]
