@@ -55,7 +55,7 @@ def head_effects(
         Ablation.MEAN: lambda: clean.z.mean(1, keepdim=True).expand_as(clean.z),
         Ablation.ZERO: lambda: torch.zeros_like(clean.z),
     }[ablation]()
-    full = _difference(clean.logits[:, -1], batch).mean()
+    full = batch.margin(clean.logits[:, -1]).mean()
     found = []
     for layer in range(model.n_layers):
         above = [mover for mover in movers if mover[0] > layer]
@@ -67,19 +67,12 @@ def head_effects(
             effect = HeadEffect(
                 layer=layer,
                 head=head,
-                lost=float(1 - _difference(logits, batch).mean() / full),
+                lost=float(1 - batch.margin(logits).mean() / full),
                 accuracy=float((logits.argmax(-1) == batch.answer).float().mean()),
                 steers=before - preference(run.pattern, batch, above),
             )
             found.append(effect)
     return tuple(found)
-
-
-def _difference(
-    logits: Float[Tensor, "prompt d_vocab"], batch: PromptBatch
-) -> Float[Tensor, " prompt"]:
-    rows = torch.arange(len(logits))
-    return logits[rows, batch.answer] - logits[rows, batch.wrong]
 
 
 def _without(

@@ -25,14 +25,12 @@ class Outcome(NamedTuple):
 
 def scored(part: PreparedBatch, logits: Float[Tensor, "circuit prompt d_vocab"]) -> Outcome:
     """The outcome of circuits that gave these logits on a batch; carries gradients."""
-    answer, wrong = part.batch.answer, part.batch.wrong
-    rows = torch.arange(len(answer))
     own = part.logits.log_softmax(-1)
     kl = (own.exp() * (own - logits.log_softmax(-1))).sum(-1)
     top = logits.argmax(-1)
     return Outcome(
-        logit_diff=logits[:, rows, answer] - logits[:, rows, wrong],
-        correct=top == answer,
+        logit_diff=part.batch.margin(logits),
+        correct=top == part.batch.answer,
         kl=kl,
         agree=top == part.logits.argmax(-1),
     )

@@ -14,7 +14,7 @@ from torch import Tensor
 from core.circuit import FeatureNode, GatedNode, HeadNode
 from core.interventions import Gates
 from core.lab.contents import LabSettings
-from core.lab.outcome import logit_differences, p_answers
+from core.lab.outcome import p_answers
 from core.lab.plan import Plan, head_place
 from core.lab.workspace import Rows, Workspace
 from core.validation import faithfulness
@@ -62,7 +62,7 @@ class Bench:
         for number, part, rows in self.rows:
             logits = self.work.engine.run(number, part, plan, self.settings, rows)
             batch = part.take(rows).batch
-            diffs.append(logit_differences(logits, batch.answer, batch.wrong))
+            diffs.append(batch.margin(logits))
             answers.append(p_answers(logits, batch.answer))
         return Ran(logit_diff=torch.cat(diffs, 1), p_answer=torch.cat(answers, 1))
 

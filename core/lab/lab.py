@@ -33,7 +33,7 @@ from core.lab.contents import (
     TaskEffect,
     TokenRow,
 )
-from core.lab.outcome import logit_differences, p_answers
+from core.lab.outcome import p_answers
 from core.lab.plan import changed_plan
 from core.lab.workspace import Workspace
 from core.validation import faithfulness
@@ -160,7 +160,7 @@ class Lab(Workspace):
         rows = list(zip(columns, batches, strict=True))
         chance = torch.cat([p_answers(x, b.answer) for x, b in rows], 1)[:, order]
         correct = torch.cat([x.argmax(-1) == b.answer for x, b in rows], 1)[:, order]
-        diff = torch.cat([logit_differences(x, b.answer, b.wrong) for x, b in rows], 1)
+        diff = torch.cat([b.margin(x) for x, b in rows], 1)
         f = faithfulness(diff, *self.end_points(self.everything(), how)).tolist()
         accuracy = correct.float().mean(1).tolist()
         return TaskEffect(

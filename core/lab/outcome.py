@@ -5,16 +5,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
-def logit_differences(
-    logits: Float[Tensor, "variant prompt d_vocab"],
-    answer: Int[Tensor, " prompt"],
-    wrong: Int[Tensor, " prompt"],
-) -> Float[Tensor, "variant prompt"]:
-    """logit(answer) − logit(wrong)."""
-    rows = torch.arange(len(answer))
-    return logits[:, rows, answer] - logits[:, rows, wrong]
-
-
 def p_answers(
     logits: Float[Tensor, "variant prompt d_vocab"], answer: Int[Tensor, " prompt"]
 ) -> Float[Tensor, "variant prompt"]:

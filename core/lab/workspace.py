@@ -17,7 +17,6 @@ from core.errors import CoreError, ModelError, NodeError, TaskError, TranscoderE
 from core.interventions import Ablation, PreparedBatch, active_features, mean_activation
 from core.lab.contents import LabSettings
 from core.lab.engine import Engine
-from core.lab.outcome import logit_differences
 from core.lab.prompts import chosen_pairs, make_parts, means_of, prompt_views
 from core.models import LanguageModel, load_model
 from core.tasks import Task, load_task, longest_prompt, with_roles
@@ -133,8 +132,8 @@ class Workspace:
         for number, part, rows in parts:
             batch = part.take(rows).batch
             nothing = self._nothing.baseline(number, part, strict, rows).logits[None]
-            empty.append(logit_differences(nothing, batch.answer, batch.wrong))
-            full.append(logit_differences(part.logits[None, rows], batch.answer, batch.wrong))
+            empty.append(batch.margin(nothing))
+            full.append(batch.margin(part.logits[None, rows]))
         return EndPoints(empty=torch.cat(empty, 1)[0], full=torch.cat(full, 1)[0])
 
 

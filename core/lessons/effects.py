@@ -98,7 +98,7 @@ def single_effects(
             full, empty = _full(model, transcoders, part), _empty(model, transcoders, part)
             found["noising"].append(-_changes(model, transcoders, part, full, nodes))
             found["denoising"].append(_changes(model, transcoders, part, empty, nodes))
-            span.append(_margin(part, part.logits, torch.arange(len(part.logits))) - empty.margin)
+            span.append(part.batch.margin(part.logits) - empty.margin)
     margin = float(torch.cat(span).mean())
     scale = margin if margin > LEAST_SPAN else 1.0
     whole = {name: torch.cat(columns, 1) / scale for name, columns in found.items()}
@@ -148,7 +148,7 @@ def _start(
         resid=trace.resid_post,
         moved=live - part.reference(Ablation.RESAMPLE).activation,
         sign=sign,
-        margin=_margin(part, trace.logits[:, -1], rows),
+        margin=part.batch.margin(trace.logits[:, -1]),
         replace=replace,
     )
 
@@ -166,7 +166,7 @@ def _changes(
         for node, prompt in _runs(start, part, nodes, layer):
             delta = _delta(transcoders, part, start, nodes[node], prompt)
             logits = _go_on(model, start, layer, prompt, delta)
-            change[node, prompt] = _margin(part, logits, prompt) - start.margin[prompt]
+            change[node, prompt] = part.batch.take(prompt).margin(logits) - start.margin[prompt]
     return change
 
 
@@ -205,9 +205,3 @@ def _go_on(
     later = range(layer + 1, model.n_layers)
     edits = Edits(replaced={above: start.replace(above, prompt) for above in later})
     return model.run_from(layer + 1, resid, edits)
-
-
-def _margin(part: PreparedBatch, logits: Tensor, prompt: Tensor) -> Float[Tensor, " row"]:
-    """logit(answer) − logit(wrong) of each row's own prompt."""
-    rows = torch.arange(len(logits))
-    return logits[rows, part.batch.answer[prompt]] - logits[rows, part.batch.wrong[prompt]]

@@ -201,8 +201,7 @@ def _mean_on_third(prepared: Prepared, batches: Sequence[Any]) -> Tensor:
     for batch in batches:
         with torch.no_grad():
             logits = prepared.model.logits(batch.corrupt)
-        rows = torch.arange(len(batch.answer))
-        found.append(logits[rows, batch.answer] - logits[rows, batch.wrong])
+        found.append(batch.margin(logits))
     return torch.cat(found).mean()
 
 

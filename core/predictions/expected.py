@@ -26,7 +26,7 @@ from core.circuit import GatedNode, HeadNode, node_ids
 from core.graph import AttributionGraph, NodeKind
 from core.models import Edits, LanguageModel
 from core.models.hooks import MlpEdit
-from core.predictions.trials import Intervention, Trial, here, margins
+from core.predictions.trials import Intervention, Trial, here
 from core.transcoders import TranscoderSet
 
 STEPS = 4
@@ -160,5 +160,5 @@ def _slope(
     for number in range(STEPS):
         value = (start + (number + 0.5) / STEPS * step).requires_grad_()
         logits = model.run_from(layer, trial.resid[layer], edits(value))
-        total += torch.autograd.grad(margins(logits, trial.batch).sum(), value)[0]
+        total += torch.autograd.grad(trial.batch.margin(logits).sum(), value)[0]
     return total / STEPS

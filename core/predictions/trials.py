@@ -105,16 +105,8 @@ def _trial(
         mlp_out=trace.mlp_out,
         live=observe(coders, trace),
         other=observe(coders, model.trace(third.clean)),
-        margin=margins(trace.logits[:, -1], batch),
+        margin=batch.margin(trace.logits[:, -1]),
     )
-
-
-def margins(
-    logits: Float[Tensor, "prompt d_vocab"], batch: PromptBatch
-) -> Float[Tensor, " prompt"]:
-    """logit(answer) − logit(wrong) of each prompt."""
-    rows = torch.arange(len(batch.answer))
-    return logits[rows, batch.answer] - logits[rows, batch.wrong]
 
 
 def effect(
@@ -135,7 +127,7 @@ def effect(
         first = min(layers)
         with torch.no_grad():
             logits = model.run_from(first, trial.resid[first], edits)
-        found.append(margins(logits, trial.batch) - trial.margin)
+        found.append(trial.batch.margin(logits) - trial.margin)
     return torch.cat(found)
 
 

@@ -15,7 +15,7 @@ from functools import cache
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
@@ -55,6 +55,17 @@ class PromptBatch:
             index=self.index[rows],
             shift=self.shift,
         )
+
+    def margin(
+        self, logits: Float[Tensor, "*lead prompt d_vocab"]
+    ) -> Float[Tensor, "*lead prompt"]:
+        """logit(answer) − logit(wrong) of each prompt, from the logits at its end; differentiable.
+
+        Args:
+            logits: Of these prompts in this order; whatever runs there are stand before them.
+        """
+        rows = torch.arange(len(self.answer))
+        return logits[..., rows, self.answer] - logits[..., rows, self.wrong]
 
 
 class _Row(NamedTuple):

@@ -108,6 +108,15 @@ def test_some_rows_of_a_batch_keep_every_column_and_its_place(rows) -> None:
     assert (some.answer.tolist(), some.wrong.tolist(), some.shift) == ([5, 5], [6, 6], 2)
 
 
+def test_the_margin_is_what_the_answer_has_over_the_wrong_one_in_every_run() -> None:
+    (batch,) = encode_pairs([PAIR, PAIR], WORDS)
+    batch = replace(batch, answer=torch.tensor([0, 2]), wrong=torch.tensor([1, 0]))
+    logits = torch.tensor([[[5.0, 3.0, 0.0], [1.0, 0.0, 4.0]], [[0.0, 7.0, 0.0], [2.0, 0.0, 2.0]]])
+    assert batch.margin(logits).tolist() == [[2.0, 3.0], [-7.0, 0.0]]
+    assert batch.margin(logits[0]).tolist() == [2.0, 3.0]
+    assert batch.margin(logits[None]).shape == (1, 2, 2)
+
+
 def test_a_position_is_called_by_its_token_its_variable_or_its_number() -> None:
     """By hand: `<bos> a + b =` with a and b declared; prompts of two lengths align at the right."""
 
