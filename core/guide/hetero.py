@@ -26,7 +26,6 @@ from core.graph import AttributionGraph
 from core.guide.columns import FIXED, RANKED, Columns, columns_of, quantile
 from core.guide.guide import largest_member, leaf_places
 from core.guide.pooled import Pooled, fitting
-from core.hierarchy.restrict import restrict_edges
 from core.hierarchy.tree import Hierarchy
 
 with warnings.catch_warnings():
@@ -85,7 +84,7 @@ def to_hetero(
     columns = columns_of(graph, fitting(graph, pooled))
     kept = strongest(graph.n_nodes, graph.edge_index.numpy(), columns.edge_size, neighbours)
     edges, weight = graph.edge_index.numpy()[:, kept], columns.weight[kept]
-    ends, inside = restrict_edges(graph.n_nodes, places, edges)
+    ends, inside = _between_leaves(graph.n_nodes, places, edges)
     own = hierarchy.with_edges(ends, weight[inside])
     data = HeteroData()
     data["node"].x = _tensor(columns.x)
@@ -94,6 +93,16 @@ def to_hetero(
     _both_ways(data, "supernode", ("drives", "driven_by"), *_coarse(own))
     _tree(data, own, places)
     return data
+
+
+def _between_leaves(
+    n: int, leaves: Int[np.ndarray, " leaf"], ends: Int[np.ndarray, "2 edge"]
+) -> tuple[Int[np.ndarray, "2 kept"], Int[np.ndarray, " kept"]]:
+    """Edges with both ends among the leaves, by their numbers, and which of the edges they were."""
+    number = np.full(n, -1, dtype=np.int64)
+    number[leaves] = np.arange(len(leaves))
+    inside = np.flatnonzero((number[ends] >= 0).all(axis=0))
+    return number[ends[:, inside]], inside
 
 
 def strongest(

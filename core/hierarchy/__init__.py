@@ -1,4 +1,4 @@
-"""Trees of supernodes over a graph: cutting, reading, restricting, scoring."""
+"""Trees of supernodes over a graph: cutting, reading, scoring."""
 
 from core.hierarchy.build import build_hierarchy, random_tree
 from core.hierarchy.coarse import CoarseEdges

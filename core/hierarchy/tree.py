@@ -6,7 +6,7 @@ that the members of any supernode are one slice. A supernode without children is
 it shows its leaves.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +16,6 @@ from jaxtyping import Float, Int
 from core.errors import GraphError, NodeError
 from core.hierarchy.coarse import CoarseEdges, aggregate
 from core.hierarchy.names import supernode_names
-from core.hierarchy.restrict import TreeArrays, restrict_edges, restricted
 from core.hierarchy.wire import decode, encode, malformed
 
 _GIVEN = ("parent", "start", "stop", "order", "edge_index", "weight")
@@ -165,23 +164,6 @@ class Hierarchy:
     ) -> "Hierarchy":
         """The same tree over other edges among the same leaves, e.g. those of one prompt."""
         return replace(self, edge_index=edge_index, weight=weight)
-
-    def restrict(
-        self, leaves: Iterable[int] | Int[np.ndarray, " _"], *, leaf_size: int = 1
-    ) -> "Hierarchy":
-        """The tree over some of the leaves: leaf i of the result is `leaves[i]` here.
-
-        Supernodes left empty go, one that has a single child left is replaced by it, one with
-        `leaf_size` leaves or fewer becomes terminal. Names are given afresh. Edges are restricted.
-
-        Raises:
-            NodeError: If a leaf is unknown or given twice, or none is given.
-        """
-        kept = np.fromiter(leaves, dtype=np.int64)
-        tree = TreeArrays(self.parent, self.start, self.stop, self.order)
-        cut = restricted(tree, kept, leaf_size)
-        edge_index, edges = restrict_edges(self.n_leaves, kept, self.edge_index)
-        return replace(self, **cut._asdict(), edge_index=edge_index, weight=self.weight[edges])
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for `hierarchy.json`; `from_json` reads it back."""

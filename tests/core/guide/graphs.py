@@ -50,4 +50,10 @@ def tree(graph: AttributionGraph, leaf_size: int = 4) -> Hierarchy:
 def part_of_tree(graph: AttributionGraph) -> tuple[Hierarchy, Tensor]:
     """The tree over a graph's features alone, and the node of each leaf."""
     leaves = graph.of_kind(NodeKind.FEATURE).nonzero().squeeze(1)
-    return tree(graph).restrict(leaves.numpy(), leaf_size=4), leaves
+    number = torch.full((graph.n_nodes,), -1)
+    number[leaves] = torch.arange(len(leaves))
+    ends = number[graph.edge_index]
+    inside = (ends >= 0).all(0)
+    weight = graph.direct_effect[inside].double().numpy()
+    settings = HierarchySettings(leaf_size=4)
+    return build_hierarchy(len(leaves), ends[:, inside].numpy(), weight, settings), leaves

@@ -1,4 +1,4 @@
-"""The tree itself: by hand, its refusals, restriction and coarse edges."""
+"""The tree itself: by hand, its refusals and coarse edges."""
 
 import json
 
@@ -102,44 +102,6 @@ def test_coarse_edges_equal_the_dense_block_sums() -> None:
         assert total == pytest.approx(block.sum())
 
 
-def test_restriction_drops_empty_supernodes_and_collapses_chains() -> None:
-    small = by_hand().restrict([4, 1])
-    # Only A2 of A is left, so A2 stands for A; leaf 0 is the old 4, leaf 1 the old 1.
-    assert small.name == ("all", "A", "B")
-    assert small.members(1).tolist() == [1]
-    assert small.members(2).tolist() == [0]
-    assert small.weight.size == 0
-
-
-def test_restriction_keeps_edges_and_their_signs() -> None:
-    small = by_hand().restrict([1, 0, 3])
-    assert small.edge_index.tolist() == [[1, 0, 1, 2], [0, 2, 0, 1]]
-    assert small.weight.tolist() == [1.0, -2.0, -4.0, 0.25]
-
-
-@pytest.mark.parametrize("leaf_size", [1, 4])
-def test_restriction_has_no_chain_and_no_empty_supernode(leaf_size: int) -> None:
-    ends, weight = random_graph(300, 2000)
-    tree = build_hierarchy(300, ends, weight)
-    kept = np.random.default_rng(1).choice(300, 37, replace=False)
-    small = tree.restrict(kept, leaf_size=leaf_size)
-    assert small.n_leaves == 37
-    assert all(len(small.children(s)) != 1 for s in range(small.n_supernodes))
-    assert (small.stop > small.start).all()
-    # Leaves together in a terminal supernode before are together still.
-    before, after = tree.terminal_of()[kept], small.terminal_of()
-    for a in range(37):
-        assert len(np.unique(after[before == before[a]])) == 1
-
-
-def test_restriction_to_one_leaf_and_to_all() -> None:
-    tree = by_hand()
-    assert tree.restrict([2]).name == ("all",)
-    same = tree.restrict(range(5))
-    assert same.parent.tolist() == tree.parent.tolist()
-    assert same.order.tolist() == tree.order.tolist()
-
-
 def test_json_round_trip_of_float32_effects_is_exact() -> None:
     ends, weight = random_graph(80, 400)
     weight = weight.astype(np.float32).astype(np.float64)  # as graphs have them
@@ -215,16 +177,6 @@ def test_unknown_and_overlapping_supernodes_are_refused() -> None:
         tree.coarse_edges([1], leaves=[2])
     with pytest.raises(NodeError, match="no leaf 7"):
         tree.coarse_edges([1], leaves=[7])
-
-
-def test_impossible_restrictions_are_refused() -> None:
-    tree = by_hand()
-    with pytest.raises(NodeError, match="no leaves"):
-        tree.restrict([])
-    with pytest.raises(NodeError, match="twice"):
-        tree.restrict([1, 1])
-    with pytest.raises(NodeError, match="does not exist"):
-        tree.restrict([5])
 
 
 def test_the_tree_is_read_only() -> None:
