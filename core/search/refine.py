@@ -26,6 +26,9 @@ from core.search.progress import OnProgress, SearchProgress, ignore
 BETA, GAMMA, ZETA = 2 / 3, -0.1, 1.1
 """Temperature and stretch of the hard-concrete distribution, as in Louizos et al."""
 
+LR_SIZE = 0.1
+"""Ascent rate of the two multipliers that hold the size."""
+
 Loss = Callable[[Tensor], Tensor]
 """mask [node] -> scalar, differentiable in the mask."""
 
@@ -38,8 +41,6 @@ class RefineSettings:
     """Gradient steps."""
     lr: float = 0.1
     """Adam learning rate of the gate logits. The loss should be of order 1."""
-    lr_size: float = 0.1
-    """Ascent rate of the two multipliers that hold the size."""
     gates: Literal["node", "tree"] = "node"
     """`tree` gates supernodes too, so that whole branches can close together; needs a hierarchy."""
     spread: float = 1.0
@@ -49,10 +50,10 @@ class RefineSettings:
 
     def __post_init__(self) -> None:
         """Refuse values that have no meaning."""
-        if self.steps < 1 or min(self.lr, self.lr_size, self.spread) < 0:
+        if self.steps < 1 or min(self.lr, self.spread) < 0:
             raise SettingsError(
                 f"Refinement settings are out of range: got {self}; steps must be 1 or more, the "
-                "rates and spread 0 or more. Change them."
+                "rate and spread 0 or more. Change them."
             )
 
 
@@ -166,7 +167,7 @@ def _train(
             (value + held).backward()
         optimiser.step()
         off = float(excess.detach())
-        linear, square = linear + settings.lr_size * off, square + settings.lr_size * off**2
+        linear, square = linear + LR_SIZE * off, square + LR_SIZE * off**2
         sizes.append(float(expected.detach()))
         losses.append(float(value.detach()))
         progress(SearchProgress(stage="refine", done=step + 1, total=settings.steps))

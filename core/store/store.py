@@ -112,26 +112,26 @@ class Store:
         *,
         kind: str,
         provenance: Mapping[str, Any],
-        notify: Notify | None = None,
     ) -> Record:
         """The stored record, or the computed one, computed once however many ask for it.
+
+        The store's `notify` is told of a damaged entry, of waiting, and of a result that could not
+        be stored.
 
         Args:
             compute: Makes the record; may keep parts in `checkpoint(key)` to resume after a kill.
             kind: What it holds, such as "graph".
             provenance: JSON table of what it is made from and by.
-            notify: Told of a damaged entry, of waiting, and of a result that could not be stored.
         """
-        tell = notify or self.notify
         with contextlib.suppress(DamagedEntryError):  # reported below, by the one who repairs it
             if (found := self.get(key)) is not None:
                 return found
-        with only_one(self.layout.locks, key, tell):
-            if (found := self._intact(key, tell)) is not None:
+        with only_one(self.layout.locks, key, self.notify):
+            if (found := self._intact(key)) is not None:
                 return found
             record = compute()
             packed = pack(record)
-            self._keep(describe(key, kind, packed, provenance), packed[0], tell)
+            self._keep(describe(key, kind, packed, provenance), packed[0])
             return record
 
     def checkpoint(self, key: str) -> Path:
@@ -160,20 +160,20 @@ class Store:
     ) -> None:
         self.close()
 
-    def _intact(self, key: str, tell: Notify) -> Record | None:
+    def _intact(self, key: str) -> Record | None:
         try:
             return self.get(key)
         except DamagedEntryError as error:
             message = f"{str(error).split(' It is not used')[0]} It is computed anew."
-            tell(Notice(kind=NoticeKind.DAMAGED, key=key, message=message))
+            self.notify(Notice(kind=NoticeKind.DAMAGED, key=key, message=message))
             return None
 
-    def _keep(self, header: Header, payload: bytes, tell: Notify) -> None:
+    def _keep(self, header: Header, payload: bytes) -> None:
         try:
             self._write(header, payload)
         except StoreError as error:  # hours of work are not thrown away for want of space
             message = f"{error} The result is used all the same."
-            tell(Notice(kind=NoticeKind.NOT_STORED, key=header.key, message=message))
+            self.notify(Notice(kind=NoticeKind.NOT_STORED, key=header.key, message=message))
             return
         self.forget_checkpoint(header.key)
 
