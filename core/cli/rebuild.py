@@ -1,4 +1,4 @@
-"""`hagd rebuild`: makes again what comes with the program, from scripts and seeds alone.
+"""`hagd rebuild`: makes bundled tasks, models, transcoders and circuits again, from seeds alone.
 
 Five steps, each from the one before it; what there is to make is in `core.zoo.catalogue`:
 
@@ -11,7 +11,9 @@ Five steps, each from the one before it; what there is to make is in `core.zoo.c
 What is there is left alone, and what was cut short resumes: delete a folder to have it made again,
 and run the same line after a stop. What fails (a model below its gate, say) is told and costs only
 what is made from it. Everything is in `assets/`; the dictionaries' reports and the circuits'
-provenance say how long each took.
+provenance say how long each took. The guide's labels and network (`assets/guide`) are not made here
+but by `python -m core.lessons` and `benchmarks/guide_study.py`; the compiled models of
+`assets/groundtruth` came from elsewhere, as their README says.
 """
 
 from collections.abc import Callable, Iterator
