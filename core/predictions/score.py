@@ -87,7 +87,7 @@ def _beside(
     y, stack = measured.mean, np.stack(others)
     for name, figure in (("spearman", spearman), ("r2", r2)):
         drawn = figure(stack, y)
-        found[f"{name}_mean"] = _kept(np.mean(drawn))
+        found[f"{name}_mean"] = _kept(float(np.mean(drawn)))
         found[f"p_{name}"] = chance_of(float(figure(predicted, y)), drawn)
     return found
 
