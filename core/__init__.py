@@ -10,10 +10,11 @@ The packages, roughly in the order of the method. Each imports only packages abo
 holds them to that), and none of them draws anything:
 
     errors         what is refused, as one tree; every message says what to do
+    figures        how a figure is kept in a file, and how it is written for people
     assets         where the bundled files are
     names          what tasks, files and folders are called
     choices        dictionaries, guides and nulls by name: what a person chooses among
-    verdicts       the words for what validation finds, and how figures are written
+    verdicts       the words for what validation finds
     tasks          prompt pairs (clean, corrupt), read, checked, dealt into disjoint splits, encoded
     graph          an attribution graph: nodes, direct effects, influence, pruning, scores
     store          results kept under content keys: whole or not at all, resumable, checked

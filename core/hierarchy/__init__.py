@@ -1,4 +1,19 @@
-"""Trees of supernodes over a graph: cutting, reading, scoring."""
+"""Trees of supernodes over a graph: cutting, reading, scoring.
+
+tree        supernodes over the nodes of one graph, read-only
+settings    what a person may choose about it
+build       cuts a graph into a tree, from the top down
+split       one level of cuts
+affinity    how alike two nodes are, for cutting
+embed       where each node of a block stands
+kmeans      clusters with a largest size, many blocks at once
+names       A, A1, A1b, ...
+coarse      edges between groups of nodes
+wire        hierarchy.json
+report      whether a tree is better than chance
+modularity  how much structure a partition shows
+leiden      communities to compare with
+"""
 
 from core.hierarchy.build import build_hierarchy, random_tree
 from core.hierarchy.coarse import CoarseEdges

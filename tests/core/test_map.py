@@ -1,8 +1,11 @@
 """The map of the engine names every package, in an order that its imports keep."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
+
+import pytest
 
 import core
 
@@ -16,6 +19,14 @@ def named():
 def test_every_package_of_the_engine_is_on_the_map_once():
     there = {path.stem for path in ROOT.iterdir() if not path.name.startswith(("_", "."))}
     assert sorted(named()) == sorted(there)
+
+
+@pytest.mark.parametrize("package", sorted(ROOT.glob("*/__init__.py")), ids=lambda p: p.parent.name)
+def test_the_map_of_a_package_names_every_module_of_it_once(package):
+    said = ast.get_docstring(ast.parse(package.read_text("utf-8"))) or ""
+    on_it = re.findall(r"^([a-z_]+)  +\S", said, flags=re.MULTILINE)
+    there = {path.stem for path in package.parent.glob("*.py") if not path.stem.startswith("__")}
+    assert not on_it or sorted(on_it) == sorted(there)
 
 
 def test_the_order_of_the_map_is_the_order_of_the_layers():
