@@ -173,7 +173,7 @@ def subject(parts):
 
 
 def test_predictions_are_registered_before_a_test_prompt_is_run(subject, monkeypatch):
-    monkeypatch.setattr("core.predictions.section.REGROUPED", 3)
+    monkeypatch.setattr("core.predictions.controls.REGROUPED", 3)
     monkeypatch.setattr("core.predictions.score.PERMUTATIONS", 9)
     test_ids = {tuple(row) for batch in subject.test for row in batch.clean.tolist()}
     seen = set()
