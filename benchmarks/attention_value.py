@@ -2,19 +2,24 @@
 
     python benchmarks/attention_value.py [MODEL/TASK ...] [--prompts N] [--quick]
 
-Four kinds of circuit on the same model, in the strict regime (all else at its reference):
+Five kinds of circuit on the same model, in the strict regime (all else at its reference):
 
 1. `MLP only`: features; every head is at its reference.
-2. `+ OV, patterns frozen`: features; every head moves what the circuit writes, along the patterns
-   of the clean run, which the circuit does not compute and which are not counted.
-3. `+ QK and OV`: features; every head is live and makes its own patterns.
-4. `heads chosen`: features and heads at positions; every other head is at its reference.
+2. `+ OV, patterns ablated`: features; every head moves what the circuit writes, along patterns
+   ablated like all else: those of the corrupt prompt, or means over the prompts.
+3. `+ OV, clean patterns`: the same along those of the clean run. The circuit does not compute
+   them and they are not counted: what they tell of the answer is given to it.
+4. `+ QK and OV`: features; every head is live and makes its own patterns.
+5. `heads chosen`: features and heads at positions; every other head is at its reference.
+
+4 against 2 is what it is worth that a circuit makes its own patterns; 3 against 2 is how much of
+the answer the patterns tell.
 
 Each is ranked by joint elimination on the labels split, over the strongest features of the bundled
-circuit's ranking (which was found with heads live: in favour of 3) and, in 4, all heads at all
+circuit's ranking (which was found with heads live: in favour of 4) and, in 5, all heads at all
 positions; F is the worse of resample and mean ablation, on the selection split, of all kinds in
 shares of one span: from the model to everything at its reference, heads too. Bits: nodes times
-log2 of the nodes there are; heads that are all live count as one node each, in 2 and 3. Edges are
+log2 of the nodes there are; heads that are all live count as one node each, in 2 to 4. Edges are
 not counted: each kind has all edges among its nodes. Control: modular addition in Llama, whose
 attention is even (benchmarks/head_kinds.py), so that patterns carry nothing.
 Results: benchmarks/results/attention_value.json and .md.
@@ -66,15 +71,26 @@ CASES = {
 SIZES = (10, 20, 40, 57, 75, 100, 125, 150, 200, 250, 300, 347)
 FEATURES = 400
 """Candidate features."""
-KINDS = ("MLP only", "+ OV, patterns frozen", "+ QK and OV", "heads chosen")
+KINDS = (
+    "MLP only", "+ OV, patterns ablated", "+ OV, clean patterns", "+ QK and OV", "heads chosen",
+)  # fmt: skip
+MLP, ABLATED, CLEAN, QK, CHOSEN = KINDS
 
 
-class FrozenPatterns(Passes):
+class CleanPatterns(Passes):
     """Circuits whose heads look where they look on the clean run."""
+
+    def patterns(self, part: PreparedBatch, ablation: Ablation) -> Tensor:
+        """[layer, prompt, head, query, key]."""
+        return self._traced(part.batch.clean)
+
+    def _traced(self, ids: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.model.trace(ids).pattern
 
     def edits(self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: Any) -> Edits:
         edits = super().edits(part, gates, ablation, regime)
-        stream = Stream(self, part, len(gates))
+        stream = Stream(self, part, self.patterns(part, ablation), len(gates))
         layers = range(self.model.n_layers)
         return replace(
             edits,
@@ -83,14 +99,22 @@ class FrozenPatterns(Passes):
         )
 
 
+class AblatedPatterns(CleanPatterns):
+    """Circuits whose heads look where they look on what everything else is ablated to."""
+
+    def patterns(self, part: PreparedBatch, ablation: Ablation) -> Tensor:
+        if ablation is Ablation.RESAMPLE:
+            return self._traced(part.batch.corrupt)
+        clean = super().patterns(part, ablation)
+        return clean.mean(1, keepdim=True).expand_as(clean)
+
+
 class Stream:
     """The residual stream of one run, kept beside it: heads see only their own outputs."""
 
-    def __init__(self, passes: Passes, part: PreparedBatch, circuits: int) -> None:
+    def __init__(self, passes: Passes, part: PreparedBatch, pattern: Tensor, circuits: int) -> None:
         self.model = passes.model
-        with torch.no_grad():
-            clean = self.model.trace(part.batch.clean)
-        self.pattern = clean.pattern.repeat(1, circuits, 1, 1, 1)
+        self.pattern = pattern.repeat(1, circuits, 1, 1, 1)
         self.start = part.resid[0].repeat(circuits, 1, 1)
         self.resid, self.attended = self.start, self.start
 
@@ -135,7 +159,7 @@ def evaluator(prepared: Prepared, coders: Any, split: Split, kind: str, limit: i
         head(prepared.batches[split], limit),
         mean_over=prepared.mean_reference(coders),
         length=prepared.length,
-        passes=FrozenPatterns if kind == KINDS[1] else Passes,
+        passes={ABLATED: AblatedPatterns, CLEAN: CleanPatterns}.get(kind, Passes),
     )
 
 
@@ -144,12 +168,12 @@ def ranked(
 ) -> dict[str, Any]:
     """One kind of circuit: ranking on the labels split, F by size on the selection split."""
     start = time.perf_counter()
-    attention = Attention.CIRCUIT if kind in (KINDS[0], KINDS[3]) else Attention.LIVE
+    attention = Attention.CIRCUIT if kind in (MLP, CHOSEN) else Attention.LIVE
     fit, judge = (
         Probe.on(evaluator(prepared, coders, split, kind, prompts), nodes, attention)
         for split in (Split.LABELS, Split.SELECTION)
     )
-    strict = evaluator(prepared, coders, Split.SELECTION, KINDS[0], prompts)
+    strict = evaluator(prepared, coders, Split.SELECTION, MLP, prompts)
     ends = Probe.on(strict, nodes, Attention.CIRCUIT).end_points
     order = eliminate_jointly(len(nodes), fit.respond).order
     sizes = [0, *(size for size in (*SIZES, len(nodes)) if size <= len(nodes))]
@@ -176,7 +200,7 @@ def study(case: str, prompts: int, known: dict[str, Any], save: Callable[[], Non
         known["whole_heads"] = model.n_layers * model.n_heads
         for kind in KINDS:
             if kind not in known:
-                nodes = torch.cat([features, heads]) if kind == KINDS[3] else features
+                nodes = torch.cat([features, heads]) if kind == CHOSEN else features
                 known[kind] = ranked(prepared, coders, kind, nodes, prompts)
                 save()
                 print(case, kind, known[kind]["faithfulness"], known[kind]["seconds"], flush=True)
@@ -184,7 +208,7 @@ def study(case: str, prompts: int, known: dict[str, Any], save: Callable[[], Non
 
 def bits(part: dict[str, Any], kind: str, size: int) -> float:
     """Nodes times bits; where all heads are live each of them is a node."""
-    extra = part["whole_heads"] if kind in KINDS[1:3] else 0
+    extra = part["whole_heads"] if kind in (ABLATED, CLEAN, QK) else 0
     return (size + extra) * part["bits_per_node"]
 
 

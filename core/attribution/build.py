@@ -134,7 +134,10 @@ def _as_graph(
 ) -> AttributionGraph:
     """Nodes in the order of the columns, then logits; an edge for every effect that is not 0."""
     features = sources.features
-    row, column = matrix.nonzero(as_tuple=True)
+    # Places in the flat matrix: a table of rows and columns would be read in strides.
+    flat = matrix.flatten()
+    place = flat.nonzero().squeeze(1)
+    row = place.div(matrix.shape[1], rounding_mode="floor")
     target = torch.where(row < len(features), row, row - len(features) + sources.n_columns)
     others = torch.ones(sources.n_columns - len(features), dtype=matrix.dtype)
     value = _target_values(sources.frozen, targets)
@@ -142,8 +145,8 @@ def _as_graph(
         **_columns(sources, targets),
         activation=torch.cat([features.activation, others, value]),
         logit_weight=torch.cat([matrix.new_zeros(sources.n_columns), targets.weight]),
-        edge_index=torch.stack([column, target]),
-        direct_effect=matrix[row, column],
+        edge_index=torch.stack([place - row * matrix.shape[1], target]),
+        direct_effect=flat[place],
     )
 
 

@@ -62,7 +62,10 @@ class Upward:
                 self.wave.pass_skip(layer)
             self.streams.live[-1] += layer.folded.mlp_constant
             self._join(number)
-        matrix[low[:, None], self.columns] = met[:, :-1].T
+        if torch.equal(low, torch.arange(len(low))):  # as features stand layer by layer
+            matrix[: len(low)].index_copy_(1, self.columns, met[:, :-1].T)
+        else:
+            matrix[low[:, None], self.columns] = met[:, :-1].T
 
     def _join(self, layer: int) -> None:
         """Lets in what is written after the MLP of a layer."""
