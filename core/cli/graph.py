@@ -90,13 +90,10 @@ def command(
     from core.attribution import AttributionSettings, explain_prompt
     from core.cli.inputs import new_file, transcoders_for
     from core.graph import prune
+    from core.interop import ExportSettings, to_neuronpedia
     from core.models import load_model
 
-    if split_heads and not full:
-        raise SettingsError(
-            "--split-heads was given without --full: the parts stand beside every edge in "
-            f"{FULL_NAME}. Give --full too."
-        )
+    _check(full, split_heads)
     settings = AttributionSettings(max_feature_nodes=max_features)
     new_file(out)
     loaded = load_model(model)
@@ -105,9 +102,14 @@ def command(
         loaded, coders, prompt, target=target, against=against, settings=settings, repeat=repeat
     )
     pruned = prune(found.graph, node_threshold, edge_threshold)
-    kept = {"node_threshold": node_threshold, "edge_threshold": edge_threshold}
-    direction = f"{target} − {against}" if against else ""
-    data = _as_json(loaded, coders, found, pruned, settings, kept, out.stem, direction)
+    options = ExportSettings(
+        slug=slug(out.stem),
+        scan=coders.scan or loaded.name,
+        direction=f"{target} − {against}" if against else "direction",
+        generation={**asdict(settings), "model": loaded.key, "transcoders": coders.key},
+        pruning={"node_threshold": node_threshold, "edge_threshold": edge_threshold},
+    )
+    data = to_neuronpedia(pruned, loaded, found.ids, options)
     extra = _split(loaded, coders, found) if split_heads else {}
     files = _write(found.graph, data, out, full, extra)
     report = {
@@ -119,27 +121,12 @@ def command(
     emit(report, as_json, lambda: _text(report))
 
 
-def _as_json(
-    model: Any,
-    coders: Any,
-    found: Any,
-    pruned: Any,
-    settings: Any,
-    kept: dict[str, float],
-    name: str,
-    direction: str,
-) -> dict[str, Any]:
-    """The pruned graph as Neuronpedia reads it, with the settings it was made with."""
-    from core.interop import ExportSettings, to_neuronpedia
-
-    options = ExportSettings(
-        slug=slug(name),
-        scan=coders.scan or model.name,
-        direction=direction or "direction",
-        generation={**asdict(settings), "model": model.key, "transcoders": coders.key},
-        pruning=kept,
-    )
-    return to_neuronpedia(pruned, model, found.ids, options)
+def _check(full: bool, split_heads: bool) -> None:
+    if split_heads and not full:
+        raise SettingsError(
+            "--split-heads was given without --full: the parts stand beside every edge in "
+            f"{FULL_NAME}. Give --full too."
+        )
 
 
 def _split(model: Any, coders: Any, found: Any) -> dict[str, Any]:

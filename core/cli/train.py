@@ -72,36 +72,20 @@ def command(
 
 def _train(model_ref: str, task_ref: str, out: Path, settings: Any, where: Any) -> dict[str, Any]:
     from core.models import load_model, suited_threads
-    from core.pipeline.dictionaries import fitted
-    from core.pipeline.prepare import aligned_length
-    from core.store import open_store, stage_key
-    from core.tasks import Split, encode_pairs, load_task
-    from core.transcoders import (
-        measure_transcoders,
-        save_heads,
-        save_transcoders,
-        train_transcoders,
-    )
+    from core.store import open_store
+    from core.tasks import Split, load_task
+    from core.transcoders import measure_transcoders, save_heads, save_transcoders
 
     model = load_model(model_ref)
     task = load_task(task_ref, tokenizer=model.tokenizer)
-    length = aligned_length(model, task)
-    batches = encode_pairs(task.of(Split.FEATURES), model.tokenizer, length)
-    unseen = encode_pairs(task.of(Split.SELECTION), model.tokenizer, length)
-    key = stage_key("train", 1, {"model": model.key, "task": task.key}, settings)
-    with open_store(where, tell) as store, Meter() as meter, suited_threads(model):
-        settings = fitted(settings, model, batches, unseen)
-
-        def progress(step: Any) -> None:
-            meter.show("training", step.step, step.steps, f"loss {step.loss:.4f}")
-
-        folder = store.checkpoint(key)
-        made, report = train_transcoders(model, batches, settings, progress, resume_dir=folder)
+    features, unseen = (_prompts(model, task, s) for s in (Split.FEATURES, Split.SELECTION))
+    key = _key(model, task, settings)
+    with open_store(where, tell) as store, suited_threads(model):
+        settings, made, report = _made(model, features, unseen, settings, store.checkpoint(key))
         save_transcoders(made, out)
         if report.heads:
             save_heads(report.heads, out)
         store.forget_checkpoint(key)
-    quality = measure_transcoders(model, made, unseen)
     return {
         "out": str(out),
         "model": model.name,
@@ -113,8 +97,40 @@ def _train(model_ref: str, task_ref: str, out: Path, settings: Any, where: Any) 
         "prefixes": report.prefixes,
         "prediction_heads": len(report.heads),
         "losses": report.losses,
-        "quality": asdict(quality),
+        "quality": asdict(measure_transcoders(model, made, unseen)),
     }
+
+
+def _prompts(model: Any, task: Any, split: Any) -> Any:
+    """A split's prompts as a run has them."""
+    from core.pipeline.prepare import aligned_length
+    from core.tasks import encode_pairs
+
+    return encode_pairs(task.of(split), model.tokenizer, aligned_length(model, task))
+
+
+def _key(model: Any, task: Any, settings: Any) -> str:
+    """Under which the same line, typed again, finds what it left."""
+    from core.store import stage_key
+
+    return stage_key("train", 1, {"model": model.key, "task": task.key}, settings)
+
+
+def _made(
+    model: Any, features: Any, unseen: Any, settings: Any, folder: Path
+) -> tuple[Any, Any, Any]:
+    """The settings as they fit the model, the transcoders and the report; resumed in `folder`."""
+    from core.pipeline.dictionaries import fitted
+    from core.transcoders import train_transcoders
+
+    with Meter() as meter:
+        settings = fitted(settings, model, features, unseen)
+
+        def progress(step: Any) -> None:
+            meter.show("training", step.step, step.steps, f"loss {step.loss:.4f}")
+
+        made, report = train_transcoders(model, features, settings, progress, resume_dir=folder)
+    return settings, made, report
 
 
 def _text(report: dict[str, Any]) -> RenderableType:
