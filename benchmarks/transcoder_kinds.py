@@ -41,14 +41,14 @@ def kinds(features: int, k: int, steps: int) -> tuple[Kind, ...]:
     return (
         Kind(name="topk", seeds=5, settings=plain),
         Kind(name="nested", seeds=5, settings=nested, ladder=(2.0,)),
-        Kind(name="nested ladder", seeds=3, settings=nested, ladder=LADDER),
-        Kind(name="nested ladder + group", seeds=3, settings=grouped, ladder=LADDER),
-        Kind(name="clt", seeds=2, settings=crossing),
-        Kind(name="clt nested ladder", seeds=2, settings=crossing, ladder=LADDER),
+        Kind(name="nested ladder", seeds=5, settings=nested, ladder=LADDER),
+        Kind(name="nested ladder + group", seeds=5, settings=grouped, ladder=LADDER),
+        Kind(name="clt", seeds=5, settings=crossing),
+        Kind(name="clt nested ladder", seeds=5, settings=crossing, ladder=LADDER),
         Kind(name="topk + prediction head", seeds=5, settings=headed),
-        Kind(name="topk + group", seeds=1, settings=replace(plain, group_weight=GROUP)),
+        Kind(name="topk + group", seeds=5, settings=replace(plain, group_weight=GROUP)),
         Kind(name="neurons", seeds=1, settings=None),
-        Kind(name="hidden", seeds=2, settings=plain, hidden=True),
+        Kind(name="hidden", seeds=5, settings=plain, hidden=True),
         *heavier("nested", nested),
         *heavier("clt nested", crossing),
     )
@@ -59,11 +59,11 @@ def heavier(name: str, base: TrainSettings) -> tuple[Kind, Kind]:
     long = replace(base, steps=round(LONG * base.steps))
     return (
         Kind(
-            name=f"{name}, heavy ladder", seeds=2, settings=heavy(base, 5.0), ladder=LADDER,
+            name=f"{name}, heavy ladder", seeds=5, settings=heavy(base, 5.0), ladder=LADDER,
             anywhere=True,
         ),
         Kind(
-            name=f"{name}, heavy short ladder, longer", seeds=3, settings=heavy(long, 5.0),
+            name=f"{name}, heavy short ladder, longer", seeds=5, settings=heavy(long, 5.0),
             ladder=SHORT, anywhere=True,
         ),
     )  # fmt: skip
