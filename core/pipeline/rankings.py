@@ -19,9 +19,11 @@ from torch import Tensor
 from core.graph import NodeKind
 from core.guide import GuideScores
 from core.hierarchy import Hierarchy
+from core.models.threads import mapped
 from core.pipeline.probes import Probe
 from core.pipeline.settings import RunSettings
 from core.search import WIDE, DescendSettings, SearchProgress, descend, eliminate_jointly
+from core.search.progress import ignore
 
 RESPONSE_COST, MEASURE_COST = 6, 2
 """Forwards that slopes and one mask's loss cost: two ablations, a backward pass counted as two."""
@@ -50,16 +52,23 @@ def rankings_of(
     settings: RunSettings,
     tell: OnSearch,
 ) -> dict[str, Ranking]:
-    """What each method makes of the labels split."""
-    most = RANKED * largest(settings)
-    rankings = {"hierarchical": hierarchical(probe, tree, prior, dense, settings, tell)}
-    if len(probe.nodes) <= WIDE:
-        rankings["flat"] = flat(probe, torch.arange(len(probe.nodes)), tell)
+    """What each method makes of the labels split; those that run the model go side by side.
+
+    `tell` hears of the method's own search: beside it the others would make it jump.
+    """
+    most, n = RANKED * largest(settings), len(probe.nodes)
+    jobs = {"hierarchical": lambda: hierarchical(probe, tree, prior, dense, settings, tell)}
+    if n <= WIDE:
+        jobs["flat"] = lambda: flat(probe, torch.arange(n), ignore)
     if dense.any():
-        alone, rest = flat(probe, dense.nonzero().squeeze(1), tell), rankings["hierarchical"].nodes
+        jobs["dense"] = lambda: flat(probe, dense.nonzero().squeeze(1), ignore)
+    found = mapped(probe.evaluator.model, lambda job: job(), jobs.values())
+    rankings = dict(zip(jobs, found, strict=True))
+    like = rankings["hierarchical"]
+    if "dense" in rankings:
+        alone, rest = rankings["dense"], like.nodes
         joined = torch.cat([alone.nodes, rest[~torch.isin(rest, alone.nodes)]])
         rankings["dense"] = alone._replace(nodes=joined)
-    like = rankings["hierarchical"]
     activity = _activity(probe)
     rankings["active"] = like._replace(nodes=most_active(like.nodes, probe.nodes, activity))
     rankings["guide"] = Ranking(best_by(prior), 0, [])

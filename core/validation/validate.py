@@ -15,6 +15,7 @@ from typing import Any
 
 from core.figures import number, or_nan
 from core.interventions import Ablation, ErrorRegime, Evaluator
+from core.models.threads import mapped
 from core.validation.bench import Candidate, ValidationSettings
 from core.validation.block import measure
 from core.validation.judgement import judge
@@ -59,12 +60,17 @@ def validate(
     plan += [
         (ood, "ood", a, ErrorRegime.ABLATED) for a in (Ablation.RESAMPLE, Ablation.MEAN) if ood
     ]
+    progress(0, len(plan))
+
+    def run(number: int) -> dict[str, Any]:
+        where, name, ablation, regime = plan[number]
+        judged = number < JUDGED
+        return measure(where, candidate, name, ablation, regime, settings, judged=judged)
+
     blocks = []
-    for done, (where, name, ablation, regime) in enumerate(plan):
-        progress(done, len(plan))
-        judged = done < JUDGED
-        blocks.append(measure(where, candidate, name, ablation, regime, settings, judged=judged))
-    progress(len(plan), len(plan))
+    for block in mapped(evaluator.model, run, range(len(plan))):
+        blocks.append(block)
+        progress(len(blocks), len(plan))
     return _judged(evaluator, blocks, gate, worst_fvu)
 
 
