@@ -40,6 +40,7 @@ def facts(circuits: Iterable[Stored]) -> list[str]:
         verdicts(real_ones),
         floors(real_ones),
         necessity(real_ones),
+        without_search(real_ones),
         families(real_ones),
         predictions(real_ones),
         shi(real_ones, null_ones),
@@ -87,26 +88,53 @@ def necessity(circuits: Sequence[Stored]) -> Iterator[str]:
     yield f"Necessity of the best matched random circuit: {span(best)}."
 
 
+def without_search(circuits: Sequence[Stored]) -> Iterator[str]:
+    """What the choice of nodes wins over none: the first or the most active of the same sites."""
+    plain = {one.name: plainest(one, "resample") for one in circuits}
+    won = {one.name: one.validation["faithfulness"] - plain[one.name] for one in circuits}
+    holding = [one.name for one in circuits if one.validation["verdict"] == "holds"]
+    good = sum(plain[name] >= SUFFICIENT for name in holding)
+    yield (
+        "F (resample) less that of as many features of the same sites chosen without a search, the "
+        "better of the dictionary's first and the most active: median "
+        f"{median(won.values()):.3f}, {min(won.values()):.3f} to {max(won.values()):.3f}, at or "
+        f"below 0 in {sum(value <= 0 for value in won.values())} circuits; of the {len(holding)} "
+        f"that hold {good} have one with F of at least {SUFFICIENT}."
+    )
+
+
+def plainest(one: Stored, ablation: str) -> float:
+    """F of the better circuit that needed no search, at the sites of this one."""
+    return max(row["faithfulness"] for row in one.block(ablation)["plain"].values())
+
+
 def families(circuits: Sequence[Stored]) -> Iterator[str]:
     """F under interventions that no search makes."""
-    found = {
-        one.name: one.validation["circularity"]["families"].get("interchange") for one in circuits
-    }
-    f = {name: row["faithfulness"] for name, row in found.items() if row}
-    low = min(f, key=lambda name: f[name])
-    holding = {one.name for one in circuits if one.validation["verdict"] == "holds"}
-    below = [name for name, value in f.items() if value < SUFFICIENT]
+    yield from (
+        f"{said}: {_family(circuits, name)}"
+        for name, said in (
+            ("interchange", "F when a third prompt's values are put in, which no search does"),
+            ("zero", "F when all else is set to zero, which no search does either"),
+        )
+    )
     gap = [
         abs(one.validation["circularity"]["gap"][a]["labels_minus_test"])
         for one in circuits
         for a in JUDGED
     ]
-    yield (
-        f"F when a third prompt's values are put in, which no search does: {span(f.values())}, "
-        f"lowest on {low}; below {SUFFICIENT} in {len(below)} circuits, {len(holding & set(below))}"
-        " of which hold."
-    )
     yield f"F on searched prompts less F on unseen ones: at most {figure(max(gap))} either way."
+
+
+def _family(circuits: Sequence[Stored], name: str) -> str:
+    found = {one.name: one.validation["circularity"]["families"].get(name) for one in circuits}
+    f = {of: row["faithfulness"] for of, row in found.items() if row}
+    low = min(f, key=lambda of: f[of])
+    holding = {one.name for one in circuits if one.validation["verdict"] == "holds"}
+    below = {of for of, value in f.items() if value < SUFFICIENT}
+    return (
+        f"{span(f.values())}, lowest on {low}; below {SUFFICIENT} in {len(below)} circuits, "
+        f"{len(holding & below)} of which hold."
+    )
 
 
 def predictions(circuits: Sequence[Stored]) -> Iterator[str]:

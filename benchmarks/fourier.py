@@ -193,6 +193,13 @@ def study(one: Stored) -> dict[str, Any]:
         }
 
 
+TOLD = (
+    "p of the agreement is a binomial one over a circuit's readings as if they were independent; "
+    "features of one circuit are not, so it is a bound on nothing and says only that the agreement "
+    "is far from chance."
+)
+
+
 def page(body: Mapping[str, Any]) -> str:
     """All circuits as Markdown."""
     found = body["circuits"]
@@ -200,7 +207,7 @@ def page(body: Mapping[str, Any]) -> str:
         *("circuit", "key: embedding", "key: unembedding", "features with a frequency"),
         *("readings", "agreement (chance, p)", "rank correlation (p)", "labels with k"),
     )
-    lines = [f"`{COMMAND}`", "", line(columns), rule(len(columns))]
+    lines = [f"`{COMMAND}`", "", TOLD, "", line(columns), rule(len(columns))]
     for name, row in found.items():
         told, ends = row["features"], row["weights"]
         read = ", ".join(f"{k} ×{count}" for k, count in list(told["readings"].items())[:8])

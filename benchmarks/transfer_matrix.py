@@ -18,7 +18,8 @@
 Circuits were chosen on the selection split of their own models; the functional score runs on the
 test split of the second one, which nothing here is chosen by. Results are written after every
 pair. A pair is compared again when one of its circuits has become another one or its null is made
-another way, and a pair of which one is gone is dropped. A twin takes some five to fifteen processor
+another way; a pair of which one is gone,
+and the twin of a circuit that is gone, is dropped. A twin takes some five to fifteen processor
 minutes, a pair some ten processor seconds. Results:
 benchmarks/results/transfer_matrix.json and .md.
 """
@@ -83,14 +84,23 @@ def main() -> None:
     results = Results(given.out, page)
     results.found["command"] = " ".join(["python", "benchmarks/transfer_matrix.py", *sys.argv[1:]])
     pairs, twins = (results.found.setdefault(field, {}) for field in ("pairs", "twins"))
-    there = {one.name for one in circuits}
-    for key in [key for key, pair in pairs.items() if not {pair["one"], pair["two"]} <= there]:
+    stamps = {one.name: one.stamp for one in circuits}
+    for key in [
+        key for key, pair in pairs.items() if not {pair["one"], pair["two"]} <= set(stamps)
+    ]:
         del pairs[key]
+    for name in [name for name, twin in twins.items() if outdated(twin, stamps.get(name))]:
+        del twins[name]
     for (task, kind), some in grouped(circuits).items():
         if kind in given.kinds and task in (given.tasks or [task]):
             one_group(some, pairs, twins, results, given)
     write(results)
     print(page(results.found))
+
+
+def outdated(twin: Mapping[str, Any], stamp: str | None) -> bool:
+    """Whether a twin is one of another circuit than the one there is now, or made another way."""
+    return twin["stamps"][0] != stamp or twin.get("made") != MADE
 
 
 def grouped(circuits: Iterable[Stored]) -> dict[Group, list[Stored]]:
@@ -215,7 +225,8 @@ def page(found: Mapping[str, Any]) -> str:
         "Mean over pairs of different models: edges and transport are the same from either side, "
         "so a pair counts once, with the larger of its two p; others count both orders. "
         "Null: partners or profiles exchanged at random within each layer and position, or random "
-        "features of the same sites. Ceiling: the same model, another seed. The paper names "
+        "features of the same sites. Ceiling: the same model, another seed, where "
+        "a twin was made. The paper names "
         f"{PAPER[0]}–{PAPER[1]} for its edge overlap, without null or ceiling.",
         "",
         draws(found["pairs"].values()),

@@ -38,6 +38,7 @@ Size = Annotated[
     typer.Option(
         "--size",
         metavar="N",
+        max=1_000_000,
         help="Nodes of the circuit; else the smallest that does the task.",
         show_default=False,
     ),

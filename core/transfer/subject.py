@@ -74,7 +74,7 @@ def shared_prompts(one: Subject, two: Subject) -> tuple[Batches, Batches]:
     try:
         other = prepare(two.model, one.prepared.task)
     except TaskError as error:
-        raise _unreadable(one, two, str(error).splitlines()[0]) from None
+        raise _unreadable(one, two, str(error).splitlines()[0].rstrip(".")) from None
     if other.length != one.prepared.length:
         raise _unreadable(
             one, two, f"it reads {other.length} tokens where the first reads {one.prepared.length}"
