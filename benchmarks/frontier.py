@@ -17,8 +17,10 @@ takes any other bundled one as well), and for each way of counting
    4,096 with the steepest slopes. At every size the better ranking's circuit is exchanged, too.
 3. Of these circuits the one with the best worst of F and φ on the *selection* split is taken, size
    by size; and the smallest size at which that reaches 0.97.
-4. The *test* split is read once: F and φ of the circuits taken, beside random ones with as many
-   nodes of each kind, layer and position.
+4. The *test* split is read once: F and φ of the circuits taken, and beside them, at the smallest
+   good size and a few others, circuits that no search found (`frontier_controls`): random ones,
+   the first features of the dictionary, the most active ones, as many at each layer and position;
+   and, where nodes are at all positions, counts of first features that are swept on selection.
 
 Strict regime (errors and everything else outside the circuit ablated), resample and mean. `live` is
 how many nodes run in a circuit, uncounted heads among them; `bits` is log2 of how many circuits of
@@ -26,8 +28,8 @@ that size the candidates have. `null`: the same search for permuted answers; `ri
 *those* answers that its circuits give. It tells nothing of parity: with two answers, half of the
 permuted ones are the true ones.
 
-A row takes 10 to 40 processor seconds, one of coreference 80, and all of `ROWS` about a quarter of
-an hour. Results: benchmarks/results/frontier.json and .md, rewritten after every row.
+A row takes 20 to 90 processor seconds, one of coreference more, and all of `ROWS` about half an
+hour. Results: benchmarks/results/frontier.json and .md, rewritten after every row.
 """
 
 import tempfile

@@ -1,11 +1,13 @@
 """One row of `frontier`: candidates, rankings, exchanges, and what circuits of every size do."""
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
+from frontier_controls import dense_or_head, is_head, matched_draws, matched_top, partings
 from frontier_table import WANTED
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from study import masks_of
 from torch import Tensor
 
@@ -13,7 +15,7 @@ from core.circuit import Attention
 from core.figures import number
 from core.graph import NodeKind
 from core.interventions import Evaluator
-from core.pipeline.prepare import Prepared
+from core.pipeline.prepare import Batches, Prepared, head
 from core.pipeline.probes import ABLATIONS, Probe
 from core.search import WIDE, ExchangeSettings, eliminate_jointly, exchange
 from core.tasks import Split
@@ -22,7 +24,7 @@ from core.validation import faithfulness
 from core.validation.metrics import behaviour
 
 BESIDE = (30, 57, 100, 200, 347)
-"""Sizes at which random circuits are drawn, besides the smallest that is good enough."""
+"""Sizes at which circuits without a search stand beside, besides the smallest good one."""
 
 
 class Counting(NamedTuple):
@@ -75,12 +77,15 @@ class Frontier:
             point |= {"selection_worst": round(found[size][0], 4), "by": found[size][2]}
         good = [size for size in self.sizes if found[size][0] >= WANTED]
         smallest = next((p for p in frontier if good and p["size"] == good[0]), None)
+        beside = {s: chosen[s] for s in sorted({*BESIDE, *good[:1]} & set(chosen))}
         return {
             "candidates": len(self.nodes),
             "all_live": self._measured(test, {len(self.nodes): torch.arange(len(self.nodes))})[0],
             "smallest": smallest,
             "firing": self._firing(chosen[good[0] if good else self.sizes[-1]]),
-            "random": self._random(test, chosen, {*BESIDE, *good[:1]}),
+            "random": self._random(test, beside),
+            "controls": self._controls(test, beside),
+            "swept": self._swept(selection, test),
             "frontier": frontier,
         }
 
@@ -138,14 +143,14 @@ class Frontier:
 
     def _measured(self, test: Probe, circuits: dict[int, Tensor]) -> list[dict[str, Any]]:
         f, phi, right = scores(test, masks_of(circuits.values(), len(self.nodes)))
-        is_head = self.nodes[:, 0] == int(NodeKind.HEAD)
         heads = self.prepared.model.n_layers * self.prepared.model.n_heads
         heads *= 1 if self.way.everywhere else self.prepared.length
         uncounted = heads if self.way.heads == "live" else 0
         return [
             {
                 "size": size,
-                "heads": int(is_head[chosen].sum()),
+                "heads": int(is_head(self.nodes[chosen]).sum()),
+                "features": self._by_layer(chosen),
                 "live": size + uncounted,
                 "bits": round(log2_choose(len(self.nodes), size)),
                 **{f"f_{a.value}": _figure(f[j, i]) for j, a in enumerate(ABLATIONS)},
@@ -155,13 +160,18 @@ class Frontier:
             for i, (size, chosen) in enumerate(circuits.items())
         ]
 
+    def _by_layer(self, chosen: Tensor) -> list[int]:
+        """How many features a circuit has in each layer."""
+        features = self.nodes[chosen][~is_head(self.nodes[chosen])]
+        return torch.bincount(features[:, 1], minlength=self.coders.n_layers).tolist()
+
     def _random(
-        self, test: Probe, circuits: dict[int, Tensor], sizes: set[int]
+        self, test: Probe, circuits: dict[int, Tensor], prefer: Tensor | None = None
     ) -> list[dict[str, Any]]:
         """The best random circuit with as many nodes of each kind, layer and position."""
         found = []
-        for size in sorted(sizes & set(circuits)):
-            draws = matched_draws(self.nodes, circuits[size], self.effort.draws)
+        for size, chosen in circuits.items():
+            draws = matched_draws(self.nodes, chosen, self.effort.draws, prefer)
             f, phi, _ = scores(test, draws)
             rows = [("f", f), ("phi", phi)]
             found.append(
@@ -174,9 +184,59 @@ class Frontier:
             )
         return found
 
+    def _controls(self, test: Probe, circuits: dict[int, Tensor]) -> dict[str, Any]:
+        """By name, circuits without a search that have as many nodes at every site.
+
+        None where there is no span to take a share of, as of permuted answers.
+        """
+        worth = {"first": -self.nodes[:, 3].float(), "most active": self._activity()}
+        if scores(test, torch.ones(1, len(self.nodes))).f.isnan().any():
+            return {}
+        found: dict[str, Any] = {
+            name: self._measured(
+                test, {s: matched_top(self.nodes, one, by) for s, one in circuits.items()}
+            )
+            for name, by in worth.items()
+        }
+        if any(self.coders.prefixes):
+            dense = dense_or_head(self.nodes, self.coders.prefixes)
+            found["prefix random"] = self._random(test, circuits, dense)
+        return found
+
+    def _swept(self, selection: Probe, test: Probe) -> dict[str, Any] | None:
+        """All heads and the first features of two layers, at each size as best on selection.
+
+        None where a node is at one position, or the dictionary has no order.
+        """
+        two = self.coders.n_layers == 2 and any(self.coders.prefixes)
+        if not (two and self.way.everywhere):
+            return None
+        sizes = []
+        for size in (s for s in self.sizes if s >= is_head(self.nodes).sum()):
+            ways = partings(self.nodes, size)
+            f, phi = selection.scores(masks_of(ways.values(), len(self.nodes)))
+            value, at = torch.minimum(f, phi).amin(0).max(0)
+            counts, chosen = list(ways.items())[int(at)]
+            sizes.append({"size": size, "layers": counts, "selection_worst": _figure(value)})
+            if value >= WANTED:
+                point = self._measured(test, {size: chosen})[0]
+                return {"smallest": sizes[-1] | point, "sizes": sizes}
+        return {"smallest": None, "sizes": sizes}
+
+    def _activity(self) -> Float[Tensor, " node"]:
+        """Mean |activation| of each feature where it is a node, clean labels prompts; heads: 0."""
+        batches = head(self.prepared.batches[Split.LABELS], self.effort.prompts)
+        mean = averaged(self.prepared, self.coders, batches, torch.abs)
+        _, layer, position, index = self.nodes.T
+        index = index.clamp(max=self.coders.n_features - 1)
+        there = mean[layer, position.clamp(min=0), index]
+        worth = torch.where(position < 0, mean.mean(1)[layer, index], there)
+        return torch.where(is_head(self.nodes), 0.0, worth)
+
     def _firing(self, chosen: Tensor) -> dict[str, float]:
         """How often the kept features fire, on clean prompts of the selection split."""
-        rates = firing_rates(self.prepared, self.coders)
+        batches = self.prepared.batches[Split.SELECTION]
+        rates = averaged(self.prepared, self.coders, batches, lambda a: a != 0)
         kind, layer, position, index = self.nodes[chosen].T
         kept = kind == int(NodeKind.FEATURE)
         everywhere = rates.mean(1)[layer[kept], index[kept]]
@@ -221,36 +281,15 @@ def candidates(evaluator: Evaluator, way: Counting) -> Int[Tensor, "node 4"]:
     return torch.cat(parts)
 
 
-def dense_or_head(nodes: Int[Tensor, "node 4"], prefixes: tuple[int, ...]) -> Bool[Tensor, " node"]:
-    """Dense features of a nested dictionary, and heads."""
-    is_head = nodes[:, 0] == int(NodeKind.HEAD)
-    return is_head | (nodes[:, 3] < torch.tensor(prefixes)[nodes[:, 1]])
-
-
-def matched_draws(
-    nodes: Int[Tensor, "node 4"], chosen: Int[Tensor, " chosen"], draws: int
-) -> Float[Tensor, "draw node"]:
-    """Masks of random circuits with as many nodes of each kind, layer and position."""
-    generator = torch.Generator().manual_seed(0)
-    _, place = torch.unique(nodes[:, :3], dim=0, return_inverse=True)
-    wanted = torch.bincount(place[chosen], minlength=int(place.max()) + 1)
-    masks = torch.zeros(draws, len(nodes))
-    for site in wanted.nonzero().squeeze(1).tolist():
-        here = (place == site).nonzero().squeeze(1)
-        order = torch.rand(draws, len(here), generator=generator).argsort(1)[:, : wanted[site]]
-        masks.scatter_(1, here[order], 1.0)
-    return masks
-
-
-def firing_rates(prepared: Prepared, coders: TranscoderSet) -> Float[Tensor, "layer pos feature"]:
-    """Share of the selection split's clean prompts at which each feature fires."""
+def averaged(
+    prepared: Prepared, coders: TranscoderSet, batches: Batches, of: Callable[[Tensor], Tensor]
+) -> Float[Tensor, "layer pos feature"]:
+    """Mean, over clean prompts, of something of each feature's activation."""
     total = torch.zeros(coders.n_layers, prepared.length, coders.n_features)
-    count = 0
-    for batch in prepared.batches[Split.SELECTION]:
-        fires = coders.encode(prepared.model.trace(batch.clean).mlp_in) != 0
-        total[:, prepared.length - batch.clean.shape[1] :] += fires.float().sum(1)
-        count += len(batch.clean)
-    return total / count
+    for batch in batches:
+        activation = coders.encode(prepared.model.trace(batch.clean).mlp_in)
+        total[:, prepared.length - batch.clean.shape[1] :] += of(activation).float().sum(1)
+    return total / sum(len(batch.clean) for batch in batches)
 
 
 def log2_choose(n: int, k: int) -> float:
