@@ -13,7 +13,7 @@ import streamlit as st
 from explorer import engine, menu
 from explorer.library import preview
 from explorer.library.pill import job_pill
-from explorer.look import connection, notices, theme
+from explorer.look import connection, notices, steps, theme
 from explorer.session import state
 
 HERE = Path(__file__).resolve().parent
@@ -50,6 +50,7 @@ def main() -> None:
     name = page.url_path or "library"
     state.begin(name)
     connection.watch()
+    steps.keep_single()
     messages = st.container(key="messages")
     job_pill()
     if name != "library":

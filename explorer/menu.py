@@ -1,13 +1,15 @@
 """The pages of the app, the way from one to another inside it, and what a link did not lead to."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 import streamlit as st
 
+from core.errors import CoreError
 from explorer.look import notices, theme
-from explorer.session import state
+from explorer.session import resources, state
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 MENU = (
@@ -60,6 +62,29 @@ def no_circuit(title: str, advice: str) -> None:
     button = notices.Button("Open the library", "to-library")
     if notices.empty(title, advice, button, "no-circuit"):
         go("library")
+
+
+def circuit_page(page: Callable[[], None]) -> None:
+    """Run the page of one circuit; a link to none, or to a damaged one, leads to the library."""
+    name = state.current().circuit
+    if name and all(info.name != name for info in resources.library()):
+        no_circuit(
+            f"There is no circuit called {name[:80]} here",
+            "It may have another name, or lie in another store. The library lists those there are.",
+        )
+    elif name and (problem := _damage(name)):
+        no_circuit(f"{name[:80]} cannot be opened", problem)
+    else:
+        notices.guarded(page)
+
+
+def _damage(name: str) -> str:
+    """Why the files of a circuit cannot be read; empty where they can."""
+    try:
+        resources.bundle(name)
+    except CoreError as problem:
+        return str(problem)
+    return ""
 
 
 def dropped() -> None:

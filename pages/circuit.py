@@ -1,5 +1,6 @@
 """Browse a circuit: hierarchy, network, inspector, and what ablating does to the answer."""
 
+from explorer import menu
 from explorer.circuit import page as circuit
 
-circuit.page()
+menu.circuit_page(circuit.page)

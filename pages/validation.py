@@ -1,6 +1,6 @@
 """What a circuit's validation found: the verdict, its controls, and what the errors carry."""
 
-from explorer.look import notices
+from explorer import menu
 from explorer.validation import page as validation
 
-notices.guarded(validation.page)
+menu.circuit_page(validation.page)

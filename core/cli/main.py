@@ -33,6 +33,8 @@ from core.errors import CoreError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+PYDANTIC = "Value error, "
+"""What a choice that is none is told with; it says nothing to who typed it."""
 
 
 class Command(NamedTuple):
@@ -125,7 +127,7 @@ def call(arguments: Sequence[str]) -> int:
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
-        said = error.format_message().rstrip(".")
+        said = error.format_message().rstrip(".").replace(PYDANTIC, "")
         return _refuse(f"{said}. See: {_asked(arguments)} --help", BAD_INPUT)
     except CoreError as error:
         return _refuse(str(error), BAD_INPUT)

@@ -5,6 +5,7 @@ Files are data: only safetensors weights are read, remote code is never run, a p
 
 import json
 import warnings
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,20 @@ def _resolve(ref: str) -> str:
     if is_hub_id(ref) and not Path(ref).parent.is_dir():
         return ref
     raise ModelError(
-        f"No model {ref!r}. It is no bundled name ({', '.join(bundled_models()) or 'none'}), "
+        f"No model {ref!r}. It is no bundled name ({_nearest(ref)}), "
         "no existing folder and no Hub id of the form owner/name. Check the spelling or path."
     )
+
+
+def _nearest(ref: str) -> str:
+    """The bundled name that is most like what was typed, and how many others there are."""
+    names = bundled_models()
+    if not names:
+        return "none"
+    like = get_close_matches(ref, names, 1)
+    first = f"did you mean {like[0]}" if like else f"such as {names[0]}"
+    others = f"; {len(names) - 1} others: hagd models" if len(names) > 1 else ""
+    return f"{first}{others}"
 
 
 def _raw_config(source: str, where: str) -> dict[str, Any]:

@@ -96,6 +96,12 @@ def free_folder(results: Path, name: str, request: Request) -> Path:
     )
 
 
+def replaced(folder: Path) -> str:
+    """What a run says of the earlier result whose place it takes; empty where there is none."""
+    when = str(_record(folder).get("created", ""))[:16].replace("T", " ")
+    return f"{folder.name} replaces the result of {when} UTC: same question." if when else ""
+
+
 def _numbered(name: str) -> Iterator[str]:
     yield name
     yield from (f"{name}-{number}" for number in count(2))

@@ -33,14 +33,14 @@ from core.pipeline.dictionaries import Training, find_transcoders
 from core.pipeline.discovery import Discovery, discover
 from core.pipeline.finished import found_circuit
 from core.pipeline.loading import Refs, gate, loaded
-from core.pipeline.naming import Request, check_own, free_folder, request_of, result_name
+from core.pipeline.naming import Request, check_own, free_folder, replaced, request_of, result_name
 from core.pipeline.nulls import shuffle_features
 from core.pipeline.prepare import Prepared
 from core.pipeline.progress import Clock, OnProgress, ignore
 from core.pipeline.result import Parts, make_bundle, title_of
 from core.pipeline.settings import RunSettings
 from core.pipeline.validation import Bench, validated, worst_fvu
-from core.store import Store, open_store
+from core.store import Notice, NoticeKind, Store, open_store
 from core.store.locks import only_one
 from core.tasks import Split, overlap
 from core.transcoders import (
@@ -215,6 +215,8 @@ def _written(run: _Context, parts: Parts) -> Bundle:
         return write_bundle(replace(bundle, name=called), request.out)
     with only_one(run.store.layout.locks, "results", run.store.notify):
         out = free_folder(run.store.results_dir, name, run.asked(coders))
+        if message := replaced(out):
+            run.store.notify(Notice(kind=NoticeKind.REPLACED, key=out.name, message=message))
         return write_bundle(replace(bundle, name=out.name), out)
 
 

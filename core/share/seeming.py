@@ -32,6 +32,11 @@ def seeming(name: str, data: bytes) -> str | None:
             "It seems to be weights, which are not imported, but read where they are. Name their "
             "folder with --model or --transcoders."
         )
+    if suffix == ".zip" and not data.startswith(b"PK"):
+        return (
+            "It is called a zip and is none. Import the zip that `hagd export --format bundle` "
+            "wrote, or the result folder itself."
+        )
     if suffix in _ROWS:
         return "A graph is one JSON object; this seems to be rows. Choose the graph's own file."
     return None

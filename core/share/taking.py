@@ -104,11 +104,16 @@ def take_bytes(name: str, data: bytes, root: Path, results: Path) -> Taken:
             if data[:4] == b"PK\x03\x04":
                 unzip_bundle(data, folder)
                 return _bundle(folder, results)
-            file = folder / f"{slug(PurePath(name).stem)}.json"
+            file = folder / _as_graph(name)
             file.write_bytes(data)
             return _graph(file, root / "graphs")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as_graph(name: str) -> str:
+    """What a file is called where it is read as a graph."""
+    return f"{slug(PurePath(name).stem)}.json"
 
 
 @contextmanager
@@ -117,7 +122,8 @@ def _told_of(name: str, data: bytes, folder: Path) -> Iterator[None]:
     try:
         yield
     except FormatError as error:
-        inside = str(error).replace(f"{folder}{os.sep}", "").replace(str(folder), name)
+        inside = str(error).replace(f"{folder / _as_graph(name)}", name)
+        inside = inside.replace(f"{folder}{os.sep}", "").replace(str(folder), name)
         what = seeming(name, data)
         if what is not None:
             raise FormatError(f"{name} is no graph and no zipped circuit. {what}") from None

@@ -15,6 +15,8 @@ class NoticeKind(StrEnum):
     """The database itself was unreadable; it was kept under another name and begun afresh."""
     WAITING = "waiting"
     """Another process computes the same result; this one waits for it."""
+    REPLACED = "replaced"
+    """An earlier result of the same request gave its place to this one."""
     NOT_STORED = "not_stored"
     """The result is right but could not be written, for want of space or of permission."""
 

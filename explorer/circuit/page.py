@@ -41,12 +41,6 @@ def page() -> None:
             "Circuits that come with the program and your own appear in the library.",
         )
         return
-    if all(info.name != name for info in resources.library()):
-        menu.no_circuit(
-            f"There is no circuit called {name[:80]} here",
-            "It may have another name, or lie in another store. The library lists those there are.",
-        )
-        return
     bundle = resources.bundle(name)
     state.keep(lambda node: changes.knows(bundle, node))
     ready = resources.lab_state(name)

@@ -1,7 +1,7 @@
 /* Cards and table of the library. Data comes from explorer/gallery.py; text is only ever set as text.
  *
  *   data.cards  [{name, href, title, subtitle, f, pm, size, verdict, tone, drawing, w, h}]
- *   data.rows   [{name, href, task, model, nodes, f, pm, phi, phiEmpty, p, verdict, short, why, tone, muted,
+ *   data.rows   [{name, href, task, called (an own one's name), model, nodes, f, pm, phi, phiEmpty, p, verdict, short, why, tone, muted,
  *                 curve: {line: [[x, y]...], low: [...], high: [...], ring: [x, y]}, error}]
  *   data.groups [{title, note, rows, first}]: how many rows stand under each title, and how many of them while it is folded
  *                (0: never folded). Which groups are open is the browser's to remember, for this tab. None: one plain table.
@@ -117,10 +117,19 @@ function dots(row, share) {
   return html("td", "more", button);
 }
 
-/** What a row is called: its model under a task's title, its task in a plain table; nulls and damaged ones keep their own. */
+/** What a row is called, and what stands beside: its model under a task's title, its task in a plain table; an own one by the
+ * name it was given; nulls and damaged ones keep their own. */
+function namesOf(row, grouped) {
+  if (row.error) return [row.task, ""];
+  if (row.called) return [row.called, grouped && !row.null ? row.model : row.task];
+  if (!grouped) return [row.task, ""];
+  return row.null ? [row.task, row.model] : [row.model, ""];
+}
+
 function nameOf(row, grouped, open) {
-  const [text, beside] = !grouped ? [row.task, ""] : row.null || row.error ? [row.task, row.error ? "" : row.model] : [row.model, ""];
-  const cell = html("td", "task", html("div", "", link(row, text, open), tag(row), beside && html("span", "beside", beside)));
+  const [text, beside] = namesOf(row, grouped);
+  const yours = row.called && Object.assign(html("span", "tag yours", "yours"), { title: "Made or taken in here" });
+  const cell = html("td", "task", html("div", "", link(row, text, open), yours, tag(row), beside && html("span", "beside", beside)));
   cell.title = row.title;
   return cell;
 }

@@ -31,6 +31,7 @@ def row_data(row: Row, href: str) -> dict[str, Any]:
         "href": href,
         "title": row.title,
         "task": row.task,
+        "called": row.called,
         "tag": row.tag,
         "model": row.model,
         "nodes": "–" if row.faithfulness is None else f"{row.nodes:,}",
@@ -54,8 +55,8 @@ def card_data(row: Row, href: str, drawing: Sequence[Any], size: tuple[int, int]
     """A card for the component."""
     data = row_data(row, href)
     return data | {
-        "title": row.task,
-        "subtitle": row.model,
+        "title": row.called or row.task,
+        "subtitle": f"{row.task} · {row.model}" if row.called else row.model,
         "size": f"faithfulness · {row.nodes:,} nodes",
         "drawing": list(drawing),
         "w": size[0],

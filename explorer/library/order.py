@@ -2,8 +2,9 @@
 
 1. `pick` leaves the rows that a search and its filters ask for and sorts them; nulls and damaged
    ones come last whatever is asked.
-2. `sections` puts them under their task, the task with the best circuit first. A long section
-   starts folded to its best rows, unless something is searched for.
+2. `sections` puts them under their task: tasks of own circuits first, then the task with the best
+   circuit; own ones stand first in theirs. A long section starts folded to its first rows, unless
+   something is searched for.
 3. `featured_of` chooses the cards of a first visit.
 """
 
@@ -52,6 +53,8 @@ def pick(rows: Sequence[Row], wanted: Shelf) -> tuple[Row, ...]:
         kept.sort(key=order[wanted.sort])
     elif wanted.sort == "newest":
         kept.sort(key=lambda row: row.created, reverse=True)
+    else:
+        kept.sort(key=lambda row: not row.called)
     return tuple(sorted(kept, key=lambda row: (bool(row.error), row.null)))
 
 
@@ -61,7 +64,16 @@ def best(row: Row) -> tuple[Any, ...]:
 
 
 def _matches(row: Row, wanted: Shelf, words: Sequence[str]) -> bool:
-    named = (row.name, row.title, row.task, row.model, row.family, row.dictionary, row.tag)
+    named = (
+        row.name,
+        row.called,
+        row.title,
+        row.task,
+        row.model,
+        row.family,
+        row.dictionary,
+        row.tag,
+    )
     text = " ".join((*named, row.verdict, row.shown[0])).lower()
     facets = (getattr(wanted, name) for name in FACETS)
     own = (row.section, row.family, row.dictionary, row.verdict)

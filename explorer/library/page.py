@@ -125,7 +125,8 @@ def _answer(said: Sequence[Said], known: Mapping[str, Row]) -> None:
             menu.go("circuit", circuit=opened, path=(), selection=(), changes=(), prompt=0)
         if shared in known:
             row = known[shared]
-            title = " · ".join(part for part in (row.task, row.model, row.tag) if part)
+            parts = (row.called or row.task, row.model, row.tag)
+            title = " · ".join(part for part in parts if part)
             st.dialog(f"Share {title}")(sharing.share_list)(shared, "library")
 
 

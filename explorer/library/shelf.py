@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from core.choices import BUNDLED_KINDS, DEFAULT_KIND, DictionaryKind
 from core.circuit import Attention
 from core.figures import real
+from core.names import slug
 from core.verdicts import in_short, reservation
 from explorer.look import verdicts
 from explorer.session.resources.about import about_model
@@ -52,8 +53,7 @@ class Row:
     dictionary: str = ""
     """Kind of its transcoders: one of `KINDS`, or `own`."""
     tag: str = ""
-    """What it has that is not the usual: its transcoders, heads that count, seed; else the name,
-    where nothing else tells a row from another."""
+    """What it has that is not the usual: its transcoders, heads that count, seed."""
     verdict: str
     null: bool = False
     """Whether it was made from something that must not validate."""
@@ -65,6 +65,8 @@ class Row:
     """The first of it in a few signs."""
     created: str
     error: str | None = None
+    called: str = ""
+    """Name of an own circuit, as it was given; empty for a bundled one, which its model names."""
 
     @property
     def section(self) -> str:
@@ -85,11 +87,12 @@ def shelf(infos: "Sequence[BundleInfo]", titles: Mapping[str, str]) -> tuple[Row
 
 
 def _told_apart(name: str, bundled: Sequence[str]) -> str:
-    """What one of several rows that look alike is: bundled, the n-th taken in, or its name."""
+    """What one of several rows that look alike is: bundled, or the n-th taken in; an own one is
+    called by its name."""
     if name in bundled:
         return "bundled"
     number = re.fullmatch(r"(.+)[-~](\d+)", name)
-    return f"imported {number[2]}" if number and number[1] in bundled else name
+    return f"imported {number[2]}" if number and number[1] in bundled else ""
 
 
 def _looks(row: "Row") -> tuple[str, str, str]:
@@ -122,7 +125,14 @@ def _row(info: "BundleInfo", titles: Mapping[str, str]) -> Row:
         family=about_model(info.model).family,
         dictionary=_dictionary(info),
         tag=_tag(info),
+        called="" if info.error or is_bundled(info) else _called(info),
     )
+
+
+def _called(info: "BundleInfo") -> str:
+    """An own circuit's name as its owner wrote it, else as links and commands have it."""
+    written = info.title.split(" · ")[0]
+    return written if slug(written) == info.name else info.name
 
 
 def _dictionary(info: "BundleInfo") -> str:

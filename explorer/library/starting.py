@@ -97,7 +97,7 @@ def _short(settings: Mapping[str, Any]) -> str:
 def _expected() -> str:
     """How long the run that is set may take, in a few words."""
     wanted, jobs = form.settings(), resources.jobs().list()
-    there = has_dictionary(wanted, jobs)
+    there = has_dictionary(wanted, jobs, resources.library(), resources.trained())
     seconds = expected(wanted, jobs, there)
     if seconds is None:
         return "not timed yet" if there else "trains a dictionary first"

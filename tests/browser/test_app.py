@@ -103,6 +103,27 @@ def test_back_undoes_one_step(page: Page, app: App):
     driver.wait_changes(page, [])
 
 
+def test_one_back_is_one_page(page: Page, app: App):
+    """Streamlit pushes page and parameters by themselves; nobody chose what lies between."""
+    changed = {"circuit": "tiny", "set": "A1"}
+    driver.open_link(page, f"{app.url}/circuit?circuit=tiny&set=A1")
+    ways = [("Validation", {"circuit": "tiny"}), ("Circuit", changed), ("Lab", changed)]
+    for name, wanted in ways:
+        page.get_by_role("link", name=name, exact=True).first.click()
+        page.wait_for_url(f"**/{name.lower()}?*", timeout=driver.LONG)
+        driver.until(page, lambda: None, lambda wanted=wanted: driver.parameters(page) == wanted)
+        page.wait_for_timeout(1600)
+    for path, wanted in (
+        ("circuit", changed),
+        ("validation", {"circuit": "tiny"}),
+        ("circuit", changed),
+    ):
+        page.go_back()
+        page.wait_for_url(f"**/{path}?*", timeout=driver.LONG)
+        assert driver.parameters(page) == wanted
+        page.wait_for_timeout(1600)
+
+
 def test_a_bad_parameter_and_an_unknown_node_are_named_in_one_notice(page: Page, app: App):
     driver.open_link(page, f"{app.url}/lab?circuit=tiny&frobnicate=1&set=A,Q7&how=swap")
     notice = page.locator(".hs-notice")

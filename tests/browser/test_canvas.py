@@ -8,6 +8,7 @@ from tests.browser.conftest import App
 from tests.tiny import WORDS
 
 pytestmark = pytest.mark.browser
+HOST = "[...document.querySelectorAll('[data-ready]')].at(-1)"
 CELLS = """() => {
   const host = [...document.querySelectorAll('[data-ready]')].at(-1);
   return [...(host.shadowRoot ?? host).querySelectorAll('.cell')].map((cell) => {
@@ -165,3 +166,28 @@ def test_on_the_prompt_page_a_key_that_would_ablate_says_why_it_does_not(page: P
     said.wait_for(state="visible")
     assert "Nothing can be ablated" in said.inner_text()
     assert driver.view(page)["changes"] == {}
+
+
+def test_what_nearly_fits_is_shown_whole(page: Page, app: App):
+    page.set_viewport_size({"width": 1024, "height": 768})
+    link = "circuit=sorting-gpt2-heads&open=A&select=A1"
+    driver.open_link(page, f"{app.url}/circuit?{link}")
+    _rest(page)
+    box = page.evaluate(f"{HOST}.__canvas.shown().box")
+    assert 0.65 <= box["whole"] < 0.8  # else this circuit shows nothing of the matter
+    assert box["view"] == box["whole"]
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_all_of_the_legend_is_in_sight(page: Page, app: App, width: int):
+    page.set_viewport_size({"width": width, "height": 800})
+    driver.open_link(page, f"{app.url}/circuit?circuit={app.circuit}")
+    _rest(page)
+    cut = page.evaluate(f"""() => {{
+      const legend = ({HOST}.shadowRoot ?? {HOST}).querySelector('.legend');
+      for (const entry of legend.children) entry.hidden = false;
+      const room = legend.getBoundingClientRect();
+      const inside = (box) => box.right <= room.right && box.bottom <= room.bottom;
+      return [...legend.children].filter((entry) => !inside(entry.getBoundingClientRect())).length;
+    }}""")
+    assert cut == 0

@@ -40,6 +40,7 @@ def test_every_circuit_stands_with_its_controls(store, open_page):
     assert tiny["curve"]["ring"] == tiny["curve"]["line"][-1]
     assert len(tiny["curve"]["low"]) == len(tiny["curve"]["high"]) == 3
     assert tiny["href"] == "./circuit?circuit=tiny"
+    assert tiny["called"] == "tiny"
 
 
 def test_a_null_is_a_row_and_never_a_card(store, open_page):

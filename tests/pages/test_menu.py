@@ -35,6 +35,24 @@ def test_a_page_without_a_circuit_leads_to_the_library(empty_store, page, circui
     assert "No circuits yet" in html(app)
 
 
+@pytest.mark.parametrize("page", ["circuit", "lab", "validation"])
+@pytest.mark.parametrize(
+    ("circuit", "title"),
+    [("nope", "There is no circuit called nope here"), ("damaged", "damaged cannot be opened")],
+)
+def test_a_broken_link_leads_to_the_library_from_every_page(store, page, circuit, title):
+    app = whole_app()
+    app.switch_page(str(ROOT / "pages" / f"{page}.py"))
+    app.query_params.update({"circuit": [circuit]})
+    shown = html(app.run())
+    assert title in shown
+    assert 'class="hs-empty"' in shown
+    assert "This could not be shown" not in shown
+    app = press(app, "Open the library")
+    assert not app.exception
+    assert "3 stored" in html(app)
+
+
 def test_a_run_that_is_done_opens_its_circuit(store):
     desk = resources.jobs()
     job = desk.start_here("run", "Sums · tiny", {}, lambda *_: {"name": "tiny"})

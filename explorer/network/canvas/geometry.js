@@ -9,7 +9,8 @@ const ROOMY = { left: 72, right: 14, top: 14, bottom: 16 }; // row names stand a
 const TIGHT = { left: 6, right: 6, top: 8, bottom: 8 };
 const MOST_STRETCH = 3;
 const READABLE = 10.5; // px on the screen; text is not drawn smaller to fit
-const LEAST_VIEW = { normal: 0.8, compact: 0.7 }; // what does not fit at this scale is moved into sight instead
+const LEAST_VIEW = { normal: 0.8, compact: 0.7 }; // what is far from fitting is shown at this scale and moved into sight instead
+const NEARLY = { normal: 0.65, compact: 0.7 }; // what fits from this scale on is shown whole: nothing is cut for a few pixels
 const BODY = { feature: 13, error: 15, position: 13, bias: 13, head: 26 };
 const BESIDE = { position: 11, bias: 11, head: 18 }; // where the name of a small shape begins
 const HALF = { position: 8, bias: 8, head: 14 };
@@ -43,7 +44,8 @@ export function geometry(graph, width, height, withNumber) {
   const pad = compact ? TIGHT : ROOMY;
   // what does not fit at scale 1 is shown smaller, down to the least; the room that is left on an axis is then filled
   const whole = Math.min(1, width / (pad.left + nw + pad.right), height / (pad.top + nh + pad.bottom));
-  const view = Math.max(LEAST_VIEW[compact ? "compact" : "normal"], whole);
+  const kind = compact ? "compact" : "normal";
+  const view = whole >= NEARLY[kind] ? whole : LEAST_VIEW[kind];
   const grow = Math.min(1.4, Math.max(1, 0.88 / view));
   const sx = Math.min(MOST_STRETCH, Math.max(1, (width / view - pad.left - pad.right) / nw));
   const w = pad.left + nw * sx + pad.right;

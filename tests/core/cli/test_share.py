@@ -90,7 +90,10 @@ def test_damaged_folder_is_refused(hagd: Hagd, folder: Path) -> None:
     ("words", "message"),
     [
         (["export", "nosuch"], "There is no circuit 'nosuch'"),
-        (["export", "nosuch", "--format", "pdf"], "Invalid value for '--format'"),
+        (
+            ["export", "nosuch", "--format", "pdf"],
+            "Invalid value for '--format': 'pdf' is not one of",
+        ),
         (["import", "nosuch"], "There is nothing at nosuch"),
     ],
 )

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core.errors import ModelError, UnsupportedModelError
-from core.models import hub, load_model
+from core.models import hub, load, load_model
 from tests.tiny import KINDS, tiny_hf, tiny_tokenizer
 
 
@@ -38,6 +38,14 @@ def test_a_saved_model_loads_with_the_same_key(tmp_path, kind):
 def test_no_such_model_names_what_there_is():
     with pytest.raises(ModelError, match="no bundled name.*owner/name"):
         load_model("no-such-model")
+
+
+def test_a_misspelt_name_is_told_the_nearest_alone(monkeypatch):
+    monkeypatch.setattr(load, "bundled_models", lambda: ("gpt2-modadd", "gpt2-parity", "neox-x"))
+    with pytest.raises(ModelError, match=r"\(did you mean gpt2-modadd; 2 others: hagd models\)"):
+        load_model("gpt2-modad")
+    with pytest.raises(ModelError, match=r"\(such as gpt2-modadd; 2 others"):
+        load_model("qqqq")
 
 
 def test_a_hub_id_is_refused_at_once_where_the_hub_is_out_of_reach(monkeypatch):

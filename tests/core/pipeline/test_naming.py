@@ -8,7 +8,7 @@ import pytest
 from core.bundle.files import PROVENANCE
 from core.circuit import Attention
 from core.errors import FormatError
-from core.pipeline.naming import check_own, free_folder, request_of, result_name
+from core.pipeline.naming import check_own, free_folder, replaced, request_of, result_name
 from core.pipeline.settings import RunSettings
 
 USUAL = RunSettings()
@@ -58,6 +58,15 @@ def test_the_same_request_takes_its_own_place_and_another_gets_a_number(tmp_path
     made(tmp_path / "x-2", HEADS)
     assert free_folder(tmp_path, "x", request_of("m", "t", HEADS, "c")).name == "x-2"
     assert free_folder(tmp_path, "x", request_of("m", "t", HEADS, "d")).name == "x-3"
+
+
+def test_what_takes_anothers_place_says_when_that_was_made(tmp_path):
+    assert replaced(tmp_path / "x") == ""
+    file = made(tmp_path / "x", USUAL) / PROVENANCE
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"created": "2026-03-04T05:06:07Z"}))
+    assert replaced(tmp_path / "x") == (
+        "x replaces the result of 2026-03-04 05:06 UTC: same question."
+    )
 
 
 def test_what_is_damaged_or_bundled_is_never_replaced(tmp_path):

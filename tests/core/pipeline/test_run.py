@@ -355,6 +355,10 @@ def test_no_result_replaces_another(place, made):
         into = replace(asked, out=first.path, replaces="own")
         with pytest.raises(FormatError, match="holds another result"):
             run_task(into, other, store=store)
+        told = list[str]()
+        store.notify = lambda notice: told.append(notice.message)
+        assert run_task(asked, other, store=store).path == second.path
+        assert [message for message in told if "My-colours-2 replaces the result of" in message]
     assert (first.name, second.name) == ("My-colours", "My-colours-2")
     assert first.title == "My colours · model"
     assert open_bundle(first.path).validation["random"]["n"] == 100

@@ -99,7 +99,7 @@ def test_sizes_are_bounded_while_unpacking(zipped: bytes, tmp_path: Path, monkey
         ("x.json", b"not json", "cannot be read as JSON"),
         ("x.json", b"{}", "metadata"),
         ("../../../x.txt", b"\x80 no", "x.txt is no graph.*weights"),
-        ("y/x.txt", b"words", "^x.txt is not taken in. x.json cannot be read as JSON"),
+        ("y/x.txt", b"words", "^x.txt is not taken in. x.txt cannot be read as JSON"),
     ],
 )
 def test_bad_files_are_refused_and_leave_nothing(
@@ -175,6 +175,7 @@ PAIR = b'{"clean": "a", "corrupt": "b", "answer": "c", "wrong": "d"}\n'
         ("rows.csv", b"a,b\n", "seems to be rows"),
         ("circuit.json", b'{"schema": "hagd-circuit/1"}', "one of the 7 files of a result folder"),
         ("model.safetensors", b"\x01", "seems to be weights"),
+        ("broken.zip", b"words", "^broken.zip is no graph .* called a zip and is none"),
         ("graph.json", b'{"links": []}', "graph.json is not taken in. The graph's 'metadata'"),
     ],
 )

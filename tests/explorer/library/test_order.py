@@ -3,7 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from core.bundle import BundleInfo
+from core.assets import CIRCUITS
+from core.bundle import BundleInfo, list_bundles
 from explorer.library.gallery import row_data
 from explorer.library.order import featured_of, pick, sections
 from explorer.library.shelf import Row, shelf
@@ -59,6 +60,24 @@ def test_sections_are_tasks_the_best_first_then_nulls_then_what_is_damaged():
     assert [part.folded for part in found] == [True, False, False, False]
     assert found[0].note == "5 of 5 hold · F 0.90–0.94"
     assert found[1].note == "1 circuit · F 0.90"
+
+
+def test_own_circuits_come_first_unless_an_order_is_asked_for():
+    rows = [_row("best"), _row("mine", f=0.5, called="mine"), _row("other", task="u", f=0.99)]
+    rows += [_row("own null", "rejected", called="own null")]
+    assert [part.title for part in sections(pick(rows, Shelf()), Shelf())] == ["t", "u", "Nulls"]
+    assert _names(pick(rows, Shelf())) == ["mine", "other", "best", "own null"]
+    assert _names(pick(rows, Shelf(sort="faithfulness")))[:3] == ["other", "best", "mine"]
+
+
+def test_an_own_circuit_is_called_by_the_name_it_was_given():
+    def called(title: str) -> str:
+        info = BundleInfo(path=Path("n"), name="My-llama", title=title, model="/m/model")
+        return shelf([info], {})[0].called
+
+    assert called("My llama · model") == "My llama"
+    assert called("own · model") == "My-llama"
+    assert not any(row.called for row in shelf(list_bundles(CIRCUITS), {}))
 
 
 def test_what_is_searched_for_is_never_folded_away():

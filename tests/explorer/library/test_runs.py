@@ -1,7 +1,10 @@
 """What the library says of a run."""
 
+from dataclasses import replace
+
 import pytest
 
+from core.bundle import BundleInfo
 from core.pipeline.progress import STAGES
 from explorer.jobs.files import Job, Step
 from explorer.library import stages
@@ -52,3 +55,21 @@ def test_a_dictionary_is_there_where_it_is_bundled_given_or_kept():
     assert has_dictionary(OWN, [done(30)])
     assert has_dictionary(OWN | {"transcoders": "/c"}, [])
     assert has_dictionary(OWN | {"model": "gpt2-modadd"}, [])
+    assert not has_dictionary(OWN | {"seed": 1}, [done(30, seed=0)])  # the seed trains another
+
+
+def test_a_dictionary_that_the_command_line_trained_is_there(tmp_path):
+    kept = tmp_path / "store" / "transcoders"
+    (kept / "m-1").mkdir(parents=True)
+    wanted = {"model": str(tmp_path / "m"), "task": str(tmp_path / "task.jsonl")}
+    refs = {"model": "../../../m", "task": "../../../task.jsonl"}
+    record = {part: {"ref": ref} for part, ref in refs.items()}
+    record |= {"transcoders": {"ref": "../../transcoders/m-1"}, "settings": {"seed": 0}}
+    path = tmp_path / "store" / "results" / "x"
+    infos = [BundleInfo(path=path, name="x", provenance=record)]
+    assert has_dictionary(OWN | wanted, [], infos, kept)
+    assert not has_dictionary(OWN | wanted | {"seed": 1}, [], infos, kept)
+    assert not has_dictionary(OWN | wanted | {"task": "/other"}, [], infos, kept)
+    assert not has_dictionary(OWN | wanted, [], [replace(infos[0], provenance={})], kept)
+    (kept / "m-1").rmdir()
+    assert not has_dictionary(OWN | wanted, [], infos, kept)
