@@ -14,8 +14,9 @@ They are matched by layer, position and activation (`selections`), and p = (1 + 
 (draws + 1). Values equal but for rounding count as ≥. A claim needs a small p, a figure that
 matters by itself, and one that is enough beyond the random selections' mean: p alone can be small
 for any difference. Where these are nearly the same nodes (few others are left to draw) a large
-figure that is not beyond them is undecided. Where the model is no better than the empty circuit (a
-null) F cannot be computed: the figures are NaN, p is 1 and nothing is shown.
+figure that is not beyond them is undecided, and where hardly any is matched every large figure is:
+beating nodes of other places says nothing of these. Where the model is no better than the empty
+circuit (a null) F cannot be computed: the figures are NaN, p is 1 and nothing is shown.
 """
 
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ from core.lab.words import (
     LEAST_BEYOND,
     LEAST_KEPT,
     LEAST_LOSS,
+    LEAST_MATCHED,
     LEVEL,
     NEARLY_THE_SAME,
     sentence,
@@ -69,9 +71,19 @@ def random_test(
     cut = bench.f(bench.run(ablated(bench, [selection])))
     only = bench.f(bench.run(kept(bench, [selection])))
     necessity = compare(
-        float(base - cut), base - bench.f(without), least=LEAST_LOSS, overlap=lost.overlap
+        float(base - cut),
+        base - bench.f(without),
+        least=LEAST_LOSS,
+        overlap=lost.overlap,
+        matched=lost.matched,
     )
-    sufficiency = compare(float(only), bench.f(alone), least=LEAST_KEPT, overlap=left.overlap)
+    sufficiency = compare(
+        float(only),
+        bench.f(alone),
+        least=LEAST_KEPT,
+        overlap=left.overlap,
+        matched=left.matched,
+    )
     overlap = (lost.overlap + left.overlap) / 2
     return RandomTest(
         size=len(selection),
@@ -79,7 +91,6 @@ def random_test(
         n_prompts=without.p_answer.shape[1],
         necessity=necessity,
         sufficiency=sufficiency,
-        matched=(lost.matched + left.matched) / 2,
         overlap=overlap,
         prompts=bench.prompts(),
         random_p_answer=without.p_answer.mean(0),
@@ -89,7 +100,12 @@ def random_test(
 
 
 def compare(
-    value: float, random: Float[Tensor, " draw"], *, least: float, overlap: float = 0.0
+    value: float,
+    random: Float[Tensor, " draw"],
+    *,
+    least: float,
+    overlap: float = 0.0,
+    matched: float = 1.0,
 ) -> Comparison:
     """A figure against the same figure of random selections.
 
@@ -98,14 +114,17 @@ def compare(
         random: Of each random one.
         least: What the figure must be for the claim to matter.
         overlap: Share of the random selections' nodes that are the selection's own.
+        matched: Share of them that are of the same layer, position and activation.
     """
     p = p_value(value - EQUAL, random)
     beyond = value - float(random.mean()) >= LEAST_BEYOND
     claim: Claim = "not shown"
-    if value >= least:
+    if value >= least and matched < LEAST_MATCHED:
+        claim = "undecided"
+    elif value >= least:
         alike = "undecided" if overlap > NEARLY_THE_SAME else "not shown"
         claim = "shown" if p < LEVEL and beyond else alike
-    return Comparison(value=value, random=random, p_value=p, claim=claim)
+    return Comparison(value=value, random=random, p_value=p, claim=claim, matched=matched)
 
 
 def random_band(

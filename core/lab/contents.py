@@ -168,7 +168,11 @@ class Comparison:
     """(1 + #{random ≥ value}) / (draws + 1)."""
     claim: Claim
     """Shown where p < 0.05, and the figure is large enough to matter and enough above the random
-    selections' mean; undecided where it is large, but these are nearly the same nodes."""
+    selections' mean; undecided where it is large, but these are nearly the same nodes or hardly
+    any of them is matched."""
+    matched: float
+    """Share of its random nodes drawn from the same layer, position and quarter of activation; the
+    others come from the same layer and position, the same layer, or anywhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -185,9 +189,6 @@ class RandomTest:
     """F lost when it is ablated."""
     sufficiency: Comparison
     """F when the rest of the circuit is ablated."""
-    matched: float
-    """Share of random nodes drawn from the same layer, position and quarter of activation; the
-    others come from the same layer and position, the same layer, or anywhere."""
     overlap: float
     """Share of random nodes that are in the selection; 0 unless there are too few others."""
     prompts: Int[Tensor, " prompt"]

@@ -16,6 +16,10 @@ LEAST_BEYOND = 0.1
 NEARLY_THE_SAME = 0.5
 """Share of the random selections' nodes that are the selection's own, above which they say little.
 """
+LEAST_MATCHED = 0.25
+"""Share of the random selections' nodes that must be matched; below it no claim is shown."""
+UNMATCHED = "hardly any matched selection exists"
+"""Said of what is undecided for want of them."""
 NOTHING = (
     "On these prompts the model's margin is no larger than that of its empty circuit: there is "
     "nothing to be faithful to, and F cannot be computed."
@@ -37,10 +41,18 @@ _VERDICTS: Mapping[tuple[Claim, Claim], str] = {
 
 
 def verdict(necessity: Comparison, sufficiency: Comparison) -> str:
-    """The two claims as one short sentence."""
+    """The two claims as one short sentence, with its reason where hardly any draw is matched."""
     if not math.isfinite(necessity.value):
         return "Nothing to compare."
-    return _VERDICTS[necessity.claim, sufficiency.claim]
+    said = _VERDICTS[necessity.claim, sufficiency.claim]
+    if any(is_unmatched(one) for one in (necessity, sufficiency)):
+        return f"{said.removesuffix('.')}: {UNMATCHED}."
+    return said
+
+
+def is_unmatched(figure: Comparison) -> bool:
+    """Whether a figure is undecided because hardly any random selection is like it."""
+    return figure.claim == "undecided" and figure.matched < LEAST_MATCHED
 
 
 def sentence(necessity: Comparison, sufficiency: Comparison, *, overlap: float) -> str:
@@ -62,11 +74,12 @@ def sentence(necessity: Comparison, sufficiency: Comparison, *, overlap: float) 
 
 
 def _against(figure: Comparison, verb: str, least: float) -> str:
-    """How the random selections do; and, where only that denies the claim, that it is too near."""
+    """How the random selections do, whether they are matched at all, and what is too near them."""
     draws = len(figure.random)
     as_much = round(figure.p_value * (draws + 1)) - 1
     rival = "none" if as_much == 0 else f"{as_much}"
     mean = float(figure.random.mean())
     near = figure.p_value < LEVEL and figure.value >= least and figure.claim != "shown"
     told = f", less than {LEAST_BEYOND:g} below it" if near else ""
-    return f"{rival} of {draws} random selections {verb} as much (mean {mean:.2f}{told})"
+    alike = "" if figure.matched >= LEAST_MATCHED else ", hardly any of them matched,"
+    return f"{rival} of {draws} random selections{alike} {verb} as much (mean {mean:.2f}{told})"

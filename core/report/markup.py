@@ -29,6 +29,12 @@ def two(value: object) -> str:
     return text.replace("-", "\u2212")
 
 
+def p_text(value: object) -> str:
+    """ "< 0.01", or two decimals: no finer than a hundred random circuits can tell."""
+    p = real(value)
+    return "–" if p is None else "&lt; 0.01" if p < 0.01 else f"{p:.2f}"
+
+
 def spread(interval: object) -> str:
     """ "0.97–0.99" of a 95 % interval; empty where there is none."""
     if not isinstance(interval, list | tuple) or len(interval) != 2:

@@ -7,12 +7,13 @@
    best random circuits beside F, and φ of nothing kept beside φ.
 """
 
+import re
 from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from core.figures import probability, real
-from core.report.markup import percent, spread, table, two
+from core.figures import real
+from core.report.markup import p_text, percent, spread, table, two
 from core.verdicts import Verdict, reservation, verdict_shown
 
 MARKS = {
@@ -65,11 +66,16 @@ def verdict(found: Mapping[str, Any]) -> str:
 def claim(found: Mapping[str, Any], size: int) -> str:
     """The result in sentences; below them what it falls short of, and the verdict's reasons."""
     said = " ".join(filter(None, (_kept(found, size), _without(found), _beaten(found))))
-    reasons = "".join(f"<li>{escape(str(reason))}</li>" for reason in found.get("reasons", ()))
+    reasons = "".join(f"<li>{_text(str(reason))}</li>" for reason in found.get("reasons", ()))
     first = f'<p class="lead">{said}</p>' if said else ""
     short = reservation(found)
-    lacking = f'<p class="short">{escape(short)}</p>' if short else ""
+    lacking = f'<p class="short">{_text(short)}</p>' if short else ""
     return first + lacking + (f'<ul class="reasons">{reasons}</ul>' if reasons else "")
+
+
+def _text(words: str) -> str:
+    """Safe words; a hyphen before a figure is a minus sign."""
+    return escape(re.sub(r"(?<![\w.])-(?=\d)", "\u2212", words))
 
 
 def _kept(found: Mapping[str, Any], size: int) -> str:
@@ -113,7 +119,7 @@ def figures(found: Mapping[str, Any]) -> str:
     )
     cells = [_figure(name, found.get(key), spread(found.get(f"{key}_ci")), note)
              for name, key, note in shown]  # fmt: skip
-    p, drawn = probability(random.get("p_value")), random.get("n", "–")
+    p, drawn = p_text(random.get("p_value")), random.get("n", "–")
     cells.append(
         f"<div><span>p, random</span><b>{p}</b>"
         f"<small>of {drawn} circuits of its shape</small></div>"
@@ -148,7 +154,7 @@ def _row(block: Mapping[str, Any]) -> tuple[str, ...]:
         two(random.get("faithfulness_max")),
         two(free.get("faithfulness_max")),
         two(first.get("faithfulness")),
-        probability(random.get("p_value")),
+        p_text(random.get("p_value")),
         two(block.get("phi")),
         two(block.get("phi_empty")),
         two(block.get("necessity")),

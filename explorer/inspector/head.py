@@ -25,18 +25,24 @@ TOLERANCE = 1e-3
 """Of the model's score: a larger gap is shown."""
 
 
-def head_facts(report: HeadReport) -> list[Fact]:
-    """Where the head looks most, and what ablating it does."""
+def head_facts(report: HeadReport, alone: float | None, answers: tuple[str, str]) -> list[Fact]:
+    """Where the head looks most, what ablating it alone does, and its effect on the margin.
+
+    Args:
+        report: Of the head.
+        alone: Change of P(answer), if that is known.
+        answers: The right answer and the wrong one.
+    """
     top = max(report.keys, key=lambda key: key.weight, default=None)
-    facts = [Fact(inspector.signed(report.delta_p), "ΔP if ablated")]
+    facts = [inspector.ablated_fact(alone)]
     if top is not None:
         facts.insert(0, Fact(top.token.strip() or str(top.position), "looks most at"))
         facts.insert(1, Fact(inspector.percent(top.weight), "of attention"))
-        facts.append(Fact(inspector.signed(sum(key.effect for key in report.keys)), "direct"))
+        facts.append(inspector.direct_fact(sum(key.effect for key in report.keys), *answers))
     return facts
 
 
-def draw_head(seen: Inspected, report: HeadReport) -> None:
+def draw_head(seen: Inspected, report: HeadReport, answers: tuple[str, str]) -> None:
     """Everything under the title, numbers and actions."""
     st.html(inspector.section_html("What kind", kind_html(report), "on all test prompts"))
     query, key = _chosen(report)
@@ -51,7 +57,8 @@ def draw_head(seen: Inspected, report: HeadReport) -> None:
     tokens = token_bars(report.promoted, report.suppressed)
     st.html(
         inspector.pair_html(
-            inspector.heading_html("What it brings, in logits") + inspector.bars_html(effects),
+            inspector.heading_html(f"What it brings, {answers[0]} {inspector.MINUS} {answers[1]}")
+            + inspector.bars_html(effects),
             inspector.heading_html("Promotes, suppresses") + inspector.bars_html(tokens),
         )
     )

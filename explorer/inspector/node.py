@@ -43,19 +43,13 @@ def explained(fit: VariableFit) -> str:
     return f"the value of {fit.variable} explains {inspector.percent(fit.eta2)}"
 
 
-def feature_facts(report: FeatureReport, direction: str) -> list[Fact]:
-    """Activation, firing rate, direct effect, and what ablating it does."""
-    effect = report.direct_effect
+def feature_facts(report: FeatureReport, direct: Fact, alone: float | None) -> list[Fact]:
+    """Activation, firing rate, direct effect, and what ablating it alone does, if that is known."""
     return [
         Fact(inspector.number(report.activation), "activation"),
         Fact(inspector.percent(report.firing_rate_anywhere), "of tokens"),
-        Fact(
-            inspector.signed(effect),
-            "direct effect",
-            "neg" if effect < 0 else "pos",
-            f"on the logits, {direction}",
-        ),
-        Fact(inspector.signed(report.delta_p), "ΔP if ablated"),
+        direct,
+        inspector.ablated_fact(alone),
     ]
 
 
@@ -82,7 +76,7 @@ def draw_feature(report: FeatureReport, variables: Mapping[str, object], role: s
 def _draw_edges(report: FeatureReport) -> None:
     """Both sides, and how closely what comes in adds up to the pre-activation."""
     edges = report.edges
-    gap = "" if edges.gap is None else f" (closes {edges.gap:.0e})"
+    gap = "" if edges.gap is None else f" ({closing(edges.gap)})"
     total = f"In, Σ = {inspector.number(edges.total)}{gap}"
     out = "Out" if edges.of == "prompt" else "Out, mean of the task"
     st.html(
@@ -90,6 +84,11 @@ def _draw_edges(report: FeatureReport) -> None:
             (total, edge_bars(edges.incoming)), (out, edge_bars(edges.outgoing))
         )
     )
+
+
+def closing(gap: float) -> str:
+    """How closely what comes in adds up to what it must."""
+    return f"closes to {gap:.0e}" if gap else "closes exactly"
 
 
 def _draw_curve(

@@ -63,6 +63,19 @@ def percent(share: float) -> str:
     )
 
 
+def direct_fact(effect: float, answer: str, wrong: str = "") -> Fact:
+    """A direct effect on the answer's logit alone; against a wrong one only where that is named."""
+    tone: Literal["pos", "neg"] = "neg" if effect < 0 else "pos"
+    label = f"direct, {answer} {MINUS} {wrong}" if wrong else "direct effect"
+    about = f"on logit({answer}) {MINUS} logit({wrong})" if wrong else f"on the logit of {answer}"
+    return Fact(signed(effect), label, tone, about)
+
+
+def ablated_fact(effect: float | None) -> Fact:
+    """Change of P(answer) when it alone is ablated; a dash while that is not known."""
+    return Fact("–" if effect is None else signed(effect), "ΔP if ablated")
+
+
 def title_html(
     name: str,
     sub: str,

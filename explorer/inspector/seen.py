@@ -1,6 +1,6 @@
 """What the inspector is drawn from, and what it asks of the engine for a node or supernode."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,21 @@ def _ablated_alone(
     found = lab.predict(prompt, changes.expand(bundle, (state.Changed(node),)), settings)
     before = found.circuit if settings.inside == "circuit" else found.full
     return found.changed.p_answer - before.p_answer
+
+
+def each_alone(seen: Inspected, nodes: Sequence[str]) -> Mapping[str, float]:
+    """As `alone`, of features and heads in one batch; empty until the model is there."""
+    if seen.ready is None:
+        return {}
+    settings = changes.settings_of(seen.view)
+    return _each_ablated_alone(seen.ready, seen.view.prompt, tuple(nodes), settings)
+
+
+@lru_cache(maxsize=256)
+def _each_ablated_alone(
+    lab: "Lab", prompt: int, nodes: tuple[str, ...], settings: "LabSettings"
+) -> Mapping[str, float]:
+    return lab.single_effects(prompt, nodes, settings)
 
 
 def lost(seen: Inspected, node: str) -> float | None:

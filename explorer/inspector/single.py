@@ -1,7 +1,7 @@
 """The inspector of a single node: feature, head, error, token, position, bias or output."""
 
 from html import escape
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -31,13 +31,17 @@ def draw_node(seen: Inspected, node: str) -> None:
     sub = f'<span class="hx-mono">{escape(node)}</span> &nbsp;{escape(_WHAT.get(kind, kind))}'
     st.html(inspector.title_html(name, sub, glyph=glyph, role="kind-feature"))
     if kind == "head" and report is not None:
-        st.html(inspector.facts_html(inspector_head.head_facts(report)))
+        st.html(
+            inspector.facts_html(
+                inspector_head.head_facts(report, alone(seen, node), _answers(seen))
+            )
+        )
     elif place is not None:
         st.html(inspector.facts_html(_facts(seen, node, place)))
     if kind in ("feature", "head", "error"):
         draw_actions(seen, node)
     if kind == "head" and report is not None:
-        inspector_head.draw_head(seen, report)
+        inspector_head.draw_head(seen, report, _answers(seen))
     if place is not None:
         _draw_edges(seen, node, place)
 
@@ -55,12 +59,31 @@ _WHAT = {
 def _feature(seen: Inspected, node: str, report: Any) -> None:
     role = theme.role_of(report.supernodes[0]) if report.supernodes else "kind-feature"
     shown = seen.ready.prompts[seen.view.prompt] if seen.ready else None
-    direction = f"{shown.answer.strip()} − {shown.wrong.strip()}" if shown else "answer"
+    direct, effect = _direct_of(seen, node, report), alone(seen, node)
     st.html(inspector_node.feature_title_html(report, role))
-    st.html(inspector.facts_html(inspector_node.feature_facts(report, direction)))
+    st.html(inspector.facts_html(inspector_node.feature_facts(report, direct, effect)))
     draw_rename(seen, node, report.label)
     draw_actions(seen, node)
     inspector_node.draw_feature(report, shown.variables if shown else {}, role)
+
+
+def _direct_of(seen: Inspected, node: str, report: Any) -> Fact:
+    """As the network says it; of a feature it lacks, the engine's figure under another name."""
+    place = seen.scene.place(node)
+    if place is not None:
+        return _direct(seen, place)
+    return inspector.direct_fact(report.direct_effect, *_answers(seen))
+
+
+def _direct(seen: Inspected, place: int) -> Fact:
+    lead = seen.scene.labels.get(seen.scene.lead, "answer").strip()
+    return inspector.direct_fact(to_logit(seen.scene, np.array([place])), lead)
+
+
+def _answers(seen: Inspected) -> tuple[str, str]:
+    """The right answer and the wrong one of the prompt shown."""
+    shown = seen.ready.prompts[seen.view.prompt] if seen.ready else None
+    return (shown.answer.strip(), shown.wrong.strip()) if shown else ("answer", "wrong")
 
 
 def _kind(node: str) -> str:
@@ -70,16 +93,12 @@ def _kind(node: str) -> str:
 
 def _facts(seen: Inspected, node: str, place: int) -> list[Fact]:
     scene = seen.scene
-    direct = to_logit(scene, np.array([place]))
-    lead = scene.labels.get(scene.lead, "answer").strip()
-    tone: Literal["pos", "neg"] = "neg" if direct < 0 else "pos"
-    facts = [Fact(inspector.signed(direct), "direct effect", tone, f"on the logit of {lead}")]
+    facts = [_direct(seen, place)]
     if scene.kind[place] in ("feature", "logit"):
         value = inspector.number(float(scene.activation[place]))
         facts.insert(0, Fact(value, "activation" if scene.kind[place] == "feature" else "logit"))
     if scene.kind[place] in ("feature", "head", "error"):
-        effect = alone(seen, node)
-        facts.append(Fact("–" if effect is None else inspector.signed(effect), "ΔP if ablated"))
+        facts.append(inspector.ablated_fact(alone(seen, node)))
     return facts
 
 

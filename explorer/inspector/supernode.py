@@ -15,7 +15,7 @@ from explorer.inspector import parts as inspector
 from explorer.inspector.actions import draw_actions, draw_rename
 from explorer.inspector.graph import edge_bars, places, to_logit
 from explorer.inspector.parts import Fact
-from explorer.inspector.seen import Inspected, alone
+from explorer.inspector.seen import Inspected, alone, each_alone
 from explorer.inspector.seen import report as report_of
 from explorer.look import theme
 
@@ -62,7 +62,8 @@ def _draw_members(seen: Inspected, name: str, report: "SupernodeReport | None") 
     if features:
         _section("Members" if not report.heads else "Features", features, "activation here")
     if report.heads:
-        heads = [(h.node, h.label, h.delta_p) for h in report.heads]
+        effects = each_alone(seen, [h.node for h in report.heads])
+        heads = [(h.node, h.label, effects[h.node]) for h in report.heads]
         _section("Heads", heads, "ΔP here if it alone is ablated")
         _section("What they read", read_by(report.heads), "attention weight here")
 
@@ -90,11 +91,9 @@ def read_by(heads: "Sequence[HeadMember]") -> list[tuple[str, str, float]]:
 def _supernode_facts(seen: Inspected, name: str, report: "SupernodeReport | None") -> list[Fact]:
     lead = seen.scene.labels.get(seen.scene.lead, "answer").strip()
     direct = to_logit(seen.scene, seen.scene.members(name))
-    tone: Literal["pos", "neg"] = "neg" if direct < 0 else "pos"
-    effect = alone(seen, name)
     facts = [Fact(f"{len(seen.scene.members(name))}", "nodes")]
-    facts.append(Fact(inspector.signed(direct), "direct effect", tone, f"on the logit of {lead}"))
-    facts.append(Fact("–" if effect is None else inspector.signed(effect), "ΔP if ablated"))
+    facts.append(inspector.direct_fact(direct, lead))
+    facts.append(inspector.ablated_fact(alone(seen, name)))
     if report is not None:
         facts.append(Fact(inspector.number(report.lost), "F lost, all prompts"))
     return facts

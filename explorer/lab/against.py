@@ -42,9 +42,9 @@ class Shown:
 def panel(bundle: Bundle, lab: Lab, view: View, strongest: str) -> None:
     """Draw the panel; `strongest` is the supernode offered to a first visitor."""
     nodes = changes.ablated(bundle, view.changes)
+    found = stored(bundle, view)
     with st.container(key="panel-lab-random"):
-        _head(len(nodes))
-        found = stored(bundle, view)
+        _head(len(nodes), found)
         if found is not None:
             _remember(bundle, view)
             _comparison(lab, Shown(found=found, of=view))
@@ -64,12 +64,19 @@ def panel(bundle: Bundle, lab: Lab, view: View, strongest: str) -> None:
             _nothing_ablated(view, strongest)
 
 
-def _head(many: int) -> None:
+def _head(many: int, found: RandomTest | None) -> None:
     size = f"{many:,} nodes" if many > 1 else "the same size"
+    how = "" if found is None else f", {matched_text(found)}"
     st.html(
         f'<div class="hs-head"><h3>Against random selections of {size}</h3>'
-        f"<span>{DRAWS} draws</span></div>"
+        f"<span>{DRAWS} draws{how}</span></div>"
     )
+
+
+def matched_text(found: RandomTest) -> str:
+    """ "49 % matched", or both shares where the two figures' draws differ."""
+    shares = (found.necessity.matched, found.sufficiency.matched)
+    return f"{' and '.join(dict.fromkeys(f'{one:.0%}' for one in shares))} matched"
 
 
 def stored(bundle: Bundle, of: View | Test) -> RandomTest | None:
@@ -240,10 +247,16 @@ def _drawn(lab: Lab, found: RandomTest) -> str:
     """How the random selections were drawn, in a sentence."""
     nodes = "node" if found.size == 1 else "nodes"
     return (
-        f"{found.draws} selections of {found.size:,} {nodes}, {found.matched:.0%} of them matched "
-        "by layer, position and activation, the others as closely as could be, on "
+        f"{found.draws} selections of {found.size:,} {nodes}, {_shares(found)} of them matched by "
+        "layer, position and activation, the others as closely as could be, on "
         f"{found.n_prompts} of {len(lab.prompts)} test prompts."
     )
+
+
+def _shares(found: RandomTest) -> str:
+    """The share of matched draws of each figure."""
+    need, suffice = f"{found.necessity.matched:.0%}", f"{found.sufficiency.matched:.0%}"
+    return need if need == suffice else f"{need} (necessity) and {suffice} (sufficiency)"
 
 
 def _half(title: str, key: str, one: Comparison, regime: str) -> None:

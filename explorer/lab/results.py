@@ -60,17 +60,14 @@ def _keys(changed: str) -> str:
 def across_task(lab: Lab, view: View, effect: TaskEffect, random: RandomTest | None) -> None:
     """P(right answer) of every test prompt as a dot.
 
-    Where the set was compared with random selections, these have a row too, and every row has the
-    prompts that they were run on: medians then differ by what was ablated alone.
+    Where the set was compared with random selections, these have a row too, which says on how many
+    prompts they were run where these are not all.
     """
     series = strip(view, effect, random)
-    many = f"{len(lab.prompts)} unseen prompts"
-    if random is not None and random.n_prompts < len(lab.prompts):
-        many = f"{random.n_prompts} of {many}"
     with st.container(key="panel-lab-task"):
         st.html(
             '<div class="hs-head"><h3>Across the task</h3><span class="hs-sub">P(right answer), a '
-            f"dot for each of {many}</span>{_scores(view, effect)}</div>"
+            f"dot for each of {len(lab.prompts)} unseen prompts</span>{_scores(view, effect)}</div>"
         )
         figure = figures.task_strip(
             series,
@@ -84,18 +81,18 @@ def across_task(lab: Lab, view: View, effect: TaskEffect, random: RandomTest | N
 
 
 def strip(view: View, effect: TaskEffect, random: RandomTest | None) -> list[Dots]:
-    """The rows of the strip, all on the same prompts."""
+    """The rows of the strip, all prompts in each but the random selections' own."""
     word = changes.word(view.changes)
     rows = [("full model", "full", effect.full), ("circuit", "circuit", effect.circuit)]
     if view.changes:
         rows.append((word, "ablated", effect.changed))
+    series = [Dots(label, kind, values.tolist()) for label, kind, values in rows]
     if random is None:
-        return [Dots(label, kind, values.tolist()) for label, kind, values in rows]
+        return series
     prompts = random.prompts.tolist()
-    series = [
-        Dots(label, kind, values[random.prompts].tolist(), prompts) for label, kind, values in rows
-    ]
-    left = Dots("random ablated", "random", random.random_p_answer.tolist(), prompts)
+    some = len(prompts) < len(effect.full)
+    label = f"random, {len(prompts)} of them" if some else "random ablated"
+    left = Dots(label, "random", random.random_p_answer.tolist(), prompts)
     return [*series[:2], left, *series[2:]]
 
 

@@ -171,8 +171,17 @@ def label_of(scene: Scene, item: Item) -> str:
 
 
 def where(scene: Scene, item: Item) -> str:
-    """Second line of a supernode: where most of it is."""
-    place = f"L{item.layer} heads" if item.in_heads else f"L{item.layer}"
-    if 0 <= item.position < len(scene.tokens):
-        return f"{place} at {scene.tokens[item.position].strip() or item.position}"
-    return place
+    """Second line of a supernode: the layers and positions of all of it, as `L0–L2, 4 positions`.
+
+    It stands where most of it is, which its row and column say. Heads are named where it has
+    nothing else.
+    """
+    layers = scene.layer[item.members]
+    low, high = int(layers.min()), int(layers.max())
+    place = f"L{low}" if low == high else f"L{low}–L{high}"
+    place += " heads" if item.n_heads == len(item.members) else ""
+    held = {int(at) for at in scene.position[item.members] if 0 <= at < len(scene.tokens)}
+    if len(held) == 1:
+        (at,) = held
+        return f"{place} at {scene.tokens[at].strip() or at}"
+    return f"{place}, {len(held)} positions" if held else place

@@ -12,8 +12,9 @@ from core.figures import or_nan, real
 from core.lab import Comparison, RandomTest
 from core.store import Record, Store
 
-RANDOM = "lab-comparison"
-"""Kind of the store's entries. Those of `lab-random` were judged by p alone: they are not read."""
+RANDOM = "lab-matched"
+"""Kind of the store's entries. Those of `lab-random` were judged by p alone and those of
+`lab-comparison` whether or not a draw was matched: they are not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +29,15 @@ class Compared:
     necessity_random: float
     """The same of the best of the random selections."""
     necessity_p: float
+    necessity_matched: float
+    """Share of the random nodes that were matched by layer, position and activation."""
     sufficiency: float
     """F when the rest of the circuit is ablated; NaN where F cannot be computed."""
     sufficiency_random: float
     """The same of the best of the random selections."""
     sufficiency_p: float
+    sufficiency_matched: float
+    """As for necessity."""
     verdict: str
     """"Necessary, not sufficient." and the like."""
 
@@ -46,9 +51,11 @@ def summary(key: str, found: RandomTest) -> Compared:
         necessity=need.value,
         necessity_random=best(need),
         necessity_p=need.p_value,
+        necessity_matched=need.matched,
         sufficiency=suffice.value,
         sufficiency_random=best(suffice),
         sufficiency_p=suffice.p_value,
+        sufficiency_matched=suffice.matched,
         verdict=found.verdict,
     )
 
@@ -82,11 +89,16 @@ def pack(test: RandomTest) -> Record:
         "prompts": test.prompts,
         "random_p_answer": test.random_p_answer.float(),
     }
-    names = ("size", "draws", "n_prompts", "matched", "overlap", "verdict", "sentence")
+    names = ("size", "draws", "n_prompts", "overlap", "verdict", "sentence")
     data = {name: getattr(test, name) for name in names}
     for name in ("necessity", "sufficiency"):
         one: Comparison = getattr(test, name)
-        data[name] = {"value": real(one.value), "p_value": one.p_value, "claim": one.claim}
+        data[name] = {
+            "value": real(one.value),
+            "p_value": one.p_value,
+            "claim": one.claim,
+            "matched": one.matched,
+        }
     return Record(data=data, tensors=tensors)
 
 

@@ -16,6 +16,8 @@ from explorer.validation.cells import Found, at_least, mapping, mappings, said_o
 HOW = {"third_prompt": "interchange", "scale_0.5": "× 0.5", "scale_1.5": "× 1.5"}
 """Interventions that were predicted."""
 ALPHA = 0.05
+FAR_BELOW = -10.0
+"""R² under which no figure is shown: how much worse than nothing says no more."""
 
 
 def predictions(section: Found) -> str:
@@ -39,7 +41,7 @@ def predictions(section: Found) -> str:
             f"{mark_html('ok' if _hit(one) else 'warn', 14)} {name}",
             _against(two(one.get("sign")), two(by.get("always"))),
             _against(two(one.get("spearman")), _short(_control(one).get("spearman_mean"))),
-            two(one.get("r2")),
+            _r2(one.get("r2")),
             at_least(_control(one).get("p_spearman")),
         )
         for name, by, one in rows
@@ -71,6 +73,12 @@ def _hit(one: Found) -> bool:
 
 def _against(value: str, baseline: str) -> str:
     return f'{value} <span class="hx-faint">{baseline}</span>'
+
+
+def _r2(value: object) -> str:
+    """Two decimals; far below 0, where nothing is explained, only that."""
+    found = real(value)
+    return "&lt; −10" if found is not None and found < FAR_BELOW else two(value)
 
 
 def _short(value: object) -> str:

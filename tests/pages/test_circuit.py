@@ -1,5 +1,6 @@
 """The Circuit page: what a link opens, what a click changes, and what it says when it cannot."""
 
+import re
 import shutil
 from dataclasses import replace
 from html import escape
@@ -7,9 +8,11 @@ from html import escape
 import pytest
 
 from core.bundle import open_bundle, write_bundle
+from core.interventions import Ablation
+from core.lab import LabSettings
 from explorer.circuit import page as circuit
 from explorer.circuit.claim import trail_of
-from explorer.inspector.parts import number
+from explorer.inspector.parts import number, signed
 from explorer.network.component import CanvasView, Change
 from explorer.session import resources, state
 from tests.pages.conftest import _use, component, html, press
@@ -135,6 +138,33 @@ def test_every_kind_of_node_can_be_inspected(store, open_page, node):
     app = open_page("circuit", circuit="tiny", select=node)
     assert not app.exception
     assert "This part of the page failed" not in html(app)
+
+
+def facts_of(app):
+    """Numbers under the title, by their label."""
+    found = re.findall(r'<div title="[^"]*"><b class="[^"]*">([^<]*)</b>([^<]*)</div>', html(app))
+    return {label: value for value, label in found}
+
+
+def test_a_features_direct_effect_is_what_the_network_says_of_it(store, open_page):
+    app = open_page("circuit", circuit="tiny", open="A,A1", select="0:4:1")
+    made = resources.scene("tiny", 0)
+    nodes = {node["id"]: node for node in component(app, CANVAS)["graph"]["nodes"]}
+    direct = float(made.direct[made.place("0:4:1")])
+    assert facts_of(app)["direct effect"] == signed(direct)
+    if "0:4:1" in nodes:
+        assert nodes["0:4:1"]["effect"] == pytest.approx(direct, abs=1e-3)
+
+
+@pytest.mark.parametrize("node", ["0:4:1", "L0H1@4"])
+@pytest.mark.parametrize("how", ["mean", "zero"])
+def test_what_ablating_does_follows_the_pages_settings(store, open_page, node, how):
+    settings = {"how": how, "inside": "model"}
+    shown = facts_of(open_page("circuit", circuit="tiny", select=node, **settings))
+    found = resources.lab("tiny").single_effects(
+        0, [node], LabSettings(how=Ablation(how), inside="model")
+    )
+    assert shown["ΔP if ablated"] == signed(found[node])
 
 
 def test_a_failing_inspector_leaves_the_rest_of_the_page(store, open_page, monkeypatch):

@@ -52,13 +52,13 @@ def test_what_is_changed_inside_the_model_is_held_against_the_model():
     assert "full model F " in results._scores(replace(changed, changes=()), effect())
 
 
-def test_every_row_of_the_strip_has_the_prompts_of_the_random_selections():
+def test_the_random_row_alone_has_fewer_prompts_and_says_how_many():
     changed = View(changes=(Changed("A1"),))
     random = replace(finished(), prompts=torch.tensor([0, 2]))
     rows = results.strip(changed, effect(), random)
     assert [row.series for row in rows] == ["full", "circuit", "random", "ablated"]
-    assert all(list(row.prompts) == [0, 2] for row in rows)
-    assert rows[-1].values == pytest.approx([0.3, 0.1])
+    assert [len(row.values) for row in rows] == [3, 3, 2, 3]
+    assert (rows[2].label, rows[2].prompts) == ("random, 2 of them", [0, 2])
     alone = results.strip(changed, effect(), None)
     assert [(row.prompts, len(row.values)) for row in alone] == [(None, 3)] * 3
 
@@ -158,14 +158,16 @@ def test_the_log_survives_a_restart(store, open_page):
 def finished():
     """A comparison of A1 whose figures can be computed (those of a random model cannot)."""
     need, suffice = (
-        Comparison(value=value, random=torch.tensor(random), p_value=p, claim=claim)
-        for value, random, p, claim in (
-            (0.58, [0.05, 0.12], 0.004, "shown"),
-            (0.06, [0.05, 0.08], 0.66, "not shown"),
+        Comparison(
+            value=value, random=torch.tensor(random), p_value=p, claim=claim, matched=matched
+        )
+        for value, random, p, claim, matched in (
+            (0.58, [0.05, 0.12], 0.004, "shown", 1.0),
+            (0.06, [0.05, 0.08], 0.66, "not shown", 0.05),
         )
     )
     return RandomTest(
-        size=3, draws=8, n_prompts=2, necessity=need, sufficiency=suffice, matched=1.0,
+        size=3, draws=8, n_prompts=2, necessity=need, sufficiency=suffice,
         overlap=0.0, prompts=torch.arange(2), random_p_answer=torch.zeros(2),
         verdict="Necessary, not sufficient.", sentence="Necessary, not sufficient. It is.",
     )  # fmt: skip
@@ -207,6 +209,19 @@ def test_the_log_shows_each_score_beside_its_control(compared):
     ]
     assert "<b>Necessity 0.58</b>" in html(compared)
     assert "random at most 0.12" in html(compared)
+
+
+def test_the_heading_says_how_many_draws_were_matched(compared):
+    assert "8 draws, 100% and 5% matched</span>" in html(compared)
+
+
+def test_the_dots_stay_when_random_selections_come_on_fewer_prompts(compared):
+    many = len(resources.lab("tiny").prompts)
+    drawn = chart(compared, "task-strip")["data"]
+    dots = {trace["name"]: len(trace["customdata"]) for trace in drawn if trace.get("name")}
+    assert dots.pop("random, 2 of them") == 2
+    assert set(dots.values()) == {many}
+    assert f"a dot for each of {many} unseen prompts" in html(compared)
 
 
 def test_the_comparison_says_in_which_setting_it_was_taken(compared):

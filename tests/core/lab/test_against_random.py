@@ -109,9 +109,37 @@ def test_a_large_figure_among_nearly_the_same_nodes_is_undecided():
     assert compare(0.9, random / 2, least=0.5, overlap=0.8).claim == "shown"  # in spite of that
 
 
+def test_a_large_figure_that_hardly_any_matched_draw_stands_beside_is_undecided():
+    """It may beat every draw, or none: they are nodes of other places."""
+    for random in (torch.zeros(99), torch.full((99,), 0.95)):
+        assert compare(0.9, random, least=0.5, matched=0.2).claim == "undecided"
+    assert compare(0.9, torch.zeros(99), least=0.5, matched=0.3).claim == "shown"
+    assert compare(0.4, torch.zeros(99), least=0.5, matched=0.0).claim == "not shown"
+
+
+def test_the_verdict_says_that_hardly_any_draw_was_matched():
+    lone, large = (
+        compare(value, torch.zeros(200), least=0.1, matched=matched)
+        for value, matched in ((0.9, 0.0), (0.9, 1.0))
+    )
+    assert verdict(lone, lone) == "Undecided: hardly any matched selection exists."
+    assert verdict(large, lone) == (
+        "Necessary; sufficiency undecided: hardly any matched selection exists."
+    )
+    assert "hardly any" not in verdict(large, replace(lone, claim="undecided", matched=1.0))
+    small = replace(lone, value=0.05, claim="not shown")  # too small, whatever was drawn
+    assert sentence(lone, small, overlap=0.0).count("hardly any of them matched") == 2
+    assert "hardly any of them matched" not in sentence(large, large, overlap=0.0)
+
+
 def test_words_say_the_verdict_and_the_figures():
-    yes = Comparison(value=0.58, random=torch.zeros(200), p_value=1 / 201, claim="shown")
-    no = Comparison(value=0.06, random=torch.full((200,), 0.1), p_value=7 / 201, claim="not shown")
+    yes, no = (
+        Comparison(value=value, random=random, p_value=p, claim=claim, matched=1.0)
+        for value, random, p, claim in (
+            (0.58, torch.zeros(200), 1 / 201, "shown"),
+            (0.06, torch.full((200,), 0.1), 7 / 201, "not shown"),
+        )
+    )
     assert verdict(yes, no) == "Necessary, not sufficient."
     text = sentence(yes, no, overlap=0.0)
     assert "costs 0.58 of F; none of 200 random selections cost as much" in text

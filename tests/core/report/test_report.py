@@ -11,7 +11,7 @@ from core.report import Card, Context, report_html
 from core.report.curve import BETWEEN, Scale, curve, points_of
 from core.report.network import network_data, script_json
 from core.report.origin import command
-from core.report.scores import claim, scores
+from core.report.scores import claim, figures, scores
 from tests.core.test_bundle import bundle
 from tests.explorer.validation.sections import short_of
 
@@ -122,6 +122,15 @@ def test_the_claim_stands_beside_its_control():
     assert "3 nodes restore 97 % of the behaviour on 401 unseen prompts" in words
     assert "they take 99.2 % of it away" in words
     assert "best of 100 random circuits of the same shape restores 20 %" in words
+
+
+def test_figures_have_a_true_minus_and_p_is_no_finer_than_its_draws():
+    found = bundle().validation | {"reasons": ["F is -0.07, of 10-20 nodes"]}
+    assert "F is −0.07, of 10-20 nodes" in claim(found, 3)
+    for part in (figures, scores):
+        told = part(found | {"random": {"n": 100, "p_value": 0.0099}})
+        assert "&lt; 0.01" in told
+        assert "0.0099" not in told
 
 
 def test_a_reservation_stands_between_the_claim_and_the_reasons():

@@ -75,8 +75,10 @@ def test_a_gap_that_matters_is_said():
 
 
 def test_the_facts_name_what_it_looks_at_most():
-    facts = {fact.label: fact.value for fact in inspector_head.head_facts(report())}
+    facts = {
+        fact.label: fact.value for fact in inspector_head.head_facts(report(), -0.25, ("5", "7"))
+    }
     assert facts["looks most at"] == "c"
     assert facts["of attention"] == "70 %"
     assert facts["ΔP if ablated"] == "−0.25"
-    assert facts["direct"] == "+0.00"
+    assert facts["direct, 5 − 7"] == "+0.00"  # never under the name of the answer alone

@@ -43,6 +43,11 @@ def test_a_share_by_value_is_not_called_a_fit():
     assert "R² 1.00" not in inspector_node.curve_of(fit, None, 0.0).note
 
 
+def test_a_sum_that_closes_exactly_has_no_figure():
+    assert inspector_node.closing(0.0) == "closes exactly"
+    assert inspector_node.closing(2e-7) == "closes to 2e-07"
+
+
 def _context(prompt: int) -> Context:
     return Context(
         prompt=prompt, tokens=("a",), tint=(0.5,), value=1.0, answer="b", here=prompt == 0

@@ -121,6 +121,12 @@ def test_the_direct_effect_is_that_on_the_answer():
     assert short(made, made.ids.index("tok:1")) == "token 17"
 
 
+def test_an_effect_on_a_margin_has_another_name_than_one_on_the_answer():
+    one, two = inspector.direct_fact(-3.0, "39"), inspector.direct_fact(-3.0, "39", "58")
+    assert (one.value, one.label, one.tone) == ("−3.00", "direct effect", "neg")
+    assert two.label == "direct, 39 − 58"
+
+
 def test_names_that_repeat_are_told_apart_by_their_id():
     bars = inspector.told_apart([("1:4:2", "cos", 1.0), ("1:4:3", "cos", 2.0), ("1:4:4", "", 3.0)])
     assert [(bar.id, bar.label) for bar in bars] == [

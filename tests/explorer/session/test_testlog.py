@@ -15,11 +15,13 @@ from tests.core.lab.tiny_lab import tiny_lab
 
 def random_test(value: float) -> RandomTest:
     need, suffice = (
-        Comparison(value=value, random=torch.full((3,), value), p_value=1.0, claim="not shown")
+        Comparison(
+            value=value, random=torch.full((3,), value), p_value=1.0, claim="not shown", matched=0.5
+        )
         for _ in range(2)
     )
     return RandomTest(
-        size=1, draws=3, n_prompts=2, necessity=need, sufficiency=suffice, matched=1.0,
+        size=1, draws=3, n_prompts=2, necessity=need, sufficiency=suffice,
         overlap=0.0, prompts=torch.arange(2), random_p_answer=torch.zeros(2), verdict="v",
         sentence="s",
     )  # fmt: skip

@@ -25,6 +25,13 @@ def test_a_prediction_stands_with_its_baselines_and_a_miss_is_marked():
         assert part in missed
 
 
+@pytest.mark.parametrize(("r2", "shown"), [(-4686.16, "&lt; −10"), (-9.5, "−9.50"), (0.5, "0.50")])
+def test_an_r2_far_below_nothing_is_no_figure(r2, shown):
+    one = {"sign": 0.75, "spearman": 0.5, "r2": r2, "random": {"p_spearman": 0.2}}
+    found = predictions({"supernodes": ["A"], "scores": {"scale_0.5": {"always": 1, "graph": one}}})
+    assert f">{shown}</td>" in found
+
+
 def test_a_record_says_that_it_is_as_registered_or_that_it_was_changed():
     scored = sections()["predictions"]
     known = {"supernodes": scored["supernodes"], "expected": {"scale_0.5": {"graph": [-1.0]}}}
