@@ -100,7 +100,7 @@ def main() -> None:
 
 def outdated(twin: Mapping[str, Any], stamp: str | None) -> bool:
     """Whether a twin is one of another circuit than the one there is now, or made another way."""
-    return twin["stamps"][0] != stamp or twin.get("made") != MADE
+    return twin.get("stamps", [None])[0] != stamp or twin.get("made") != MADE
 
 
 def grouped(circuits: Iterable[Stored]) -> dict[Group, list[Stored]]:
