@@ -226,7 +226,9 @@ def ranked(
     found = {a: judge.evaluator.outcome(gates, a) for a in ABLATIONS}
     strict = evaluator(prepared, coders, Split.SELECTION, MLP, limits[1])
     both = Probe.on(strict, nodes, Attention.CIRCUIT).end_points
-    ends = {a.value: tuple(one.logit_diff[0] for one in both[a]) for a in ABLATIONS}
+    ends = {
+        a.value: (empty.logit_diff[0], model.logit_diff[0]) for a, (empty, model) in both.items()
+    }
     margins = {a.value: outcome.logit_diff for a, outcome in found.items()}
     right = both[ABLATIONS[0]][1].correct.float().mean()
     heads = [int((nodes[order[:size], 0] == int(NodeKind.HEAD)).sum()) for size in sizes]
@@ -260,8 +262,8 @@ def compared(own: Ranked, ablated: Ranked) -> list[dict[str, Any]]:
         at = [one.row["nodes"].index(size) for one in (own, ablated)]
         row: dict[str, Any] = {"nodes": size}
         for how, (empty, model) in own.ends.items():
-            pair = [one.margins[how][i] for one, i in zip((own, ablated), at, strict=True)]
-            row[how] = rounded(torch.stack(paired(*pair, empty, model)))
+            mine, theirs = (one.margins[how][i] for one, i in zip((own, ablated), at, strict=True))
+            row[how] = rounded(torch.stack(paired(mine, theirs, empty, model)))
         found.append(row)
     return found
 
