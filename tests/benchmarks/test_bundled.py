@@ -11,9 +11,9 @@ from zoo import readme_row
 
 def block(ablation, f, **fields):
     best = {"faithfulness_max": f / 2, "p_value": 0.0099}
-    return {"ablation": ablation, "faithfulness": f, "phi": 1, "phi_empty": 0.5, "random": best} | (
-        fields
-    )
+    plain = {"first": {"faithfulness": 0.91}, "most_active": {"faithfulness": 0.2}}
+    told = {"ablation": ablation, "faithfulness": f, "phi": 1, "phi_empty": 0.5, "random": best}
+    return told | {"plain": plain} | fields
 
 
 def circuit(name="parity-gpt2", verdict="holds_in_part", **settings):
@@ -34,7 +34,8 @@ def circuit(name="parity-gpt2", verdict="holds_in_part", **settings):
 
 def test_readme_has_three_digits_of_f_and_two_of_the_rest():
     assert readme_row(circuit()) == (
-        "| parity-gpt2 | 40 | 0.970 / 0.988 | 1.00 / 1.00 | – / 0.50 | 0.49 / 0.49 | in part |"
+        "| parity-gpt2 | 40 | 0.970 / 0.988 | 1.00 / 1.00 | – / 0.50 | 0.49 / 0.49 "
+        "| 0.91 / 0.91 | in part |"
     )
     assert readme_row(circuit(verdict="does_not_hold")).endswith("| does not hold |")
 
