@@ -58,6 +58,11 @@ class Stored:
         return next(block for block in blocks if block["ablation"] == ablation)
 
 
+def plainest(block: Mapping[str, Any]) -> float:
+    """F of the better circuit that needed no search, at the sites of the one that a block is of."""
+    return max(row["faithfulness"] for row in block["plain"].values())
+
+
 def stored(folder: Path) -> Stored:
     """One circuit's files."""
     validation, provenance = (

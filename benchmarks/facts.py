@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bundled import JUDGED, Stored, bundled_circuits, nulls, real
+from bundled import JUDGED, Stored, bundled_circuits, nulls, plainest, real
 from study import arguments
 
 from core.figures import figure
@@ -90,7 +90,7 @@ def necessity(circuits: Sequence[Stored]) -> Iterator[str]:
 
 def without_search(circuits: Sequence[Stored]) -> Iterator[str]:
     """What the choice of nodes wins over none: the first or the most active of the same sites."""
-    plain = {one.name: plainest(one, "resample") for one in circuits}
+    plain = {one.name: plainest(one.block("resample")) for one in circuits}
     won = {one.name: one.validation["faithfulness"] - plain[one.name] for one in circuits}
     holding = [one.name for one in circuits if one.validation["verdict"] == "holds"]
     good = sum(plain[name] >= SUFFICIENT for name in holding)
@@ -101,11 +101,6 @@ def without_search(circuits: Sequence[Stored]) -> Iterator[str]:
         f"below 0 in {sum(value <= 0 for value in won.values())} circuits; of the {len(holding)} "
         f"that hold {good} have one with F of at least {SUFFICIENT}."
     )
-
-
-def plainest(one: Stored, ablation: str) -> float:
-    """F of the better circuit that needed no search, at the sites of this one."""
-    return max(row["faithfulness"] for row in one.block(ablation)["plain"].values())
 
 
 def families(circuits: Sequence[Stored]) -> Iterator[str]:

@@ -18,11 +18,6 @@ from torch import Tensor
 from core.graph import NodeKind
 
 
-def dense_or_head(nodes: Int[Tensor, "node 4"], prefixes: tuple[int, ...]) -> Bool[Tensor, " node"]:
-    """Dense features of a nested dictionary, and heads."""
-    return is_head(nodes) | (nodes[:, 3] < torch.tensor(prefixes)[nodes[:, 1]])
-
-
 def is_head(nodes: Int[Tensor, "node 4"]) -> Bool[Tensor, " node"]:
     """Heads among nodes."""
     return nodes[:, 0] == int(NodeKind.HEAD)

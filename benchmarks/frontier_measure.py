@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-from frontier_controls import dense_or_head, is_head, matched_draws, matched_top, partings
+from frontier_controls import is_head, matched_draws, matched_top, partings
 from frontier_table import WANTED
 from jaxtyping import Float, Int
 from study import masks_of
@@ -15,6 +15,7 @@ from core.circuit import Attention
 from core.figures import number
 from core.graph import NodeKind
 from core.interventions import Evaluator
+from core.pipeline.discovery import dense_nodes
 from core.pipeline.prepare import Batches, Prepared, head
 from core.pipeline.probes import ABLATIONS, Probe
 from core.search import WIDE, ExchangeSettings, eliminate_jointly, exchange
@@ -95,7 +96,7 @@ class Frontier:
 
     def _rankings(self) -> dict[str, Int[Tensor, " candidate"]]:
         every = torch.arange(len(self.nodes))
-        dense = dense_or_head(self.nodes, self.coders.prefixes)
+        dense = dense_nodes(self.nodes, self.coders.prefixes)
         parts = {"dense": every[dense]} if any(self.coders.prefixes) else {}
         if not parts or len(every) <= WIDE:
             parts["all"] = self._steepest(every)
@@ -199,7 +200,7 @@ class Frontier:
             for name, by in worth.items()
         }
         if any(self.coders.prefixes):
-            dense = dense_or_head(self.nodes, self.coders.prefixes)
+            dense = dense_nodes(self.nodes, self.coders.prefixes)
             found["prefix random"] = self._random(test, circuits, dense)
         return found
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bundled import JUDGED, Stored, bundled_circuits, model_card, nulls, real
+from bundled import JUDGED, Stored, bundled_circuits, model_card, nulls, plainest, real
 from study import Results, arguments, line, results_file, rule, shown
 
 from core.assets import MODELS, TRANSCODERS
@@ -207,7 +207,7 @@ def readme_row(one: Stored) -> str:
         both(block["phi"] for block in blocks),
         both(block["phi_empty"] for block in blocks),
         both(block["random"]["faithfulness_max"] for block in blocks),
-        both(max(row["faithfulness"] for row in block["plain"].values()) for block in blocks),
+        both(plainest(block) for block in blocks),
         SHORT.get(verdict, verdict.replace("_", " ")),
     ]
     return line(cells)

@@ -10,7 +10,8 @@
 Graphs are taken one at a time and added up as sparse matrices, always two sums of equally many
 prompts: an edge is then moved log2(prompts) times, and at most so many sums are held. Rows and
 columns stand in the order of the keys. A prompt's graph has its nodes and edges in that order
-already (`build`), so that nothing has to be sorted, and wider sums keep it.
+already (`build`; heads and left-out features are behind the rest, and a graph with them is sorted),
+and wider sums keep it.
 """
 
 from collections.abc import Iterable

@@ -62,9 +62,9 @@ def validate(
     ]
     progress(0, len(plan))
 
-    def run(number: int) -> dict[str, Any]:
-        where, name, ablation, regime = plan[number]
-        judged = number < JUDGED
+    def run(place: int) -> dict[str, Any]:
+        where, name, ablation, regime = plan[place]
+        judged = place < JUDGED
         return measure(where, candidate, name, ablation, regime, settings, judged=judged)
 
     blocks = []

@@ -49,8 +49,9 @@ def _recipes() -> Iterator[tuple[str, CircuitRecipe]]:
                 coders = None if kind == DEFAULT_KIND else kind
                 yield member.circuit(kind), CircuitRecipe(member.name, member.task, coders)
     for member in MEMBERS.values():
-        for kind in set(member.kinds) - set(COMMON_KINDS):
-            yield member.circuit(kind), CircuitRecipe(member.name, member.task, kind)
+        for kind in member.kinds:
+            if kind not in COMMON_KINDS:
+                yield member.circuit(kind), CircuitRecipe(member.name, member.task, kind)
     for member in MEMBERS.values():
         if member.size == "small" and member.task in CARRIED_BY_HEADS:
             name = f"{member.circuit(DEFAULT_KIND)}-heads"
