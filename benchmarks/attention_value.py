@@ -100,6 +100,10 @@ class Ranked(NamedTuple):
 class CleanPatterns(Passes):
     """Circuits whose heads look where they look on the clean run."""
 
+    def living(self, part: PreparedBatch, ablation: Ablation, regime: Any) -> PreparedBatch:
+        """All positions: given patterns lead everywhere."""
+        return part
+
     def patterns(self, part: PreparedBatch, ablation: Ablation) -> Tensor:
         """[layer, prompt, head, query, key]."""
         return self._traced(part.batch.clean)
@@ -108,8 +112,10 @@ class CleanPatterns(Passes):
         with torch.no_grad():
             return self.model.trace(ids).pattern
 
-    def edits(self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: Any) -> Edits:
-        edits = super().edits(part, gates, ablation, regime)
+    def edits(
+        self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: Any, **more: bool
+    ) -> Edits:
+        edits = super().edits(part, gates, ablation, regime, **more)
         stream = Stream(self, part, self.patterns(part, ablation), len(gates))
         layers = range(self.model.n_layers)
         return replace(

@@ -16,6 +16,7 @@ from transformers import (
 )
 
 from core.models import FAMILIES, LanguageModel
+from core.models.attention import ATTENTION
 
 Kind = Literal["gpt2", "llama", "neox-parallel", "neox-serial"]
 KINDS: tuple[Kind, ...] = ("gpt2", "llama", "neox-parallel", "neox-serial")
@@ -59,7 +60,7 @@ def tiny_hf(kind: Kind, *, layers: int = 2, vocabulary: int = len(WORDS), seed: 
             )
         )  # fmt: skip
     _roughen(hf)
-    hf.set_attn_implementation("eager")
+    hf.set_attn_implementation(ATTENTION)
     return hf.requires_grad_(False).eval()
 
 

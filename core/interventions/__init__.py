@@ -3,7 +3,7 @@
 from core.interventions.edits import circuit_edit, head_edit, regime_base, skip_edit
 from core.interventions.errors import ErrorRegime, Errors
 from core.interventions.evaluator import Evaluator
-from core.interventions.gates import Gates, Places, all_gates, circuit_gates
+from core.interventions.gates import Gates, Places, all_gates, circuit_gates, gradients
 from core.interventions.outcome import Outcome
 from core.interventions.prepared import (
     PreparedBatch,
@@ -35,6 +35,7 @@ __all__ = [
     "circuit_edit",
     "circuit_gates",
     "corrupt_state",
+    "gradients",
     "head_edit",
     "mean_activation",
     "mean_state",

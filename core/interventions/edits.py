@@ -36,6 +36,7 @@ def circuit_edit(
     *,
     within: slice = EVERYWHERE,
     known: Float[Tensor, "prompt pos feature"] | None = None,
+    closed: bool = False,
 ) -> MlpReplacement:
     """The MLP of one layer, running inside `circuit` circuits at once.
 
@@ -49,23 +50,24 @@ def circuit_edit(
         within: Positions outside which gates cannot matter: their features stand at the reference
             whatever the circuit, or nobody reads what is written.
         known: Activations of each prompt, where they are the same in every circuit.
+        closed: Whether derivatives by closed gates are asked for; else they come out as 0.
     """
-    # A closed gate moves nothing, but its derivative says what opening it would do.
     matters = gate.detach().amax((0, 1, 3)) != 0
     inside = torch.zeros_like(matters)
     inside[within] = True
-    live = torch.nonzero((matters | gate.requires_grad) & inside).squeeze(1)
+    live = torch.nonzero((matters | closed) & inside).squeeze(1)
     n = len(gate)
 
     def replacement(x: Tensor) -> Tensor:
         prompts = len(x) // n
-        own = len(base) == len(x)
-        out = base if own else base.expand(prompts, -1, -1).repeat(n, 1, 1)
+        each = len(base) == len(x)
+        out = base if each else base.expand(prompts, -1, -1).repeat(n, 1, 1)
         out = arrived(coder, out)
         if not len(live):
             return out
         if not coder.crosses:
-            return out.index_add(1, live, gated_change(coder, x, gate, activation, live, known))
+            own = gated_change(coder, x, gate, activation, live, known, closed)
+            return out.index_add(1, live, own)
         a = coder.encode(x[:, live]).view(n, prompts, len(live), -1)
         moved = gate[:, :, live] * (a - activation[None, :, live])
         hand_up(coder, moved, live)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from core.circuit import Attention, Bounds
 from core.interventions.errors import ErrorRegime, Errors
-from core.interventions.gates import Gates
+from core.interventions.gates import Gates, gradients
 from core.interventions.outcome import Outcome, joined, scored, stacked
 from core.interventions.passes import Passes, chunk_size
 from core.interventions.prepared import (
@@ -35,6 +35,7 @@ from core.transcoders import TranscoderSet
 
 SLOPES = 2**25
 """Gates times prompts whose derivatives are taken at once: 128 MiB a copy."""
+STRICT = ErrorRegime.ABLATED
 
 
 class _Job(NamedTuple):
@@ -135,7 +136,10 @@ class Evaluator:
         Raises:
             SettingsError: If there are several of both, but not equally many.
         """
-        jobs = [self._jobs(part, gates, mine) for part, mine in self._parted(regime)]
+        jobs = [
+            self._jobs(self._passes.living(part, ablation, mine), gates, mine)
+            for part, mine in self._parted(regime)
+        ]
 
         def run(job: _Job) -> Outcome:
             with torch.no_grad():  # which each thread says for itself
@@ -170,14 +174,19 @@ class Evaluator:
 
         KL(model ‖ circuit) plus the squared error of the logit difference, relative to the model's
         mean squared one: the first alone goes flat once the right token is on top, long before
-        the circuit has the model's margin. Strict regime; `gates` without a front axis.
+        the circuit has the model's margin. Strict regime; `gates` without a front axis. The
+        gradient by closed gates is left out (0).
         """
-        strict = ErrorRegime.ABLATED
         found = [
-            self._loss(part, self._passes.logits(part, gates[None], ablation, strict))
-            for part in self._parts
+            self._loss(part, self._passes.logits(part, gates[None], ablation, STRICT))
+            for part in self._living(ablation)
         ]
         return torch.cat(found)
+
+    def _living(self, ablation: Ablation) -> Iterator[PreparedBatch]:
+        """What of every batch has to be run, in the strict regime."""
+        for part in self._parts:
+            yield self._passes.living(part, ablation, STRICT)
 
     def _loss(
         self, part: PreparedBatch, logits: Float[Tensor, "1 prompt d_vocab"]
@@ -202,35 +211,46 @@ class Evaluator:
             attention: LIVE: heads are no nodes, and their figures stay 0.
         """
         total = Gates(feature=torch.zeros_like(gates.feature), head=torch.zeros_like(gates.head))
-        for part in self._parts:
-            logits, asked = self._gated(part, gates, ablation, attention)
-            found = torch.autograd.grad(self._loss(part, logits).sum(), asked)
+        for part in self._living(ablation):
+            logits, asked = self._gated(part, gates, ablation, attention, closed=True)
+            found = gradients(self._loss(part, logits).sum(), asked)
             for into, gradient in zip((total.feature, total.head), found, strict=False):
                 into[:, part.start :] += gradient[0].pow(2).sum(0)
         return total
 
     def margins(
-        self, gates: Gates, ablation: Ablation, attention: Attention = Attention.LIVE
+        self,
+        gates: Gates,
+        ablation: Ablation,
+        attention: Attention = Attention.LIVE,
+        *,
+        closed: bool = True,
     ) -> Iterator[tuple[Float[Tensor, " prompt"], Gates]]:
         """logit(answer) − logit(wrong) at a circuit, and its derivative by each prompt's gates.
 
         Yields some prompts at a time, `SLOPES` bounding the memory; one backward pass gives all of
         them. The derivatives have a front axis over prompts. Strict regime; arguments as of
-        `importance`.
+        `importance`, and `closed`: whether closed gates' derivatives are wanted, which take most of
+        the time; else they may come out as 0.
         """
-        for part in self._parts:
+        for part in self._living(ablation):
             here = gates.cut(part.start)
             size = max(1, SLOPES // (here.feature.numel() + here.head.numel()))
             for start in range(0, len(part.logits), size):
                 few = part.take(slice(start, start + size))
-                yield self._slopes(few, gates, ablation, attention)
+                yield self._slopes(few, gates, ablation, attention, closed)
 
     def _slopes(
-        self, part: PreparedBatch, gates: Gates, ablation: Ablation, attention: Attention
+        self,
+        part: PreparedBatch,
+        gates: Gates,
+        ablation: Ablation,
+        attention: Attention,
+        closed: bool,
     ) -> tuple[Float[Tensor, " prompt"], Gates]:
-        logits, asked = self._gated(part, gates, ablation, attention)
+        logits, asked = self._gated(part, gates, ablation, attention, closed=closed)
         margin = scored(part, logits).logit_diff[0]
-        found = torch.autograd.grad(margin.sum(), asked)
+        found = gradients(margin.sum(), asked)
         # `found` lacks the heads where attention is live; their gates then move nothing.
         shapes = (gates.feature.shape, gates.head.shape)
         slope = [gates.feature.new_zeros(len(margin), *shape) for shape in shapes]
@@ -239,7 +259,13 @@ class Evaluator:
         return margin.detach(), Gates(feature=slope[0], head=slope[1])
 
     def _gated(
-        self, part: PreparedBatch, gates: Gates, ablation: Ablation, attention: Attention
+        self,
+        part: PreparedBatch,
+        gates: Gates,
+        ablation: Ablation,
+        attention: Attention,
+        *,
+        closed: bool,
     ) -> tuple[Float[Tensor, "1 prompt d_vocab"], list[Tensor]]:
         """One circuit's answers, and the gates, one set a prompt, that gradients are asked of."""
         here = _own_gates(gates.cut(part.start), len(part.logits))
@@ -248,7 +274,7 @@ class Evaluator:
             asked.append(here.head)
         for gate in asked:
             gate.requires_grad_()
-        edits = self._passes.edits(part, here, ablation, ErrorRegime.ABLATED)
+        edits = self._passes.edits(part, here, ablation, STRICT, closed=closed)
         return self._passes.run(part, edits, 1)[None], asked
 
 

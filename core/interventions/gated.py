@@ -4,7 +4,8 @@
 
 1. Position by position, so that the activations of one position stay in the processor's cache.
 2. Only features with an open gate in some circuit are multiplied out; a random circuit has few of
-   them at a position.
+   them at a position. (A closed gate changes nothing, but its derivative says what opening it would
+   do: whoever asks for that says so.)
 3. Activations that are the same in every circuit are given, not computed: block 0 reads the
    embeddings, whatever the circuit. Elsewhere the encoder runs, for the gated features alone where
    each depends on nothing but its own pre-activation (a nested dictionary's dense prefix does).
@@ -26,6 +27,7 @@ def gated_change(
     resting: Float[Tensor, "_ pos feature"],
     at: Int[Tensor, " at"],
     known: Float[Tensor, "prompt pos feature"] | None = None,
+    closed: bool = False,
 ) -> Float[Tensor, "circuit_prompt at d_model"]:
     """The change at some positions; the batch axis is circuit-major.
 
@@ -36,11 +38,12 @@ def gated_change(
         resting: Reference activations a°; batch 1 or the number of prompts.
         at: Positions wanted.
         known: Activations of each prompt, where they are the same in every circuit.
+        closed: Whether derivatives by closed gates are asked for.
     """
-    parts = []
+    parts, gates = [], gate.unbind(2)  # one backward for all positions
     for p in at.tolist():
-        here, rest = gate[:, :, p], resting[:, p]
-        chosen = _gated_features(here)
+        here, rest = gates[p], resting[:, p]
+        chosen = None if closed else _gated_features(here)
         if chosen is not None:
             here, rest = here[..., chosen], rest[:, chosen]
         if known is None:
@@ -54,9 +57,7 @@ def gated_change(
 
 def _gated_features(gate: Float[Tensor, "circuit gated feature"]) -> Int[Tensor, " chosen"] | None:
     """Features with an open gate, or None for all of them."""
-    if gate.requires_grad:  # a closed gate's derivative says what opening it would do
-        return None
-    chosen = (gate != 0).flatten(0, 1).any(0).nonzero().squeeze(1)
+    chosen = (gate.detach() != 0).flatten(0, 1).any(0).nonzero().squeeze(1)
     return None if 2 * len(chosen) > gate.shape[-1] else chosen
 
 

@@ -71,6 +71,13 @@ def circuit_gates(circuit: Circuit, bounds: Bounds) -> Gates:
     return places.gates(torch.ones(len(circuit.nodes)))
 
 
+def gradients(value: Float[Tensor, ""], by: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Derivatives of a number; zeros by what it does not depend on, as by gates that are closed."""
+    if not value.requires_grad:
+        return tuple(torch.zeros_like(one) for one in by)
+    return torch.autograd.grad(value, tuple(by), allow_unused=True, materialize_grads=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Entries:
     """Which gates of one kind belong to which node; flat over (layer, pos, feature or head)."""

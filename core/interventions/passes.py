@@ -1,8 +1,9 @@
 """Passes of a model in which only circuits are live.
 
 1. The gates of a circuit become one MLP edit a layer and, where a head is not live, one head edit.
-2. Many circuits run as one batch; what no edit can change, the attention of block 0 and all that
-   draws of errors share below the first given layer, is not run again for each.
+2. Many circuits run as one batch; what no edit can change, the attention of block 0, all that draws
+   of errors share below the first given layer, and positions that are the same in every circuit
+   (`living`), is not run again for each.
 
 A live head recomputes its pattern and values on what the circuit writes.
 """
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from core.errors import SettingsError
 from core.interventions.edits import (
+    EVERYWHERE,
     circuit_edit,
     head_edit,
     is_strict,
@@ -31,11 +33,13 @@ from core.transcoders import TranscoderSet
 
 CHUNK_TOKENS = 16384
 """Tokens run at once; bounds the memory of a chunk of circuits."""
+LAST = slice(-1, None)
+"""The only position at which anybody reads what the last layer writes."""
 
 
 def chunk_size(part: PreparedBatch) -> int:
     """Circuits run at once."""
-    return max(1, CHUNK_TOKENS // part.batch.clean.numel())
+    return max(1, CHUNK_TOKENS // part.attended[..., 0].numel())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +48,17 @@ class Passes:
 
     model: LanguageModel
     transcoders: TranscoderSet
+
+    def living(
+        self, part: PreparedBatch, ablation: Ablation, regime: ErrorRegime | Errors
+    ) -> PreparedBatch:
+        """The positions of a part at which circuits can differ from each other.
+
+        Where every reference is the corrupt prompt's and errors are the corrupt or the clean one's,
+        all is as on both of them before the first position at which they differ.
+        """
+        plain = regime in (ErrorRegime.ABLATED, ErrorRegime.KEPT, ErrorRegime.RESAMPLE)
+        return part.from_change() if plain and ablation is Ablation.RESAMPLE else part
 
     def drawn(
         self, part: PreparedBatch, gates: Gates, ablation: Ablation, errors: Errors
@@ -88,52 +103,46 @@ class Passes:
         self, part: PreparedBatch, edits: Edits, n: int
     ) -> Float[Tensor, "circuit_prompt d_vocab"]:
         """The whole model; block 0's attention is not run again where no edit changes it."""
+        before = part.before if part.behind else ()
         if 0 in edits.heads or self.transcoders.crosses:
-            return self.model.run_from(0, part.resid[0].repeat(n, 1, 1), edits)
+            return self.model.run_from(0, part.resid[0].repeat(n, 1, 1), edits, before)
         written = edits.replaced[0](part.clean.mlp_in[0].repeat(n, 1, 1))
-        return self.model.run_from(1, part.attended.repeat(n, 1, 1) + written, edits)
+        return self.model.run_from(1, part.attended.repeat(n, 1, 1) + written, edits, before)
 
     def edits(
-        self, part: PreparedBatch, gates: Gates, ablation: Ablation, regime: ErrorRegime | Errors
+        self,
+        part: PreparedBatch,
+        gates: Gates,
+        ablation: Ablation,
+        regime: ErrorRegime | Errors,
+        *,
+        closed: bool = False,
     ) -> Edits:
-        """Edits of every layer; the front axes of `gates` are circuit and gated, cut to `part`."""
+        """Edits of every layer; the front axes of `gates` are circuit and gated, cut to `part`.
+
+        `closed`: derivatives are asked for by closed gates too.
+        """
         reference = part.reference(ablation)
         heads = {
             layer: head_edit(gates.head[:, :, layer], reference.z[layer])
             for layer in _layers_with_gated_heads(gates)
         }
         replaced = {}
-        for layer, coder in enumerate(self.transcoders.layers):
+        for layer, (coder, gate) in enumerate(
+            zip(self.transcoders.layers, gates.feature.unbind(2), strict=True)
+        ):
             inner = circuit_edit(
                 coder,
-                gates.feature[:, :, layer],
+                gate,
                 reference.activation[layer],
                 regime_base(regime, layer, reference, part.clean, part.corrupt, part.mean),
-                within=_within(part, layer, self.model.n_layers, ablation, regime),
+                within=LAST if layer == self.model.n_layers - 1 else EVERYWHERE,
                 known=part.clean.activation[0] if layer == 0 and 0 not in heads else None,
+                closed=closed,
             )
             live_skip = skip_edit(coder, inner, reference.mlp_in[layer])
             replaced[layer] = inner if is_strict(regime) else live_skip
         return Edits(replaced=replaced, heads=heads)
-
-
-def _within(
-    part: PreparedBatch,
-    layer: int,
-    n_layers: int,
-    ablation: Ablation,
-    regime: ErrorRegime | Errors,
-) -> slice:
-    """The positions of a layer at which gates can matter.
-
-    In the last layer only what is written at the last position is read. Where every reference is
-    the corrupt prompt's and errors are the corrupt or the clean one's, all is as on both of them
-    before the first position at which they differ.
-    """
-    length = part.attended.shape[1]
-    plain = regime in (ErrorRegime.ABLATED, ErrorRegime.KEPT, ErrorRegime.RESAMPLE)
-    first = part.changed if plain and ablation is Ablation.RESAMPLE else 0
-    return slice(max(first, length - 1 if layer == n_layers - 1 else 0), length)
 
 
 def _check_draws(circuits: int, draws: int) -> None:

@@ -3,10 +3,14 @@
 Of each batch are kept: the clean run's residual stream at every layer (so that a changed run can
 start at the first layer that differs), the model's own answers, and the values that everything
 has on the clean run, on the corrupt run and on average.
+
+Before the first position at which clean and corrupt prompts differ both runs are the same, and a
+pass whose references are the corrupt prompts' has nothing to do there: such passes begin at that
+position (`behind`), behind the known keys and values of what comes before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -20,6 +24,7 @@ from core.interventions.references import (
     zero_state,
 )
 from core.models import LanguageModel
+from core.models.hooks import Seen
 from core.tasks import PromptBatch
 from core.transcoders import TranscoderSet
 
@@ -37,8 +42,12 @@ class PreparedBatch:
     attended: Float[Tensor, "prompt pos d_model"]
     """Residual stream of block 0 behind its attention, which reads the embeddings alone."""
     changed: int
-    """First position at which some corrupt prompt differs from its clean one; their length if none
+    """First position at which some corrupt prompt differs from its clean one, the last if none
     does. Everything before it is the same on both."""
+    before: tuple[Seen, ...]
+    """By layer, what attention reads of the positions before that, where there are any."""
+    behind: bool = False
+    """Whether the part itself begins at that position."""
     logits: Float[Tensor, "prompt d_vocab"]
     """The model's own logits after the last position."""
     clean: State
@@ -56,18 +65,33 @@ class PreparedBatch:
             case Ablation.ZERO:
                 return zero_state(self.mean)
 
+    def from_change(self) -> "PreparedBatch":
+        """The part from the first changed position on; token ids stay whole."""
+        if not self.before or self.behind:
+            return self
+        first = self.changed
+        return replace(
+            self,
+            start=self.start + first,
+            resid=self.resid[:, :, first:],
+            attended=self.attended[:, first:],
+            clean=self.clean.cut(first),
+            corrupt=self.corrupt.cut(first),
+            mean=self.mean.cut(first),
+            behind=True,
+        )
+
     def take(self, rows: slice) -> "PreparedBatch":
         """Some of the prompts; views, nothing is copied."""
-        return PreparedBatch(
+        return replace(
+            self,
             batch=self.batch.take(rows),
-            start=self.start,
             resid=self.resid[:, rows],
             attended=self.attended[rows],
-            changed=self.changed,
+            before=tuple(Seen(seen.key[rows], seen.value[rows]) for seen in self.before),
             logits=self.logits[rows],
             clean=State(*(value[:, rows] for value in self.clean)),
             corrupt=State(*(value[:, rows] for value in self.corrupt)),
-            mean=self.mean,
         )
 
 
@@ -88,7 +112,7 @@ def prepare_batch(
         mean: The mean reference in the aligned frame.
         length: Aligned length of the task.
     """
-    start = length - batch.clean.shape[1]
+    start, changed = length - batch.clean.shape[1], _first_change(batch)
     with torch.no_grad():
         trace = model.trace(batch.clean)
         return PreparedBatch(
@@ -96,7 +120,8 @@ def prepare_batch(
             start=start,
             resid=trace.resid_pre,
             attended=trace.resid_mid[0],
-            changed=_first_change(batch),
+            changed=changed,
+            before=model.seen(batch.clean[:, :changed]) if changed else (),
             logits=trace.logits[:, -1],
             clean=observe(transcoders, trace),
             corrupt=corrupt_state(model, transcoders, batch.corrupt),
@@ -106,7 +131,7 @@ def prepare_batch(
 
 def _first_change(batch: PromptBatch) -> int:
     places = (batch.clean != batch.corrupt).any(0).nonzero()
-    return int(places[0]) if len(places) else batch.clean.shape[1]
+    return int(places[0]) if len(places) else batch.clean.shape[1] - 1
 
 
 def active_features(

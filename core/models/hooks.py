@@ -11,17 +11,19 @@ Within `session(...)` a hook may record what passes through its site and may rep
     attention, output                      attn_out, pattern
     MLP, input and output                  mlp_in, mlp_out
 
-An MLP may also be replaced outright, which saves computing it. Edits are values that many passes
-and threads share; what one has to hand to a later layer goes through `handed_up`, which is the
-pass's own.
+An MLP may also be replaced outright, which saves computing it. A pass may begin behind positions
+whose keys and values are known, and may need no more than the last position of the last block: the
+attention (`attention.py`) asks `running` for both. Edits are values that many passes and threads
+share; what one has to hand to a later layer goes through `handed_up`, which is the pass's own.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from core.errors import ModelError
@@ -50,12 +52,25 @@ class Edits:
     """Edits of the residual stream that leaves a block, by layer."""
 
 
+class Seen(NamedTuple):
+    """What attention of one block reads of some positions."""
+
+    key: Float[Tensor, "batch group pos d_head"]
+    value: Float[Tensor, "batch group pos d_head"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """What the hooks do in the present context."""
 
     edits: Edits
     """Replacements by layer."""
+    before: tuple[Seen, ...] = ()
+    """By layer, the positions in front of the pass's first; its batch is a multiple of theirs."""
+    ends: int | None = None
+    """The block of which nothing is read but the last position, if there is one."""
+    seen: dict[int, Seen] | None = None
+    """Filled by attention, by layer; None to keep nothing."""
     record: dict[str, dict[int, Tensor]] | None
     """Site name → layer → value, filled by the hooks; None to record nothing."""
     carry: dict[Any, Any] = field(default_factory=dict)
@@ -71,13 +86,23 @@ _SESSION: ContextVar[Session | None] = ContextVar("hagd_session", default=None)
 
 
 @contextmanager
-def session(edits: Edits, record: dict[str, dict[int, Tensor]] | None = None) -> Iterator[None]:
-    """Makes the hooks of every model act on the calls inside the block, in this context alone."""
-    token = _SESSION.set(Session(edits=edits, record=record))
+def session(
+    edits: Edits, record: dict[str, dict[int, Tensor]] | None = None, **more: Any
+) -> Iterator[None]:
+    """Makes the hooks of every model act on the calls inside the block, in this context alone.
+
+    `more` are further fields of `Session`.
+    """
+    token = _SESSION.set(Session(edits=edits, record=record, **more))
     try:
         yield
     finally:
         _SESSION.reset(token)
+
+
+def running() -> Session | None:
+    """What the pass that runs in this context is to do; None outside of one."""
+    return _SESSION.get()
 
 
 def handed_up() -> dict[Any, Any]:

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from core.errors import ModelError
 from core.models.families import FamilySpec
-from core.models.hooks import Edits, attach, leaving, session
+from core.models.hooks import Edits, Seen, attach, leaving, session
 from core.models.norms import HfModule, NormWeights, norm_of
 from core.models.weights import LayerWeights, layer_weights, reach
 
@@ -191,12 +191,31 @@ class LanguageModel:
         return self.run_from(0, self.embed(ids).total, edits)
 
     def run_from(
-        self, layer: int, resid: Float[Tensor, "batch pos d_model"], edits: Edits
+        self,
+        layer: int,
+        resid: Float[Tensor, "batch pos d_model"],
+        edits: Edits,
+        before: tuple[Seen, ...] = (),
     ) -> Float[Tensor, "batch d_vocab"]:
-        """As `run`, resumed at block `layer` from the residual stream that enters it."""
-        with session(edits):
-            resid = self._walk(layer, resid, None)
+        """As `run`, resumed at block `layer` from the residual stream that enters it.
+
+        Args:
+            layer: The first block run.
+            resid: What enters it.
+            edits: What to replace.
+            before: What `seen` says of positions in front, of one or several prompts; `resid` and
+                the edits then begin behind them.
+        """
+        with session(edits, before=before, ends=self.n_layers - 1):
+            resid = self._walk(layer, resid, None, before[0].key.shape[2] if before else 0)
         return self.unembed(resid[:, -1])
+
+    def seen(self, ids: Int[Tensor, "batch pos"]) -> tuple[Seen, ...]:
+        """What attention reads of these tokens, by layer; no gradient."""
+        found: dict[int, Seen] = {}
+        with torch.no_grad(), session(NOTHING, seen=found):
+            self._walk(0, self.embed(ids).total, None)
+        return tuple(found[layer] for layer in range(self.n_layers))
 
     def trace(self, ids: Int[Tensor, "batch pos"], edits: Edits = NOTHING) -> Trace:
         """One forward pass with every site kept; no gradient."""
@@ -208,9 +227,13 @@ class LanguageModel:
         return Trace(resid_mid=stack["resid_pre"] + stack["attn_out"], logits=logits, **stack)
 
     def _walk(
-        self, start: int, resid: Tensor, record: dict[str, dict[int, Tensor]] | None
+        self,
+        start: int,
+        resid: Tensor,
+        record: dict[str, dict[int, Tensor]] | None,
+        first: int = 0,
     ) -> Float[Tensor, "batch pos d_model"]:
-        extra = self._block_arguments(resid)
+        extra = self._block_arguments(resid, first)
         for layer in range(start, self.n_layers):
             before = resid
             resid = leaving(layer, self.blocks[layer](resid, **extra))
@@ -219,13 +242,15 @@ class LanguageModel:
                 record.setdefault("resid_post", {})[layer] = resid
         return resid
 
-    def _block_arguments(self, resid: Tensor) -> dict[str, Any]:
-        """Causal mask and rotary angles, as the family's blocks expect them."""
-        length = resid.shape[1]
-        blocked = torch.full((length, length), torch.finfo(resid.dtype).min, device=resid.device)
-        arguments: dict[str, Any] = {"attention_mask": blocked.triu(1)[None, None].to(resid.dtype)}
+    def _block_arguments(self, resid: Tensor, first: int) -> dict[str, Any]:
+        """Causal mask and rotary angles, as the family's blocks expect them; from position `first`
+        on."""
+        device, end = resid.device, first + resid.shape[1]
+        blocked = torch.full((end - first, end), torch.finfo(resid.dtype).min, device=device)
+        mask = blocked.triu(first + 1)[None, None].to(resid.dtype)
+        arguments: dict[str, Any] = {"attention_mask": mask}
         if self.family.rotary is not None:
-            positions = torch.arange(length, device=resid.device)[None]
+            positions = torch.arange(first, end, device=device)[None]
             rotary = reach(self.hf, self.family.rotary)
             arguments["position_embeddings"] = rotary(resid, position_ids=positions)
         return arguments

@@ -24,7 +24,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.circuit import Attention
-from core.interventions import Ablation, ErrorRegime, Evaluator, Outcome, Places
+from core.interventions import Ablation, ErrorRegime, Evaluator, Outcome, Places, gradients
 from core.models.threads import mapped
 from core.search import Response
 from core.validation import faithfulness
@@ -92,20 +92,24 @@ class Probe:
             own = mask.detach().requires_grad_()
             with torch.enable_grad():
                 value = self.evaluator.loss(self.places.gates(own), ablation).mean()
-            return value.detach(), torch.autograd.grad(value, own)[0]
+            return value.detach(), gradients(value, [own])[0]
 
         values, slopes = (torch.stack(found) for found in zip(*self._each(run), strict=True))
         # The gradient is known already: a term that is 0 hands it on to whatever made the mask.
         along = (slopes.mean(0) * mask).sum()
         return values.mean() + along - along.detach()
 
-    def respond(self, mask: Float[Tensor, " node"]) -> Response:
+    def respond_inside(self, mask: Float[Tensor, " node"]) -> Response:
+        """As `respond`, with slopes of the circuit's own nodes; those of others may be 0."""
+        return self.respond(mask, closed=False)
+
+    def respond(self, mask: Float[Tensor, " node"], *, closed: bool = True) -> Response:
         """Residuals at a circuit and their slopes by every gate, under both ablations."""
         gates, attention = self.places.gates(mask.detach()), self.places.attention
 
         # Cut to the nodes at once: the derivatives by all gates are many times larger.
         def run(ablation: Ablation) -> list[tuple[Tensor, Tensor]]:
-            found = self.evaluator.margins(gates, ablation, attention)
+            found = self.evaluator.margins(gates, ablation, attention, closed=closed)
             return [(margin, self.places.values(slope)) for margin, slope in found]
 
         parts = [part for found in self._each(run) for part in found]

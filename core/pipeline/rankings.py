@@ -92,9 +92,11 @@ def hierarchical(
     options = DescendSettings(budget=settings.forwards, keep=largest(settings))
     known = tails(probe.nodes, dense)
     kept = descend(
-        tree, probe.respond, probe.measure, options, known=known, prior=prior, progress=tell
+        tree, probe.respond_inside, probe.measure, options, known=known, prior=prior, progress=tell
     )
-    order = eliminate_jointly(tree.n_leaves, probe.respond, candidates=kept.live, progress=tell)
+    order = eliminate_jointly(
+        tree.n_leaves, probe.respond_inside, candidates=kept.live, progress=tell
+    )
     # The last dropped come first; within a round, what the guide thinks most of.
     guessed = best_by(prior)
     behind = guessed[torch.argsort(kept.round_of[guessed], descending=True, stable=True)]
@@ -128,7 +130,9 @@ def tails(nodes: Int[Tensor, "node 4"], dense: Bool[Tensor, " node"]) -> list[Te
 
 def flat(probe: Probe, candidates: Int[Tensor, " candidate"], tell: OnSearch) -> Ranking:
     """Joint elimination without a tree."""
-    found = eliminate_jointly(len(probe.nodes), probe.respond, candidates=candidates, progress=tell)
+    found = eliminate_jointly(
+        len(probe.nodes), probe.respond_inside, candidates=candidates, progress=tell
+    )
     return Ranking(found.order, RESPONSE_COST * found.rounds, [])
 
 

@@ -37,7 +37,8 @@ class Response:
     residual: Float[Tensor, " measurement"]
     """Circuit less model; of order 1 for an empty circuit."""
     slope: Float[Tensor, "measurement node"]
-    """Derivative by each gate, open or not."""
+    """Derivative by each gate, open or not; where one asks about open ones only, that of a closed
+    one may be 0."""
 
     @property
     def loss(self) -> float:
@@ -98,7 +99,7 @@ def eliminate_jointly(
 
     Args:
         n: Number of nodes (the length of the mask).
-        respond: See `Respond`; asked once a round.
+        respond: See `Respond`; asked once a round, about open gates only.
         settings: Defaults if None.
         candidates: Nodes to rank, all if None. The mask is 0 at every other node throughout.
         progress: Called every round; raise in it to stop.

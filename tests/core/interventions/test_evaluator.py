@@ -6,7 +6,8 @@ import torch
 from core.circuit import Attention
 from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, all_gates
 from core.interventions.edits import regime_base
-from tests.tiny import tiny_batch, tiny_model, tiny_transcoders
+from core.interventions.passes import Passes
+from tests.tiny import KINDS, tiny_batch, tiny_model, tiny_transcoders
 
 ABLATIONS = tuple(Ablation)
 
@@ -272,6 +273,75 @@ def test_chunks_on_two_threads_answer_as_one_after_the_other(monkeypatch, at_onc
     monkeypatch.setattr("core.models.threads.side_by_side", lambda _model: at_once)
     for one, two in zip(evaluator.outcome(gates, Ablation.MEAN), want, strict=True):
         torch.testing.assert_close(one, two)
+
+
+class Everywhere(Passes):
+    """Runs every position, whether circuits can differ there or not."""
+
+    def living(self, part, ablation, regime):
+        return part
+
+
+def alike_at_first(kind, crosses=False, passes=Passes):
+    """Prompts of two lengths whose corrupt twins differ from the fourth aligned position on."""
+    model = tiny_model(kind)
+    batches = [tiny_batch(seed=1), tiny_batch(length=4, shift=1, seed=2)]
+    for batch in batches:
+        batch.corrupt[:, :-2] = batch.clean[:, :-2]
+    return Evaluator(
+        model,
+        tiny_transcoders(model, skip=not crosses, crosses=crosses),
+        batches,
+        mean_over=[tiny_batch(seed=3), tiny_batch(length=4, shift=1, seed=4)],
+        length=5,
+        passes=passes,
+    )
+
+
+@pytest.mark.parametrize("crosses", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_passes_that_begin_at_the_first_change_are_as_those_of_all_positions(kind, crosses):
+    few, whole = (alike_at_first(kind, crosses, passes) for passes in (Passes, Everywhere))
+    assert {part.from_change().attended.shape[1] for part in few._parts} == {2}
+    masks = random_masks(few)
+    heads = (torch.rand(2, *few.bounds[:2], few.bounds.n_heads) < 0.5).float()
+    for gates in (features(few, masks), Gates(feature=masks, head=heads)):
+        for ablation in Ablation:
+            for regime in ErrorRegime:
+                got, want = (one.outcome(gates, ablation, regime) for one in (few, whole))
+                torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_derivatives_before_the_first_change_are_zero_and_the_others_are_as_everywhere(kind):
+    few, whole = (alike_at_first(kind, passes=passes) for passes in (Passes, Everywhere))
+    gates, resample = features(few, torch.full(few.bounds[:3], 0.7)), Ablation.RESAMPLE
+    got, want = (one.importance(gates, resample, Attention.CIRCUIT) for one in (few, whole))
+    torch.testing.assert_close(got.feature, want.feature, rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(got.head, want.head, rtol=1e-3, atol=1e-6)
+    assert not got.feature[:, :3].any()
+    slopes = [
+        torch.cat([slope.feature for _, slope in one.margins(gates, resample)])
+        for one in (few, whole)
+    ]
+    torch.testing.assert_close(*slopes, rtol=1e-3, atol=1e-5)
+
+
+def test_slopes_of_open_gates_do_not_need_those_of_closed_ones():
+    evaluator, _, _ = make()
+    gates = features(evaluator, random_masks(evaluator))[0]
+    every, inside = (
+        torch.cat([s.feature for _, s in evaluator.margins(gates, Ablation.MEAN, closed=closed)])
+        for closed in (True, False)
+    )
+    torch.testing.assert_close(inside, every * gates.feature)
+    assert not torch.equal(inside, every)
+
+
+def test_a_circuit_of_nothing_has_no_slopes_inside_it():
+    evaluator, _, _ = make()
+    for _, slope in evaluator.margins(nothing(evaluator)[0], Ablation.MEAN, closed=False):
+        assert not slope.feature.any()
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "neox-parallel"])

@@ -44,12 +44,15 @@ def test_known_activations_are_taken_for_every_circuit():
     torch.testing.assert_close(gated_change(coder, x, gate, resting, AT, known), want)
 
 
-def test_closed_gates_have_derivatives_too():
+@pytest.mark.parametrize("closed", [True, False])
+def test_closed_gates_have_derivatives_where_they_are_asked_for(closed):
     coder, x, gate, resting = parts("nested", 3)
     gate.requires_grad_()
-    gated_change(coder, x, gate, resting, AT).sum().backward()
+    gated_change(coder, x, gate, resting, AT, closed=closed).sum().backward()
     assert gate.grad is not None
     a = coder.encode(x).view(2, 4, 3, 16)
     want = ((a - resting) * coder.W_dec.sum(1)).sum(1)[:, AT]
+    if not closed:
+        want[..., 3:] = 0
     torch.testing.assert_close(gate.grad[:, 0, AT], want)
     assert not gate.grad[:, :, 1].any()
