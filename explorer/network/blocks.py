@@ -21,8 +21,8 @@ STAGGERED = "feature"
 """Kind whose lines are shifted: an edge reaches a dot between the dots of the lines before it."""
 CLEAR = 9.0
 """Least distance of a dot's own edge to the dots beside it, px."""
-LINE_GAP = 18.0
-"""Between lines of boxes, px: room for the ends of edges."""
+LINE_GAP = 24.0
+"""Between lines of boxes, px: room for the ends of edges, and for those led past a box."""
 MOST_SHIFTS = 4
 """Lines for which dots are moved apart; with more of them they stand closer."""
 

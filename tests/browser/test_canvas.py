@@ -191,3 +191,21 @@ def test_all_of_the_legend_is_in_sight(page: Page, app: App, width: int):
       return [...legend.children].filter((entry) => !inside(entry.getBoundingClientRect())).length;
     }}""")
     assert cut == 0
+
+
+HIDDEN = """() => {
+  const { nodes, edges } = HOST.__canvas.shown();
+  const boxes = [...nodes.values()].filter((n) => ['supernode', 'token', 'logit'].includes(n.kind));
+  const over = (n, [x, y]) => Math.abs(x - n.px) < n.pw / 2 && Math.abs(y - n.py) < n.ph / 2;
+  return edges.filter((e) => boxes.some((n) => n.id !== e.from && n.id !== e.to
+    && e.points.some((point) => over(n, point)))).map((e) => e.id);
+}"""
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_no_edge_runs_hidden_behind_a_box(page: Page, app: App, width: int):
+    page.set_viewport_size({"width": width, "height": 800})
+    for name in (app.circuit, "coreference-gpt2-base&open=A,A1"):
+        driver.open_link(page, f"{app.url}/circuit?circuit={name}")
+        _rest(page)
+        assert page.evaluate(HIDDEN.replace("HOST", HOST)) == []

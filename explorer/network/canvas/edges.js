@@ -1,22 +1,25 @@
 // Edges: width is |effect|, hue and end are the sign. They leave a node at the top and enter at the
 // bottom, spread over the node's width in the order of their other ends, so that few of them cross.
 
+import { sample, wayAround } from "./route.js";
+
 const SAMPLES = 20;
 
 const top = (n) => n.py - (n.body ?? n.ph) / 2;
 const bottom = (n) => n.py + (n.body ?? n.ph) / 2;
 
-/** Where each edge touches a node: offsets from its centre, sorted by the other end. */
+/** Where each edge touches a node: offsets from its centre, sorted by where the edge goes from there. */
 function ports(edges, nodes, end, other) {
   const groups = new Map();
   for (const edge of edges) {
     if (!groups.has(edge[end])) groups.set(edge[end], []);
     groups.get(edge[end]).push(edge);
   }
+  const towards = (edge) => edge.turn?.[end] ?? nodes.get(edge[other]).px;
   const offsets = new Map();
   for (const [id, group] of groups) {
     const node = nodes.get(id);
-    group.sort((a, b) => nodes.get(a[other]).px - nodes.get(b[other]).px || (a.id < b.id ? -1 : 1));
+    group.sort((a, b) => towards(a) - towards(b) || (a.id < b.id ? -1 : 1));
     const room = Math.max(0, node.spread);
     const span = Math.min(room, (group.length - 1) * 14);
     group.forEach((edge, i) => {
@@ -26,41 +29,40 @@ function ports(edges, nodes, end, other) {
   return offsets;
 }
 
-/** Control points of every edge, as [x0, y0, x1, y1, x2, y2, x3, y3], and points for finding it. */
-export function routeEdges(edges, nodes) {
+/** Curves of every edge, as [x0, y0, x1, y1, x2, y2, x3, y3, ...], and points for finding it.
+ *
+ * Laid twice: an edge that is led past a box leaves its node on the side where it turns. */
+export function routeEdges(edges, nodes, span) {
+  for (const edge of edges) delete edge.turn;
+  lay(edges, nodes, span);
+  if (edges.some((edge) => edge.curve.length > 8)) {
+    for (const edge of edges) if (!edge.down) edge.turn = { from: edge.curve[6], to: edge.curve.at(-8) };
+    lay(edges, nodes, span);
+  }
+  for (const edge of edges) edge.points = sample(edge.curve, edge.curve.length > 8 ? SAMPLES / 2 : SAMPLES);
+}
+
+function lay(edges, nodes, span) {
   const out = ports(edges, nodes, "from", "to");
   const into = ports(edges, nodes, "to", "from");
+  const ways = [];
   for (const edge of edges) {
     const s = nodes.get(edge.from);
     const t = nodes.get(edge.to);
     const x0 = s.px + out.get(edge.id);
     const x3 = t.px + into.get(edge.id);
-    if (bottom(t) < top(s) - 6) {
-      const y0 = top(s);
-      const y3 = bottom(t) + 5;
-      const bend = Math.max(16, (y0 - y3) * 0.5);
-      edge.curve = [x0, y0, x0, y0 - bend, x3, y3 + bend, x3, y3];
-    } else {
-      // same row or downwards: a bow over the right side of both
-      const y0 = top(s);
-      const y3 = top(t) - 5;
-      const lift = 26 + Math.abs(x3 - x0) * 0.12;
-      edge.curve = [x0, y0, x0, Math.min(y0, y3) - lift, x3, Math.min(y0, y3) - lift, x3, y3];
-      edge.down = true;
-    }
-    edge.points = sample(edge.curve);
+    edge.down = bottom(t) >= top(s) - 6;
+    if (edge.down) edge.curve = bow([x0, top(s)], [x3, top(t) - 5]);
+    else ways.push([edge, [x0, top(s)], [x3, bottom(t) + 5]]);
   }
+  wayAround(ways, nodes, span);
 }
 
-function sample([x0, y0, x1, y1, x2, y2, x3, y3]) {
-  const points = [];
-  for (let i = 0; i <= SAMPLES; i++) {
-    const t = i / SAMPLES;
-    const u = 1 - t;
-    const [a, b, c, d] = [u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t];
-    points.push([a * x0 + b * x1 + c * x2 + d * x3, a * y0 + b * y1 + c * y2 + d * y3]);
-  }
-  return points;
+/** To the same row or downwards: a bow over both. */
+function bow([x0, y0], [x3, y3]) {
+  const lift = 26 + Math.abs(x3 - x0) * 0.12;
+  const crest = Math.min(y0, y3) - lift;
+  return [x0, y0, x0, crest, x3, crest, x3, y3];
 }
 
 /** Nearest edge within `reach` of a point, or null. */
@@ -82,14 +84,14 @@ export function edgeAt(edges, x, y, reach) {
 
 export function drawEdge(ctx, palette, edge, { opacity, dead, hover }) {
   const colour = dead ? "ink-3" : edge.effect < 0 ? "neg" : "pos";
-  const [x0, y0, x1, y1, x2, y2, x3, y3] = edge.curve;
+  const [x3, y3] = edge.curve.slice(-2);
   const width = edge.width + (hover ? 1 : 0);
   ctx.strokeStyle = palette.css(colour, opacity);
   ctx.lineWidth = dead ? Math.min(width, 3) : width;
   ctx.setLineDash(dead ? [2, 4] : []);
   ctx.beginPath();
-  ctx.moveTo(x0, y0);
-  ctx.bezierCurveTo(x1, y1, x2, y2, x3, y3);
+  ctx.moveTo(edge.curve[0], edge.curve[1]);
+  for (let k = 2; k < edge.curve.length; k += 6) ctx.bezierCurveTo(...edge.curve.slice(k, k + 6));
   ctx.stroke();
   ctx.setLineDash([]);
   const ending = Math.min(1, opacity + 0.15);

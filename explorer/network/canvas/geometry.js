@@ -67,9 +67,10 @@ export function geometry(graph, width, height, withNumber) {
     .filter((e) => nodes.has(e.from) && nodes.has(e.to))
     .map((e) => ({ ...e, id: `${e.from}>${e.to}` }))
     .sort((a, b) => a.width - b.width);
-  routeEdges(edges, nodes);
+  const span = { left: -half + pad.left - 4, right: half - 5 };
+  routeEdges(edges, nodes, span);
   return {
-    nodes, frames, edges, pad, grow, least, box: { w, h, view, whole: Math.min(view, width / w, height / h) },
+    nodes, frames, edges, span, pad, grow, least, box: { w, h, view, whole: Math.min(view, width / w, height / h) },
     rows: compact ? [] : graph.rows.map((r) => ({ label: r.label, y: Y(r.y) })),
     columns: graph.columns.map((x) => X(x)),
     left: -half, right: half,

@@ -254,7 +254,7 @@ export function createNetwork(app, vis) {
     if (!move) return;
     rest = glide((t) => {
       move(t);
-      routeEdges(shown.edges, shown.nodes);
+      routeEdges(shown.edges, shown.nodes, shown.span);
       network.redraw();
     });
   }
