@@ -121,6 +121,7 @@ function passage(edge, band, p, t, want, span) {
   const beside = [p, t].filter(([, y]) => y < band.bottom + CLEAR && y > band.top - CLEAR); // upright from there, without a jog
   const own = beside.map(([x]) => x).find((x) => gaps.some(([from, to]) => x >= from && x <= to));
   if (own !== undefined) return own;
+  if (beside.length && band.boxes.every(isDot)) return null; // out of a cluster of dots: behind one of them is better than a jog
   let best = null;
   for (const gap of gaps) {
     const nearest = Math.max(gap[0], Math.min(gap[1], want));
