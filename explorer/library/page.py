@@ -14,7 +14,7 @@ from explorer.look import notices, theme
 from explorer.network import THUMBNAIL
 from explorer.session import resources, state
 from explorer.session.first import choose
-from explorer.session.view import Imported, Shelf
+from explorer.session.view import Imported, Shelf, Traced
 
 MOST_CARDS = 12
 """Cards drawn before more are asked for: each is a circuit to be opened."""
@@ -235,5 +235,4 @@ def _trace() -> None:
                 "Prompt", key="trace-text", placeholder="a prompt", label_visibility="collapsed"
             )
             if st.form_submit_button("Trace") and text:
-                traced = replace(state.current().traced, text=text[:2000])
-                menu.go("prompt", traced=traced, imported=Imported())
+                menu.go("prompt", traced=Traced(text=text[:2000]), imported=Imported())

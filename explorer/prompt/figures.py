@@ -12,11 +12,11 @@ from explorer.session.view import Traced
 from explorer.traces.tracing import Trace
 
 
-def figures(wanted: Traced, found: Trace) -> None:
-    """Draw them all, one panel under the other."""
+def figures(wanted: Traced, found: Trace, circuit: str) -> None:
+    """Draw them all, one panel under the other; `circuit` is the one whose names come first."""
     _scores(found)
     _predicted(found)
-    _strongest(wanted, found)
+    _strongest(resources.traced_names(wanted, circuit), found)
     _download(wanted, found)
 
 
@@ -53,11 +53,12 @@ def _bars(rows: list[tuple[str, float, str]], names: Mapping[str, str] | None = 
 
 
 def _named(node: str, name: str) -> str:
-    """An id, and after it the name where there is one."""
+    """A node's name with its id small below it; an output token alone."""
     node, name = notices.text(node), notices.text(name)
     if not name:
         return f'<span class="hx-mono">{node}</span>'
-    return f'<span title="{node} {name}"><span class="hx-mono hx-dim">{node}</span> {name}</span>'
+    small = f'<small class="hx-mono hx-faint">{node}</small>'
+    return f'<span title="{name} ({node})">{name}{small}</span>'
 
 
 def _predicted(found: Trace) -> None:
@@ -66,9 +67,8 @@ def _predicted(found: Trace) -> None:
         st.html('<div class="hs-head"><h3>Next token</h3></div>' + _bars(rows))
 
 
-def _strongest(wanted: Traced, found: Trace) -> None:
-    """Features by influence, with what a circuit of the same dictionary calls them."""
-    names = resources.traced_names(wanted)
+def _strongest(names: Mapping[str, str], found: Trace) -> None:
+    """Features by influence."""
     rows = [(node, share, f"{share:.0%}") for node, _, share in found.strongest]
     with st.container(key="panel-strongest"):
         st.html(

@@ -10,10 +10,10 @@ from core.assets import NEURONS, TRANSCODERS
 from core.choices import BUNDLED_KINDS, COMMON_KINDS
 from explorer import memory
 from explorer.look.copy_link import copy_link
+from explorer.prompt.follow import completed
 from explorer.session import resources, state
-from explorer.session.first import choose
 from explorer.session.view import Traced
-from explorer.traces.tracing import DEFAULT, part_of
+from explorer.traces.tracing import DEFAULT
 
 _WRITTEN: Mapping[str, str] = {"topk": "TopK", "clt": "cross-layer"}
 KINDS = {
@@ -24,31 +24,9 @@ KINDS = {
 """Transcoders by their name in a link; anything else is a folder."""
 
 
-def with_model(wanted: Traced) -> Traced:
-    """The model of the link, or the first that has the words of the prompt.
-
-    The model of the circuit that is open, or of the one a first visit would open, comes before the
-    bundled ones.
-    """
-    if wanted.model:
-        return wanted
-    first = _model_of_circuit() or next(iter(resources.model_names()), "")
-    return replace(wanted, model=resources.model_for(wanted.text, first)) if first else wanted
-
-
-def _model_of_circuit() -> str:
-    """As a link writes it; "" where it is not on this computer."""
-    infos = resources.library()
-    name = state.current().circuit or choose(infos)
-    info = next((info for info in infos if info.name == name and not info.error), None)
-    ref = part_of(info, "model") if info else ""
-    here = ref in resources.model_names() or (ref and Path(ref, "config.json").is_file())
-    return ref if here else ""
-
-
 def form(wanted: Traced) -> None:
     """Draw it; each change is taken into the view."""
-    models, kinds = list(resources.model_names()), _kinds(wanted.model)
+    models, kinds = list(resources.model_names()), _kinds(wanted)
     with st.container(key="panel-prompt", horizontal=True, vertical_alignment="bottom"):
         st.text_input(
             "Prompt",
@@ -75,10 +53,16 @@ def form(wanted: Traced) -> None:
         copy_link(key="prompt-copy")
 
 
-def _kinds(model: str) -> list[str]:
-    """What may be chosen for a model: of the bundled kinds those that it has."""
-    rare = set(BUNDLED_KINDS) - set(COMMON_KINDS)
-    return [kind for kind in KINDS if kind not in rare or (TRANSCODERS / model / kind).is_dir()]
+def _kinds(wanted: Traced) -> list[str]:
+    """What may be chosen for a model: of the bundled kinds those that it has.
+
+    The empty choice is not offered where it would be the circuit's own dictionary again.
+    """
+    rare, here = set(BUNDLED_KINDS) - set(COMMON_KINDS), TRANSCODERS / wanted.model
+    implied = completed(replace(wanted, model="", transcoders="")).transcoders
+    unset = not state.current().traced.model and implied
+    shown = [kind for kind in KINDS if kind not in rare or (here / kind).is_dir()]
+    return [kind for kind in shown if kind or not unset]
 
 
 def _choice(name: str, label: str, options: list[str], chosen: str, width: int) -> None:
@@ -110,7 +94,9 @@ def _take() -> None:
     keys = {name: memory.local(f"traced-{name}", f"traced-{name}") for name in fields}
     typed = {name: str(memory.value(key) or "") for name, key in keys.items()}
     before = state.current().traced
-    if not before.model and typed["model"] == with_model(before).model:
-        typed["model"] = ""  # nobody chose it: the prompt still decides
+    taken = completed(before)
+    for name in ("model", "transcoders"):  # nobody chose it: prompt and circuit still decide
+        if not before.model and not getattr(before, name) and typed[name] == getattr(taken, name):
+            typed[name] = ""
     limits = {"target": 160, "against": 160}
     state.update(traced=Traced(**{k: v[: limits.get(k, 2000)] for k, v in typed.items()}))

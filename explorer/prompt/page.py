@@ -8,10 +8,11 @@ from core.errors import CoreError
 from explorer import memory
 from explorer.look import notices
 from explorer.network.component import CanvasView, canvas, counts_text, picture
+from explorer.network.scene import Scene
 from explorer.network.visible import Sieve
-from explorer.prompt import imported, selected
+from explorer.prompt import follow, imported, selected
 from explorer.prompt.figures import figures
-from explorer.prompt.form import form, with_model
+from explorer.prompt.form import form
 from explorer.session import resources, state
 from explorer.session.view import Traced
 from explorer.traces.tracing import Trace
@@ -27,7 +28,8 @@ def page() -> None:
         notices.guarded(imported.show, state.current().imported)
         return
     _heading("What the next token is made of: exact direct effects of features, tokens and errors.")
-    wanted = with_model(state.current().traced)
+    follow.leave_other()
+    wanted = follow.completed(state.current().traced)
     form(wanted)
     if not wanted.model:
         notices.empty(
@@ -47,6 +49,7 @@ def _heading(about: str) -> None:
 
 
 def _examples(wanted: Traced) -> None:
+    follow.told(wanted, traced=False)
     notices.empty(
         "Type a prompt",
         "Its attribution graph shows which features, tokens and errors write the next token. "
@@ -58,15 +61,16 @@ def _examples(wanted: Traced) -> None:
 
 def _offer(wanted: Traced) -> None:
     """Prompts that the model has the words for, one click each."""
-    texts = resources.prompt_examples(wanted.model)
+    texts = follow.offered(wanted)
     with st.container(key="examples", horizontal=True, horizontal_alignment="center", gap="small"):
         for text in texts:
             key = f"example-{wanted.model}-{text}"
-            st.button(text, key=key, on_click=_use, args=(wanted, text))
+            st.button(text, key=key, on_click=_use, args=(text,))
 
 
-def _use(wanted: Traced, text: str) -> None:
-    state.update(traced=replace(wanted, text=text))
+def _use(text: str) -> None:
+    """Only the text: model and transcoders that nobody chose stay the circuit's."""
+    state.update(traced=replace(state.current().traced, text=text))
 
 
 def _traced(wanted: Traced) -> None:
@@ -81,16 +85,27 @@ def _traced(wanted: Traced) -> None:
         _refused(wanted, problem)
         return
     slot.empty()
+    follow.told(wanted, traced=True)
     with st.container(key="prompt-work", horizontal=True, gap="small"):
         with st.container(key="prompt-main"):
             _network(wanted, found)
         with st.container(key="prompt-rail", width=316):
             _selected(wanted)
-            figures(wanted, found)
+            figures(wanted, found, _circuit())
+
+
+def _circuit() -> str:
+    """Name of the circuit whose names come first."""
+    circuit = follow.followed()
+    return circuit.name if circuit else ""
+
+
+def _scene(wanted: Traced) -> Scene:
+    return resources.traced_scene(wanted, _circuit())
 
 
 def _selected(wanted: Traced) -> None:
-    scene, selection = resources.traced_scene(wanted), _chosen(wanted).selection
+    scene, selection = _scene(wanted), _chosen(wanted).selection
     known = selection[-1:] if selection and scene.knows(selection[-1]) else ()
     paths = resources.traced_paths(wanted, known[0]) if known else {}
     selected.panel(scene, selection, paths)
@@ -110,7 +125,7 @@ def _refused(wanted: Traced, problem: CoreError) -> None:
 
 
 def _network(wanted: Traced, found: Trace) -> None:
-    shown = picture(resources.traced_scene(wanted), (), NO_CONSTANTS)
+    shown = picture(_scene(wanted), (), NO_CONSTANTS)
     st.html(f'<span class="hx-counts">{counts_text(shown.counts)} shown</span>')
     canvas(
         shown,

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.inspector import parts
-from explorer.inspector.graph import edge_bars, to_logit
+from explorer.inspector.graph import edge_bars, short, to_logit
 from explorer.inspector.paths import with_paths
 from explorer.look import notices
 from explorer.network.scene import Scene
@@ -45,7 +45,7 @@ def panel(scene: Scene, selection: tuple[str, ...], paths: "Mapping[str, Paths]"
 
 
 def node_html(scene: Scene, place: int, paths: "Mapping[str, Paths]") -> str:
-    """Name, place, activation, effect on what is explained, and the strongest edges."""
+    """Name, place, activation, effect on what is explained, id, and the strongest edges."""
     members, kind = np.array([place]), scene.kind[place]
     facts = [f"at {notices.text(_token(scene, place))}"] if scene.position[place] >= 0 else []
     if kind in ("feature", "error"):
@@ -56,11 +56,11 @@ def node_html(scene: Scene, place: int, paths: "Mapping[str, Paths]") -> str:
         facts.append(f"direct effect {parts.signed(to_logit(scene, members))}")
     into, out = (with_paths(edge_bars(scene, members, way), paths) for way in WAYS)
     lists = (("In", into), ("Out", out))
-    title = scene.labels.get(scene.ids[place]) or scene.ids[place]
     return (
-        f'<div class="hs-head"><h3 class="hx-mono">{notices.text(title)}</h3>'
+        f'<div class="hs-head"><h3>{notices.text(short(scene, place))}</h3>'
         f"<span>{CALLED.get(kind, kind)}</span></div>"
         f'<div class="hs-values">{" · ".join(facts)}</div>'
+        f'<div class="hx-small hx-faint hx-mono">{notices.text(scene.ids[place])}</div>'
         + "".join(parts.section_html(name, parts.bars_html(bars)) for name, bars in lists if bars)
     )
 

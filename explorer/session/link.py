@@ -116,7 +116,7 @@ _PROMPT = _pages("prompt")
 _name, _long = _text(MAX_NAME), _text(MAX_TEXT)
 
 PARAMETERS = (
-    Parameter("circuit", "circuit", _name, str, _CIRCUIT | _VALIDATION),
+    Parameter("circuit", "circuit", _name, str, _CIRCUIT | _VALIDATION | _PROMPT),
     Parameter("prompt", "prompt", _index, str, _CIRCUIT),
     Parameter("open", "path", _nodes, ",".join, _CIRCUIT),
     Parameter("select", "selection", _nodes, ",".join, _CIRCUIT),

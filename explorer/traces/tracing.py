@@ -14,8 +14,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from core.attribution import AttributionSettings, Paths, TargetChoice, explain_prompt, paths_at
-from core.bundle import Bundle, BundleInfo, locate
-from core.circuit import FeatureNode, node_ids
+from core.bundle import BundleInfo, locate
+from core.circuit import node_ids
 from core.errors import CoreError, ModelError, TranscoderError
 from core.graph import AttributionGraph, NodeKind, Pruned, influence, prune
 from core.interop import ExportSettings, to_neuronpedia
@@ -108,20 +108,6 @@ def trace(
         outputs={token: model.token_text(token) for token in outputs if token >= 0},
         seconds=found.seconds[0],
     )
-
-
-def names_for(found: Trace, circuits: Sequence[Bundle]) -> dict[str, str]:
-    """Names that circuits give to features of a prompt; the first circuit's where several do.
-
-    A name tells what a feature does at its position, so only circuits over prompts of the same
-    length count.
-    """
-    names: dict[str, str] = {}
-    for circuit in circuits:
-        if int(circuit.graph.position.max()) + 1 == len(found.tokens):
-            features = {str(n) for n in circuit.circuit.nodes if isinstance(n, FeatureNode)}
-            names = {n: label for n, label in circuit.labels.items() if n in features} | names
-    return names
 
 
 def paths_of(
@@ -245,7 +231,7 @@ def kept_for(
     return tuple(dict.fromkeys(sound))
 
 
-def part_of(info: BundleInfo, part: Literal["model", "transcoders"]) -> str:
+def part_of(info: BundleInfo, part: Literal["model", "transcoders", "task"]) -> str:
     """Name or path of what a circuit was found on; "" where its record does not say."""
     try:
         return locate(str(info.provenance[part]["ref"]), info.path)

@@ -18,7 +18,7 @@ from explorer.inspector.paths import with_paths
 from explorer.prompt import selected
 from explorer.session import resources, state
 from explorer.session.view import Traced, View
-from explorer.traces import tracing
+from explorer.traces import naming, tracing
 from tests.pages.conftest import component, html, press
 from tests.tiny import tiny_model, tiny_transcoders
 
@@ -53,6 +53,7 @@ def test_without_a_model_it_says_so(empty_store, open_page, monkeypatch):
 
 
 def test_without_a_prompt_it_offers_examples(store, open_page, own, monkeypatch):
+    monkeypatch.setattr(resources, "circuit_examples", lambda *_: ())
     monkeypatch.setattr(resources, "prompt_examples", lambda model: ("<bos> w4 w5",))
     app = open_page("prompt", **own)
     assert "Type a prompt" in html(app)
@@ -232,12 +233,60 @@ def test_the_selected_node_is_told_with_its_edges(traced, store):
     scene = resources.traced_scene(traced)
     place = next(i for i, kind in enumerate(scene.kind) if kind == "feature")
     told = selected.node_html(scene, place, {})
-    assert scene.ids[place] in told
+    assert f"<h3>{escape(scene.labels[scene.ids[place]])}</h3>" in told  # a name, not an id
+    assert f'hx-mono">{scene.ids[place]}</div>' in told
     assert f"L{scene.layer[place]}" in told
     into = float(scene.weight[scene.edge_index[1] == place].sum())
     bars = edge_bars(scene, np.array([place]), "in")
     assert sum(bar.value for bar in bars) == pytest.approx(into, abs=1e-4)
     assert all(bar.label.replace("<", "&lt;").replace(">", "&gt;") in told for bar in bars)
+
+
+def test_no_node_is_called_by_its_id(traced, store):
+    """Neither features that no circuit names nor tokens, errors and constants."""
+    scene = resources.traced_scene(traced)
+    features = [node for node, kind in zip(scene.ids, scene.kind, strict=True) if kind == "feature"]
+    assert features
+    assert all(scene.labels.get(node) for node in features)
+    for place, node in enumerate(scene.ids):
+        title = selected.node_html(scene, place, {}).split("</h3>")[0].split("<h3>")[1]
+        assert title
+        assert title != node
+    names = resources.traced_names(traced)
+    assert all(names[node] for node, *_ in resources.traced(traced).strongest)
+
+
+def test_a_feature_at_the_last_position_is_named_by_the_tokens_it_raises(traced, store):
+    model, found = resources.model(traced.model), resources.traced(traced)
+    names, last = resources.traced_names(traced), len(found.tokens) - 1
+    raising = [node for node in names if node.split(":")[1] == str(last)]
+    words = {model.token_text(i).strip() for i in range(model.d_vocab)}
+    assert raising
+    for node in raising:
+        raised = names[node].removeprefix("→ ").split(", ")
+        assert names[node].startswith("→ ")
+        assert 1 <= len(raised) <= 2
+        assert words.issuperset(raised)
+
+
+def test_a_feature_elsewhere_is_named_by_where_it_is(traced, store):
+    model, found = resources.model(traced.model), resources.traced(traced)
+    coders = tracing.coders_of(model, traced.transcoders)
+    every = replace(found, pruned=replace(found.pruned, graph=found.graph))
+    names = naming.names_of(model, coders, every, ())
+    elsewhere = [node for node in names if int(node.split(":")[1]) < len(found.tokens) - 1]
+    assert elsewhere
+    for node in elsewhere:
+        layer, position, _ = node.split(":")
+        assert names[node] == f"L{layer} at {found.tokens[int(position)].strip()}"
+
+
+def test_the_strongest_features_are_listed_by_name_with_a_small_id(store, open_page, own, traced):
+    app = open_page("prompt", text=WORDS, **own)
+    names = resources.traced_names(traced)
+    for node, *_ in resources.traced(traced).strongest:
+        small = f'<small class="hx-mono hx-faint">{node}</small>'
+        assert f"{escape(names[node])}{small}" in html(app)
 
 
 def test_its_edges_are_told_with_the_heads_they_run_through(traced, store):

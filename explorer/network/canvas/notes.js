@@ -8,9 +8,10 @@ export const canChange = (app, node) => Boolean(node) && !["token", "position", 
 export function nodeLines(app, n) {
   const kind = { frame: "supernode" }[n.kind] ?? n.kind;
   const heads = n.heads ? (n.heads === n.count ? `${n.heads} heads` : `${n.count} nodes, ${n.heads} of them heads`) : "";
-  const label = ["feature", "head"].includes(n.kind) && n.title_label ? ` ${n.title_label}` : "";
   const what = n.count ? `${kind}, ${heads || `${n.count} node${n.count === 1 ? "" : "s"}`}` : kind;
-  const lines = [[[n.kind === "token" || n.kind === "logit" ? (n.label?.trim() ?? n.id) : n.id, "strong mono"], [label, "strong"], [` ${what}`, "dim"]]];
+  const named = ["feature", "head"].includes(n.kind) && n.title_label;
+  const word = n.kind === "token" || n.kind === "logit" ? (n.label?.trim() ?? n.id) : n.id;
+  const lines = [named ? [[n.title_label, "strong"], [` ${n.id}`, "dim mono"], [` ${what}`, "dim"]] : [[word, "strong mono"], [` ${what}`, "dim"]]];
   if (n.effect) lines.push([[signed(n.effect), n.effect < 0 ? "neg strong" : "pos strong"], [` direct effect on ${app.graph.answer}`, ""]]);
   if (n.notes?.length) lines.push([[n.notes.join(" \u00b7 "), "dim"]]);
   const factor = app.store.scale(n.id);
@@ -26,7 +27,7 @@ export function nodeLines(app, n) {
 export function edgeLines(nodes, e) {
   const name = (id) => {
     const n = nodes.get(id);
-    return n.kind === "token" || n.kind === "logit" ? n.label : n.title ?? n.id;
+    return n.kind === "token" || n.kind === "logit" ? n.label : n.title_label || n.title || n.id;
   };
   const lines = [
     [[`${name(e.from)} \u2192 ${name(e.to)}`, "mono strong"]],

@@ -7,6 +7,7 @@
     labs        models ready for interventions, and the inspector's reports
     models      models and tasks by name
     about       what a model's files say of it before it is loaded
+    beside      what the Prompt page takes from the open circuit
     traces      graphs of single prompts
     transfers   what comparisons with other circuits say
     graphs      graphs that were taken in from other programs
@@ -17,6 +18,7 @@ never state of a shared thing. Nothing here imports the engine before a function
 """
 
 from explorer.session.resources.about import about_model
+from explorer.session.resources.beside import Beside, beside, circuit_examples
 from explorer.session.resources.circuits import bundle, find, is_bundled, library
 from explorer.session.resources.drawings import scene, thumbnail, warm
 from explorer.session.resources.graphs import graphs, imported
@@ -48,12 +50,16 @@ from explorer.session.resources.traces import (
     traced_names,
     traced_paths,
     traced_scene,
+    unnamed,
 )
 from explorer.session.resources.transfers import partners
 
 __all__ = [
+    "Beside",
     "about_model",
+    "beside",
     "bundle",
+    "circuit_examples",
     "edge_paths",
     "feature_report",
     "find",
@@ -90,6 +96,7 @@ __all__ = [
     "traced_paths",
     "traced_scene",
     "trained",
+    "unnamed",
     "warm",
     "why_report",
 ]

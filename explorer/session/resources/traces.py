@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core.store import plain, stage_key
+from explorer.session.resources.beside import prompt_lengths
 from explorer.session.resources.circuits import bundle, library
 from explorer.session.resources.models import model
 from explorer.session.resources.stores import trained
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from core.transcoders import TranscoderSet
     from explorer.network.scene import Scene
     from explorer.session.view import Traced
+    from explorer.traces.naming import Namer
     from explorer.traces.tracing import Trace
 
 
@@ -49,13 +51,18 @@ def _coders(model_ref: str, ref: str, stamp: str) -> "TranscoderSet":
     return coders_of(loaded, ref, kept)
 
 
-def traced_scene(wanted: "Traced") -> "Scene":
-    """The network of a traced prompt, pruned to what can be read."""
-    return _traced_scene(wanted, _folder_stamp(wanted))
+def traced_scene(wanted: "Traced", circuit: str = "") -> "Scene":
+    """The network of a traced prompt, pruned to what can be read.
+
+    Args:
+        wanted: The prompt.
+        circuit: Name of the circuit whose names come before those of others.
+    """
+    return _traced_scene(wanted, circuit, _folder_stamp(wanted))
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)
-def _traced_scene(wanted: "Traced", stamp: str) -> "Scene":
+def _traced_scene(wanted: "Traced", circuit: str, stamp: str) -> "Scene":
     from explorer.network.scene import scene_of_graph
 
     found = _traced(wanted, stamp)
@@ -65,7 +72,7 @@ def _traced_scene(wanted: "Traced", stamp: str) -> "Scene":
         title=wanted.text,
         tokens=found.tokens,
         token_text=found.outputs,
-        labels=_names(wanted, stamp),
+        labels=_names(wanted, circuit, stamp),
     )
     direction = {"out:direction": _direction(wanted)} if wanted.against else {}
     return replace(made, labels=dict(made.labels) | direction)
@@ -75,18 +82,47 @@ def _direction(wanted: "Traced") -> str:
     return f"{wanted.target} − {wanted.against}" if wanted.against else "direction"
 
 
-def traced_names(wanted: "Traced") -> "Mapping[str, str]":
-    """What the circuits of the same model and dictionary call the features of a traced prompt."""
-    return _names(wanted, _folder_stamp(wanted))
+def traced_names(wanted: "Traced", circuit: str = "") -> "Mapping[str, str]":
+    """Names of the features of a traced prompt: of this circuit, of others, else its own."""
+    return _names(wanted, circuit, _folder_stamp(wanted))
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)
-def _names(wanted: "Traced", stamp: str) -> "Mapping[str, str]":
-    from explorer.traces.tracing import names_for
+def _names(wanted: "Traced", circuit: str, stamp: str) -> "Mapping[str, str]":
+    from explorer.traces.naming import names_of
 
+    coders = _coders(wanted.model, wanted.transcoders, stamp)
+    same = sorted(_same(wanted, stamp), key=lambda info: info.name != circuit)
+    namers = [_namer(info) for info in same]
+    return names_of(model(wanted.model), coders, _traced(wanted, stamp), namers)
+
+
+def _same(wanted: "Traced", stamp: str) -> "list[BundleInfo]":
+    """Circuits of the same model and dictionary."""
     keys = model(wanted.model).key, _coders(wanted.model, wanted.transcoders, stamp).key
-    same = [info.name for info in library() if not info.error and _keys(info) == keys]
-    return names_for(_traced(wanted, stamp), [bundle(name) for name in same])
+    return [info for info in library() if not info.error and _keys(info) == keys]
+
+
+def _namer(info: "BundleInfo") -> "Namer":
+    from explorer.traces.naming import Namer
+
+    return Namer(bundle(info.name), prompt_lengths(info))
+
+
+def unnamed(wanted: "Traced", circuit: str) -> str:
+    """Why a circuit does not name the features of a traced prompt; empty where it does."""
+    stamp = _folder_stamp(wanted)
+    info = next((info for info in _same(wanted, stamp) if info.name == circuit), None)
+    if info is None:
+        return (
+            "it was found with another model or other transcoders than this prompt is traced with"
+        )
+    namer, many = _namer(info), len(_traced(wanted, stamp).tokens)
+    if namer.shift(many) is not None:
+        return ""
+    known = sorted({*namer.lengths, namer.longest})
+    span = f"{known[0]} to {known[-1]}" if len(known) > 1 else f"{known[0]}"
+    return f"its prompts have {span} tokens and this one {many}, so positions do not agree"
 
 
 def _keys(info: "BundleInfo") -> tuple[str, ...]:
