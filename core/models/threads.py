@@ -44,6 +44,19 @@ def side_by_side(model: LanguageModel) -> int:
     return min(2, os.cpu_count() or 1) if alone else 1
 
 
+@contextmanager
+def beside(work: Callable[[], Result]) -> Iterator[Future[Result]]:
+    """Work that goes on while the block runs, on a thread of its own; ask it for its result there.
+
+    Leaving the block early does not wait for it: a run that is cancelled ends at once.
+    """
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield pool.submit(work)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
 def mapped(
     model: LanguageModel, run: Callable[[Item], Result], items: Iterable[Item]
 ) -> Generator[Result, None, None]:

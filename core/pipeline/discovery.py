@@ -18,6 +18,7 @@ from core.circuit import gated_nodes, node_table
 from core.graph import AttributionGraph, NodeKind
 from core.guide import guide_named
 from core.hierarchy import tree_report
+from core.models.threads import beside
 from core.pipeline.candidates import Candidates, candidate_graph
 from core.pipeline.graphs import EDGE_COLUMNS, edge_columns, restricted
 from core.pipeline.pooled import pooled_statistics
@@ -116,20 +117,22 @@ def _search(
     known = pooled_statistics(prepared, transcoders, pooled, whole, settings.graph_prompts)
     graph = node_graph(whole)
     tree = cut(graph, settings)
-    report = tree_report(tree, tree_settings(settings))
     clock.finish("hierarchy", f"{tree.n_supernodes} supernodes, {tree.depth} levels")
     prior = guide_named(settings.guide)(whole, tree, graph.place, known)
     choose = prepared.evaluator(transcoders, Split.SELECTION)
-    found = search(
-        Probe.on(labels, graph.nodes, settings.attention),
-        Probe.on(choose, graph.nodes, settings.attention),
-        tree,
-        prior,
-        dense_nodes(graph.nodes, transcoders.prefixes),
-        settings,
-        clock,
-    )
-    return found, {"depth": tree.depth, "supernodes": tree.n_supernodes, **report.to_json()}
+    # What the tree is beside chance is told, and nothing of the search waits for it.
+    with beside(lambda: tree_report(tree, tree_settings(settings))) as report:
+        found = search(
+            Probe.on(labels, graph.nodes, settings.attention),
+            Probe.on(choose, graph.nodes, settings.attention),
+            tree,
+            prior,
+            dense_nodes(graph.nodes, transcoders.prefixes),
+            settings,
+            clock,
+        )
+        beyond = report.result().to_json()
+    return found, {"depth": tree.depth, "supernodes": tree.n_supernodes, **beyond}
 
 
 def dense_nodes(nodes: Tensor, prefixes: tuple[int, ...]) -> Tensor:

@@ -1,11 +1,11 @@
 """Work on two threads comes out as work on one, in order, and stops when nobody reads on."""
 
-from threading import get_ident
+from threading import Event, get_ident
 
 import pytest
 import torch
 
-from core.models.threads import mapped, side_by_side, suited_threads
+from core.models.threads import beside, mapped, side_by_side, suited_threads
 from tests.tiny import tiny_model
 
 SLIM = tiny_model("gpt2")
@@ -59,3 +59,27 @@ def test_one_item_alone_needs_no_thread(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("core.models.threads.side_by_side", lambda _model: 2)
     assert list(mapped(SLIM, lambda _: get_ident(), [0])) == [get_ident()]
     assert get_ident() not in mapped(SLIM, lambda _: get_ident(), [0, 1])
+
+
+def test_work_beside_goes_on_while_the_block_runs():
+    begun, go_on = Event(), Event()
+
+    def work() -> int:
+        begun.set()
+        assert go_on.wait(10)
+        return get_ident()
+
+    with beside(work) as found:
+        assert begun.wait(10)
+        go_on.set()
+        assert found.result(10) != get_ident()
+
+
+def test_a_block_that_fails_does_not_wait_for_the_work_beside_it():
+    go_on, kept = Event(), []
+    with pytest.raises(KeyError), beside(lambda: go_on.wait(10)) as found:
+        kept.append(found)
+        raise KeyError
+    assert not kept[0].done()
+    go_on.set()
+    assert kept[0].result(10)
