@@ -77,9 +77,14 @@ def test_work_beside_goes_on_while_the_block_runs():
 
 def test_a_block_that_fails_does_not_wait_for_the_work_beside_it():
     go_on, kept = Event(), []
-    with pytest.raises(KeyError), beside(lambda: go_on.wait(10)) as found:
-        kept.append(found)
-        raise KeyError
+
+    def fail() -> None:
+        with beside(lambda: go_on.wait(10)) as found:
+            kept.append(found)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert not kept[0].done()
     go_on.set()
     assert kept[0].result(10)
