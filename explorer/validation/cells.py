@@ -48,3 +48,16 @@ def mapping(value: object) -> Found:
 
 def mappings(value: object) -> list[tuple[str, Found]]:
     return [(str(k), v) for k, v in mapping(value).items() if isinstance(v, Mapping)]
+
+
+def count_of(block: Found) -> int | None:
+    """On how many prompts a block's figures stand, where it says."""
+    many = block.get("n_prompts")
+    return many if isinstance(many, int) else None
+
+
+def elsewhere(block: Found, many: int | None) -> str:
+    """ "on 128 prompts" where that is another number than `many`: the two are not to be taken for
+    figures of the same prompts."""
+    own = count_of(block)
+    return f"on {own:,} prompts" if own is not None and own != many else ""

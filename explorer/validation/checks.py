@@ -4,15 +4,15 @@ Each says its result in a sentence, with its baseline in the same row or line; w
 to have missed. A section that a bundle does not have, or that was skipped, says so or is left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from core.figures import real
 from core.report.markup import two
 from explorer.look.theme import mark_html
-from explorer.validation.cells import Found, at_least, mapping, mappings, said_of, shown, table
-from explorer.validation.errors import in_thousandths
+from explorer.validation.cells import Found, at_least, mapping, said_of, table
+from explorer.validation.circular import circularity
 from explorer.validation.predicted import predictions
 
 HYPOTHESES = {
@@ -38,7 +38,6 @@ HYPOTHESES = {
     ),
 }
 """The five tests of Shi et al., in words, and what each is."""
-SPLITS = {"labels": "searched on", "selection": "size chosen on", "test": "unseen"}
 
 
 def panels(found: Found) -> list[tuple[str, str, str]]:
@@ -53,71 +52,6 @@ def panels(found: Found) -> list[tuple[str, str, str]]:
         section = mapping(found.get(key))
         made.append((key, title, said_of(section) if section.get("failed") else drawn(section)))
     return [one for one in made if one[2]]
-
-
-# ---- circularity ----
-
-
-def circularity(section: Found, found: Found) -> str:
-    """F by split, and by family of interventions, beside the best of random circuits."""
-    splits = [
-        (escape(SPLITS.get(name, name)), shown(by.get("resample")),
-         shown(by.get("mean")))
-        for name, by in mappings(section.get("splits"))
-        if real(by.get("resample")) is not None or real(by.get("mean")) is not None
-    ]  # fmt: skip
-    families = [
-        (_family(name, one, most), shown(one.get("faithfulness")), shown(most))
-        for name, one in mappings(section.get("families"))
-        for most in [_best_random(name, one, found)]
-        if real(one.get("faithfulness")) is not None
-    ]
-    lead = _gaps(mappings(section.get("gap")))
-    said = f'<p class="hv-said">{lead}</p>' if lead else said_of(section)
-    by_split = table(("prompts", "F, resample", "F, mean"), splits)
-    by_family = table(("intervention", "F", "random, best"), families)
-    return f"{said}{by_split}{by_family}"
-
-
-def _family(name: str, one: Found, most: Any) -> str:
-    """Its name, with a tick where F there is what a circuit that holds has, above random ones."""
-    from core.validation.verdict import SUFFICIENT
-
-    score, random = real(one.get("faithfulness")), real(most)
-    if score is None or random is None:
-        return escape(name)
-    fine = score >= SUFFICIENT and round(score, 2) > round(random, 2)
-    return f"{mark_html('ok' if fine else 'warn', 14)} {escape(name)}"
-
-
-def _gaps(gaps: Sequence[tuple[str, Found]]) -> str:
-    """What being searched on is worth under each ablation, with its interval, in a sentence."""
-    if not gaps:
-        return ""
-    lead = "F on the prompts it was searched on minus F on unseen ones"
-    told = [one for how, gap in gaps if (one := _gap(how, gap))]
-    return f"{lead}: {'; '.join(told)}." if told else f"{lead} is not measurable."
-
-
-def _gap(how: str, one: Found) -> str:
-    value, ends = real(one.get("labels_minus_test")), one.get("interval")
-    low, high = map(real, ends) if isinstance(ends, list) and len(ends) == 2 else (None, None)
-    if value is None or low is None or high is None:
-        return ""
-    span = f"{in_thousandths(low)} to {in_thousandths(high)}"
-    what = "part of F is owed to them" if low > 0 else "no advantage seen"
-    return f"{in_thousandths(value)} under {escape(how)} ablation (95 % {span}), {what}"
-
-
-def _best_random(name: str, one: Found, found: Found) -> Any:
-    """Of the family's own random circuits; else those of the validation's block, all prompts."""
-    own = mapping(one.get("random")).get("faithfulness_max", one.get("random_max"))
-    if own is not None:
-        return own
-    blocks = [found, *(b for b in found.get("other_regimes") or () if isinstance(b, Mapping))]
-    same = {"ablation": name, "split": "test", "error_regime": found.get("error_regime")}
-    fits = (b for b in blocks if all(b.get(key) == value for key, value in same.items()))
-    return mapping(next(fits, {}).get("random")).get("faithfulness_max")
 
 
 # ---- hypothesis tests ----

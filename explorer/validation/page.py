@@ -23,6 +23,7 @@ from explorer.session import resources, state
 from explorer.session.first import choose
 from explorer.sharing import share_menu
 from explorer.validation import checks, regimes, verdict
+from explorer.validation.cells import count_of, elsewhere
 from explorer.validation.curve import size_curve
 from explorer.validation.dark_matter import dark_matter
 from explorer.validation.lacking import not_there
@@ -96,7 +97,7 @@ def _curve(bundle: Bundle) -> None:
         shown = " &nbsp; ".join(f"{n} <b>{figure(v)}</b>" for n, v in areas if v is not None)
         st.html(
             f'<div class="hs-head"><h3>Faithfulness by size</h3><span>{shown}</span></div>'
-            f'<p class="hs-note">{_regime(found)}</p>'
+            f'<p class="hs-note">{_regime(found)}{_band(found)}</p>'
         )
         drawn = size_curve(found, theme.palette())
         if drawn is not None:
@@ -114,13 +115,25 @@ def _curve(bundle: Bundle) -> None:
 def _regime(found: Any) -> str:
     split = scores.SPLITS.get(str(found.get("split")), str(found.get("split", "")))
     errors_are = scores.ERRORS.get(str(found.get("error_regime")), "")
-    return notices.text(f"{found.get('ablation', '')} ablation, errors {errors_are}, {split}")
+    many = count_of(found)
+    prompts = split if many is None else f"{many:,} {split}"
+    return notices.text(f"{found.get('ablation', '')} ablation, errors {errors_are}, {prompts}")
+
+
+def _band(found: Any) -> str:
+    """On which prompts the random band stands, where those are not the circuit's."""
+    fewer = elsewhere(found.get("random_free") or {}, count_of(found))
+    return f"; random band {fewer}" if fewer else ""
 
 
 def _regimes(bundle: Bundle) -> None:
     found = bundle.validation
     with st.container(key="panel-regimes"):
-        st.html('<div class="hs-head"><h3>Under every regime</h3><span>F, 95 %</span></div>')
+        many = count_of(found)
+        prompts = "" if many is None else f" · {many:,} prompts"
+        st.html(
+            f'<div class="hs-head"><h3>Under every regime</h3><span>F, 95 %{prompts}</span></div>'
+        )
         table = regimes.matrix(found)
         if not table:
             not_there("The validation holds one regime alone.", bundle)

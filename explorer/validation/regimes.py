@@ -12,7 +12,7 @@ from core.figures import real
 from core.report.markup import spread, two
 from core.report.scores import ERRORS, SPLITS
 from explorer.look.evidence import p_text
-from explorer.validation.cells import shown
+from explorer.validation.cells import count_of, elsewhere, shown
 
 ABLATIONS = ("resample", "mean", "zero")
 STEPS = (0.35, 0.6, 0.75, 0.85, 0.95)
@@ -111,28 +111,30 @@ def _beside(block: Block) -> str:
         )
         if value is not None
     ]
-    many, fewer = block.get("n_prompts"), random.get("n_prompts")
-    if isinstance(fewer, int) and fewer != many:
-        parts[-1] += f" (on {fewer:,} prompts)"
-    return ", ".join(parts) + (f"; {many:,} prompts" if isinstance(many, int) else "")
+    many = count_of(block)
+    if fewer := elsewhere(random, many):
+        parts[-1] += f" ({fewer})"
+    return ", ".join(parts) + ("" if many is None else f"; {many:,} prompts")
 
 
 def other_splits(found: Block) -> str:
     """F on other splits, in one line; empty where there is none."""
     by: dict[str, list[str]] = {}
+    many: dict[str, str] = {}
     for block in blocks_of(found):
         split = str(block.get("split", found.get("split")))
         if split != str(found.get("split")):
             score = f"<b>{shown(block.get('faithfulness'))}</b>"
             by.setdefault(split, []).append(f"{escape(str(block.get('ablation')))} {score}")
-    named = {split: escape(SPLITS.get(split, split)).capitalize() for split in by}
+            many[split] = "" if (n := count_of(block)) is None else f" ({n:,} prompts)"
+    named = {split: escape(SPLITS.get(split, split)).capitalize() + many[split] for split in by}
     return " · ".join(f"{named[split]}: {', '.join(one)}" for split, one in by.items())
 
 
 def controls(block: Block) -> str:
     """What the circuit is held against in one regime: F and φ of each, and what it answers."""
     random, free = block.get("random") or {}, block.get("random_free") or {}
-    chance = real(block.get("chance"))
+    chance, many = real(block.get("chance")), count_of(block)
     floor = "the floor of φ" if chance is None else f"chance is {shown(chance)}"
     rows = [
         ("this circuit", block.get("faithfulness"), block.get("phi"), "", "hv-this"),
@@ -140,8 +142,9 @@ def controls(block: Block) -> str:
         ("everything kept", block.get("faithfulness_full"), block.get("phi_full"),
          "all that the dictionary has", ""),
         ("random, same sites", random.get("faithfulness_max"), random.get("phi_max"),
-         _drawn(random), ""),
-        ("random, anywhere", free.get("faithfulness_max"), free.get("phi_max"), _drawn(free), ""),
+         _drawn(random, many), ""),
+        ("random, anywhere", free.get("faithfulness_max"), free.get("phi_max"),
+         _drawn(free, many), ""),
         *_unsearched(block.get("plain") or {}),
         *_elsewhere(block),
     ]  # fmt: skip
@@ -162,9 +165,11 @@ def _control(row: tuple[str, Any, Any, str, str], measured: bool) -> str:
     )
 
 
-def _drawn(random: Block) -> str:
-    """ "best of 100, p < 0.01"."""
-    return f"best of {random.get('n', 0)}, p {p_text(random)}" if random else ""
+def _drawn(random: Block, many: int | None) -> str:
+    """ "best of 100, p < 0.01", and on how many prompts where the circuit's F is on others."""
+    said = f"best of {random.get('n', 0)}, p {p_text(random)}" if random else ""
+    fewer = elsewhere(random, many)
+    return f"{said}, {fewer}" if fewer else said
 
 
 def _unsearched(plain: Block) -> list[tuple[str, Any, Any, str, str]]:

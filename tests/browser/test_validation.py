@@ -50,3 +50,17 @@ def test_figures_are_drawn_and_the_base_is_chosen_by_a_click(page: Page, app: Ap
     assert page.evaluate(width) <= 1024
     page.get_by_role("link", name="Circuit", exact=True).first.click()
     page.wait_for_url(f"**/circuit?circuit={full}**", timeout=driver.LONG)
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_no_table_sticks_out_of_its_panel(page: Page, app: App, width: int):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{app.url}/validation?circuit={app.circuit}")
+    page.locator(".st-key-panel-controls table").wait_for(timeout=driver.LONG)
+    page.locator(".st-key-panel-circularity table, .st-key-panel-dark").first.wait_for()
+    page.wait_for_timeout(500)
+    out = page.evaluate("""() => [...document.querySelectorAll('[class*=st-key-panel-] table')]
+      .filter((table) => table.getBoundingClientRect().right
+        > table.closest('[class*=st-key-panel-]').getBoundingClientRect().right)
+      .map((table) => table.innerText.slice(0, 40))""")
+    assert out == []

@@ -38,6 +38,20 @@ def test_an_empty_store_offers_the_library(empty_store, open_page):
     assert "No circuit to validate yet" in html(app)
 
 
+def test_every_panel_with_an_f_says_on_how_many_prompts_it_stands(full, open_page):
+    folder = full / "results" / "full"
+    bundle = open_bundle(folder)
+    found = dict(bundle.validation) | {"n_prompts": 401}
+    found["random_free"] = found["random_free"] | {"n_prompts": 128}
+    kept = {k: v for k, v in bundle.provenance.items() if k not in ("files", "schema")}
+    write_bundle(replace(bundle, validation=found, provenance=kept), folder)
+    text = html(open_page("validation", circuit="full"))
+    assert text.count("401 unseen prompts") >= 3  # the verdict, the curve, the controls
+    assert "F, 95 % · 401 prompts" in text
+    assert "; random band on 128 prompts" in text
+    assert "p &lt; 0.01, on 128 prompts" in text
+
+
 def test_a_circuit_with_every_section(full, open_page):
     app = open_page("validation", circuit="full")
     assert not app.exception

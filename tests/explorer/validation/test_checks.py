@@ -66,13 +66,55 @@ def test_a_family_in_which_the_circuit_does_not_hold_has_no_tick():
     assert "hx-ok" not in checks.circularity(weak, {})
 
 
+def _on_fewer() -> tuple[dict, dict]:
+    """A section on 128 prompts of each split, and the validation's own figures on 401."""
+    one = {"split": "test", "error_regime": "ablated", "n_prompts": 401, "faithfulness": 0.986}
+    zero = one | {"ablation": "zero", "faithfulness": 0.42}
+    zero["random"] = {"faithfulness_max": 0.24, "n_prompts": 128}
+    found = one | {"ablation": "resample", "other_regimes": [zero]}
+    found["random"] = {"faithfulness_max": 0.58, "n_prompts": 401}
+    section = {
+        "prompts": {"labels": 128, "selection": 128, "test": 128},
+        "splits": {"labels": {"resample": 0.95}, "test": {"resample": 0.931}},
+        "families": {
+            "resample": {"faithfulness": 0.931},
+            "zero": {"faithfulness": 0.47},
+            "steering": {"faithfulness": 0.88, "random_max": 0.1},
+        },
+    }
+    return section, found
+
+
+def test_a_second_f_of_the_circuit_says_on_how_many_prompts_it_stands():
+    told = checks.circularity(*_on_fewer())
+    splits, families = told.split("</table>")[:2]
+    assert '<td class="">unseen</td><td class="n">128</td><td class="n">0.93</td>' in splits
+    assert "The verdict's F, 0.99, is on all 401 unseen prompts." in families
+
+
+def test_a_family_that_the_verdict_was_read_from_has_its_f_alone():
+    section, found = _on_fewer()
+    families = checks.circularity(section, found).split("</table>")[1]
+    assert '<td class="n">401</td><td class="n">0.99</td><td class="n">0.58</td>' in families
+    assert '<td class="n">401</td><td class="n">0.42</td><td class="n">0.24 ' in families
+    assert "on 128 prompts</span>" in families  # the random ones of that regime
+    assert '<td class="n">128</td><td class="n">0.88</td><td class="n">0.10</td>' in families
+    assert "0.93" not in families
+    assert "0.47" not in families
+
+
+def test_the_same_prompts_need_no_word():
+    section, found = _on_fewer()
+    assert "The verdict's F" not in checks.circularity(section, found | {"n_prompts": 128})
+
+
 def test_a_family_without_random_circuits_of_its_own_takes_those_of_its_regime():
     block = {"split": "test", "error_regime": "ablated", "random": {"faithfulness_max": 0.31}}
     found = block | {"ablation": "resample", "other_regimes": [block | {"ablation": "mean"}, 3]}
     families = {"families": {name: {"faithfulness": 0.9} for name in ("mean", "zero")}}
     told = checks.circularity(families, found)
     assert told.count("0.31") == 1
-    assert told.count("–") == 1
+    assert told.count('<td class="n">–</td></tr>') == 1
     assert told.count("hx-ok") == 1
     no_better = {"families": {"steering": {"faithfulness": 1.0, "random_max": 1.0}}}
     assert "hx-warn" in checks.circularity(no_better, {})

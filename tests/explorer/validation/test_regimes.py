@@ -34,6 +34,21 @@ def test_other_splits_stand_apart():
     assert regimes.other_splits(block()) == ""
 
 
+def test_a_split_says_how_many_prompts_it_has():
+    other = block(split="ood", f=0.77) | {"n_prompts": 1440}
+    told = regimes.other_splits(block() | {"other_regimes": [other]})
+    assert told == "Other distribution (1,440 prompts): resample <b>0.77</b>"
+
+
+def test_random_circuits_on_other_prompts_than_the_circuit_say_so():
+    one = block() | {"n_prompts": 401}
+    one["random"] = one["random"] | {"n_prompts": 401}
+    one["random_free"] = one["random_free"] | {"n_prompts": 128}
+    found = regimes.controls(one)
+    assert found.count("on 401 prompts") == 0
+    assert found.count("best of 100, p &lt; 0.01, on 128 prompts") == 1
+
+
 def test_controls_are_told_beside_the_circuit_and_absent_ones_left_out():
     found = regimes.controls(sections() | {"other_task": {"name": "<x>", "faithfulness": 0.06}})
     for part in ("best of 100", "<b>0.31</b>", "<b>0.11</b>", "<b>0.44</b>", "&lt;x&gt;", "0.20"):
