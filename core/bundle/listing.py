@@ -24,7 +24,7 @@ from core.bundle.files import FILES
 from core.bundle.origin import locate, null_of
 from core.circuit import circuit_from_json
 from core.errors import CoreError
-from core.names import task_title
+from core.names import name_in_words, task_title
 from core.verdicts import Verdict
 
 
@@ -62,11 +62,11 @@ class BundleInfo:
 
     @property
     def task_title(self) -> str:
-        """What its task is called: by its bundled name, its file or its folder."""
+        """What its task is called: by itself, by its bundled name, its file or its folder."""
         try:
             return task_title(locate(self.task, self.path))
         except CoreError:  # a reference that leads nowhere it may; opening the circuit says so
-            return task_title(self.task)
+            return name_in_words(self.task)
 
 
 def list_bundles(*roots: str | Path) -> tuple[BundleInfo, ...]:

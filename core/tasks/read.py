@@ -2,9 +2,10 @@
 
 A JSONL line is `{"clean": ..., "corrupt": ..., "answer": ..., "wrong": ..., "variables": {...},
 "split": ...}`; the last two are optional. Variables are numbers or texts; true and false are read
-as the texts `true` and `false`. A CSV has the columns `clean, corrupted, correct_idx,
-incorrect_idx`, where the last two are vocabulary ids (Hanna et al. 2024, arXiv 2403.17806). Lines
-of WinoGrande and HellaSwag are turned into pairs (`published.py`).
+as the texts `true` and `false`. The first line may hold the task's `title` (`core.names`). A CSV
+has the columns `clean, corrupted, correct_idx, incorrect_idx`, where the last two are vocabulary
+ids (Hanna et al. 2024, arXiv 2403.17806). Lines of WinoGrande and HellaSwag are turned into pairs
+(`published.py`).
 
 Files are data from anywhere: they are bounded in size, and all bad lines are listed at once.
 """

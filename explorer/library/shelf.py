@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from core.choices import BUNDLED_KINDS, DEFAULT_KIND, DictionaryKind
 from core.circuit import Attention
 from core.figures import real
-from core.names import slug
+from core.names import slug, task_name
 from core.verdicts import in_short, reservation
 from explorer.look import verdicts
 from explorer.session.resources.about import about_model
@@ -154,11 +154,18 @@ def _tag(info: "BundleInfo") -> str:
 def _task_name(info: "BundleInfo", titles: Mapping[str, str]) -> str:
     if info.error:
         return info.name
-    name = titles.get(info.task) or info.task_title
+    name = titles.get(info.task) or _own_task(info, titles)
     if not info.is_null:
         return name
     title = (info.title or name).split(" · ")[0]  # the rest is the task's and the model's name
     return title if title.startswith("Null") else f"Null: {title}"
+
+
+def _own_task(info: "BundleInfo", titles: Mapping[str, str]) -> str:
+    """What an own task calls itself; with its file where a section is called so already."""
+    taken = {*titles.values(), NULLS, DAMAGED}
+    name = info.task_title
+    return f"{name} ({task_name(info.task)})" if name in taken else name
 
 
 def plain(ref: str) -> str:

@@ -1,5 +1,6 @@
 """Names made from what was typed: by hand."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,35 @@ def test_a_file_here_is_called_by_the_folder_it_is_in(
     (tmp_path / "blue_sky").mkdir()
     monkeypatch.chdir(tmp_path / "blue_sky")
     assert (task_name("task.jsonl"), task_title("task.jsonl")) == ("blue_sky", "blue sky")
+
+
+@pytest.mark.parametrize(
+    ("first", "title"),
+    [
+        ({"title": "Who was  given\u0000\nit "}, "Who was given it"),
+        ({"name": "<b>Colours</b>"}, "<b>Colours</b>"),
+        ({"title": "One", "name": "two"}, "One"),
+        ({"title": 5, "name": " "}, "blue sky"),
+        ({"title": "\u202egnis"}, "gnis"),
+        ({"title": "x" * 200}, "x" * 80),
+        (["title"], "blue sky"),
+        ("not json", "blue sky"),
+    ],
+)
+def test_a_task_is_called_what_its_file_calls_it(tmp_path: Path, first: object, title: str) -> None:
+    path = tmp_path / "blue-sky.jsonl"
+    line = first if isinstance(first, str) else json.dumps(first)
+    path.write_text(line + '\n{"title": "later"}\n', "utf-8")
+    assert task_title(path) == title
+    assert task_name(path) == "blue-sky"  # what commands and addresses use
+
+
+def test_a_task_whose_file_is_gone_or_no_text_is_called_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "odd.jsonl").write_bytes(b"\xff\xfe{}")
+    (tmp_path / "folder.jsonl").mkdir()
+    assert task_title(tmp_path / "gone.jsonl") == "gone"
+    assert task_title(tmp_path / "odd.jsonl") == "odd"
+    assert task_title(tmp_path / "folder.jsonl") == "folder"
 
 
 def test_a_slug_has_nothing_that_means_something_in_a_path() -> None:

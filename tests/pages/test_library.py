@@ -1,5 +1,6 @@
 """The library: what is stored, with its controls; what is empty, damaged, running or refused."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -343,6 +344,30 @@ def test_another_seed_is_shown_and_an_own_task_is_called_by_its_folder(tmp_path)
     first, second = shelf([head(0), head(3)], {})
     assert (first.tag, second.tag) == ("", "seed 3")
     assert first.section == second.section == "blue sky"
+
+
+@pytest.mark.parametrize(
+    ("title", "section"),
+    [
+        ("Who <b>was</b> given it", "Who <b>was</b> given it"),
+        ("Sorting", "Sorting (blue-sky)"),  # a bundled task's section is not joined
+        ("Nulls", "Nulls (blue-sky)"),
+        ("", "blue sky"),
+    ],
+)
+def test_an_own_task_is_called_what_it_calls_itself(tmp_path, title, section):
+    task = tmp_path / "blue-sky" / "task.jsonl"
+    task.parent.mkdir()
+    task.write_text(json.dumps({"title": title, "clean": "a"}) + "\n", "utf-8")
+    info = BundleInfo(
+        path=tmp_path / "store" / "results" / "x",
+        name="x",
+        model="m",
+        task="../../../blue-sky/task.jsonl",
+        verdict="holds",
+    )
+    (row,) = shelf([info], {"sorting": "Sorting"})
+    assert row.section == section
 
 
 def test_own_circuits_come_first_and_bundled_ones_in_a_fixed_order():
