@@ -7,12 +7,12 @@ from core.circuit import Attention
 from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, all_gates
 from core.interventions.edits import regime_base
 from core.interventions.passes import Passes
-from tests.tiny import KINDS, tiny_batch, tiny_model, tiny_transcoders
+from tests.tiny import KINDS, Kind, tiny_batch, tiny_model, tiny_transcoders
 
 ABLATIONS = tuple(Ablation)
 
 
-def make(kind="gpt2", skip=False, crosses=False):
+def make(kind: Kind = "gpt2", skip=False, crosses=False):
     model = tiny_model(kind)
     coders = tiny_transcoders(model, skip=skip, crosses=crosses)
     batches = [tiny_batch(seed=1), tiny_batch(length=4, shift=1, seed=2)]
@@ -221,7 +221,7 @@ def test_margins_taken_a_few_prompts_at_a_time_are_the_same(monkeypatch):
     evaluator, _, _ = make()
     gates = nothing(evaluator)[0]
     whole = list(evaluator.margins(gates, Ablation.MEAN))
-    monkeypatch.setattr("core.interventions.evaluator.SLOPES", 1)
+    monkeypatch.setattr("core.interventions.derivatives.SLOPES", 1)
     single = list(evaluator.margins(gates, Ablation.MEAN))
     assert len(single) == evaluator.n_prompts > len(whole)
     for row in (0, 1):
@@ -282,7 +282,7 @@ class Everywhere(Passes):
         return part
 
 
-def alike_at_first(kind, crosses=False, passes=Passes):
+def alike_at_first(kind: Kind, crosses: bool = False, passes: type[Passes] = Passes) -> Evaluator:
     """Prompts of two lengths whose corrupt twins differ from the fourth aligned position on."""
     model = tiny_model(kind)
     batches = [tiny_batch(seed=1), tiny_batch(length=4, shift=1, seed=2)]
