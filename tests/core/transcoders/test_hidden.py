@@ -25,7 +25,7 @@ def setup(kind):
 
 def leaves(model, layer, resid):
     """What leaves one block, from the block itself."""
-    extra = model._block_arguments(resid)
+    extra = model._block_arguments(resid, 0)
     return model.blocks[layer](resid, **extra)
 
 
