@@ -3,7 +3,8 @@
 # make clean     remove what the two above made
 #
 # The set-up runs again only when pyproject.toml or constraints.txt changes.
-# Tests run torch on one thread: sums then come out the same to the last digit, and no slower.
+# Tests run torch on one thread: sums then come out the same to the last digit, and no slower. Two
+# processes share them; ARGS="-n 0" runs them in one, as a debugger needs.
 # PYTHON=/path/to/python names the Python to use; ARGS="--port 8502" goes to hagd or pytest.
 
 BIN := .venv/bin
@@ -21,7 +22,7 @@ setup: .venv/.ready
 
 test: check
 	CHROMIUM="$$($(BIN)/python .ci/browser.py --install)" && export CHROMIUM && \
-	  HAGD_BROWSER=required OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q $(ARGS)
+	  HAGD_BROWSER=required OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n 2 $(ARGS)
 
 check: .venv/.ready
 	$(BIN)/ruff check .
