@@ -1,6 +1,7 @@
 """What ships is whole: circuits open with all their parts, README links lead somewhere."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,15 @@ from core.assets import CIRCUITS
 from core.bundle import list_bundles, open_bundle
 from core.lab import Lab, LabSettings
 from core.predictions import intact
+from core.tasks import load_task
 from core.zoo.circuits import RECIPES
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 THERE = [name for name in RECIPES if (CIRCUITS / name).is_dir()]
+read_once = cache(load_task)
+"""Ten circuits and more are of one task, and reading it takes as long as opening the circuit."""
 
 
 def test_every_circuit_has_its_recipe():
@@ -23,7 +27,8 @@ def test_every_circuit_has_its_recipe():
 
 
 @pytest.mark.parametrize("name", THERE)
-def test_a_bundled_circuit_opens_with_all_its_parts(name):
+def test_a_bundled_circuit_opens_with_all_its_parts(name, monkeypatch):
+    monkeypatch.setattr("core.lab.workspace.load_task", read_once)
     bundle = open_bundle(CIRCUITS / name)
     assert not bundle.missing
     lab = Lab(bundle)

@@ -49,3 +49,9 @@ def hagd(
         return Ran(code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def assets_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bundled files are not looked at: that takes seconds, and one test does it in earnest."""
+    monkeypatch.setattr("core.cli.assets_check.check_assets", list)

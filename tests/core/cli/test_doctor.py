@@ -22,15 +22,18 @@ def damage(root: Path) -> None:
     db.close()
 
 
-def test_sound_installation(hagd: Hagd) -> None:
+def test_sound_installation(hagd: Hagd, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = hagd("doctor", "--json")
     assert (ran.code, ran.json["ok"], ran.json["problems"]) == (0, True, [])
     assert ran.json["versions"]["torch"].startswith("2.13.0")
     assert {part["kind"] for part in ran.json["assets"]} >= {"model", "task"}
+    monkeypatch.setattr(assets_check, "check_assets", lambda: ran.json["assets"])
     text = hagd("doctor")
+    assert f"{len(ran.json['assets'])} of {len(ran.json['assets'])} sound" in text.out
     assert "Everything is sound." in text.out
 
 
+@pytest.mark.usefixtures("assets_sound")
 def test_damaged_entry_is_found_and_repaired(hagd: Hagd, tmp_path: Path) -> None:
     damage(tmp_path / "store")
     ran = hagd("doctor", "--json")
@@ -41,6 +44,7 @@ def test_damaged_entry_is_found_and_repaired(hagd: Hagd, tmp_path: Path) -> None
     assert repaired.json["store"]["entries"] == 1
 
 
+@pytest.mark.usefixtures("assets_sound")
 def test_a_trained_dictionary_with_a_flipped_byte_is_found(hagd: Hagd, tmp_path: Path) -> None:
     hagd("doctor")  # makes the store
     place = tmp_path / "store" / "transcoders" / "x"
@@ -55,6 +59,7 @@ def test_a_trained_dictionary_with_a_flipped_byte_is_found(hagd: Hagd, tmp_path:
     assert "their weights are not the ones that were written" in ran.json["problems"][0]
 
 
+@pytest.mark.usefixtures("assets_sound")
 def test_default_store_that_can_not_be_used_is_a_problem_a_named_one_bad_input(
     hagd: Hagd, tmp_path: Path
 ) -> None:
@@ -71,7 +76,8 @@ def test_damaged_model_folder_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     (folder / "config.json").write_text("{}")
     (folder / "tokenizer.json").write_text("{}")
     (folder / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}")
-    monkeypatch.setattr(assets_check, "MODELS", tmp_path / "models")
+    for place in ("MODELS", "TRANSCODERS", "CIRCUITS"):
+        monkeypatch.setattr(assets_check, place, tmp_path / place.lower())
     (row,) = [row for row in assets_check.check_assets() if row["kind"] == "model"]
     assert "It is damaged" in row["error"]
 

@@ -67,7 +67,7 @@ def test_results_of_a_new_store_are_the_bundled_ones(hagd: Hagd, tmp_path: Path)
 def test_results_stand_under_their_tasks_the_best_first(hagd: Hagd, tmp_path: Path) -> None:
     (tmp_path / "blue-sky").mkdir()
     (tmp_path / "blue-sky" / "task.jsonl").touch()
-    hagd("results")  # makes the store
+    open_store(tmp_path / "store").close()
     made = bundle()
     own = {"ref": str(tmp_path / "blue-sky" / "task.jsonl"), "key": made.provenance["task"]["key"]}
     made = replace(made, name="mine", provenance={**made.provenance, "task": own})
@@ -94,8 +94,9 @@ def test_damaged_result_is_listed_with_its_error(hagd: Hagd, tmp_path: Path) -> 
     assert "damaged" in hagd("results").out
 
 
+@pytest.mark.usefixtures("assets_sound")
 def test_an_altered_figure_is_told_and_not_shown(hagd: Hagd, tmp_path: Path) -> None:
-    hagd("results")  # makes the store
+    open_store(tmp_path / "store").close()
     folder = write_bundle(bundle(), tmp_path / "store" / "results" / "mine").path
     assert folder is not None
     file = folder / "validation.json"
@@ -112,7 +113,7 @@ def test_an_altered_figure_is_told_and_not_shown(hagd: Hagd, tmp_path: Path) -> 
 
 
 def test_results_of_one_name_are_told_by_their_folders(hagd: Hagd, tmp_path: Path) -> None:
-    hagd("results")  # makes the store
+    open_store(tmp_path / "store").close()
     for name in ("a", "b"):
         write_bundle(bundle(), tmp_path / "store" / "results" / name)
     assert [row["name"] for row in hagd("results", "--json").json].count("sums") == 2

@@ -1,12 +1,24 @@
 """`hagd transfer` on the bundled circuits."""
 
 import json
+from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
+from core.assets import CIRCUITS
+from core.transfer import open_subject
 from tests.core.cli.conftest import Hagd
 
 GPT2 = "modular-addition-gpt2"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def opened_once() -> Iterator[None]:
+    """A circuit is opened once for all tests: reading its prompts takes longer than the rest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.transfer.open_subject", cache(open_subject))
+        yield
 
 
 def test_scores_stand_beside_null_and_no_ceiling_without_a_twin(hagd: Hagd, tmp_path):
@@ -42,7 +54,8 @@ def test_circuits_of_two_tasks_are_refused(hagd: Hagd):
     ],
 )
 def test_what_is_no_twin_is_refused_as_a_ceiling(hagd: Hagd, twin, why):
-    said = hagd("transfer", GPT2, "modular-addition-neox", "--twin", twin).refused()
+    places = [CIRCUITS / name for name in (GPT2, "modular-addition-neox", twin)]
+    said = hagd("transfer", *places[:2], "--twin", places[2]).refused()
     assert f"{twin} is no ceiling: beside {GPT2}, it {why}" in said
 
 

@@ -137,6 +137,7 @@ def test_progress_names_every_stage_in_order(made):
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("no_sections")
 def test_the_same_run_gives_the_same_circuit(made, place):
     with open_store(place / "other-store") as store:
         again = run_task(request(place, place / "again"), SETTINGS, store=store, training=TRAINING)
@@ -145,6 +146,7 @@ def test_the_same_run_gives_the_same_circuit(made, place):
         assert again.validation[name] == pytest.approx(made[0].validation[name], abs=1e-4)
 
 
+@pytest.mark.usefixtures("no_sections")
 def test_a_repeated_run_does_not_search_again(made, place, monkeypatch):
     def never(*_args, **_options):
         raise AssertionError("searched again")
@@ -157,6 +159,7 @@ def test_a_repeated_run_does_not_search_again(made, place, monkeypatch):
     assert again.circuit.nodes == made[0].circuit.nodes
 
 
+@pytest.mark.usefixtures("no_sections")
 def test_only_what_is_tested_changed_so_nothing_is_searched_again(made, place, monkeypatch):
     def never(*_args, **_options):
         raise AssertionError("searched again")
@@ -192,6 +195,7 @@ def test_a_run_may_choose_among_heads(made, place):
     assert again["faithfulness"] == pytest.approx(bundle.validation["faithfulness"], abs=1e-4)
 
 
+@pytest.mark.usefixtures("no_sections")
 def test_damaged_transcoders_are_set_aside_and_trained_anew(made, place):
     told = []
     (folder,) = (place / "store" / "transcoders").iterdir()
@@ -331,6 +335,7 @@ def test_a_task_whose_answers_do_not_repeat_has_no_same_answer_null(place):
         run_task(asked, replace(SETTINGS, null="same-answer"), store=store)
 
 
+@pytest.mark.usefixtures("no_sections")
 def test_a_size_beyond_the_candidates_is_said(made, place):
     asked = replace(request(place, place / "large"), transcoders=str(coders_of(place)))
     with open_store(place / "store") as store:
@@ -343,6 +348,7 @@ def test_a_size_beyond_the_candidates_is_said(made, place):
     assert made[0].provenance["notes"] == []
 
 
+@pytest.mark.usefixtures("no_sections")
 def test_no_result_replaces_another(place, made):
     """Two runs that differ in a setting, into the store; then one into the other's folder."""
     asked = replace(request(place, None), transcoders=str(coders_of(place)), name="My colours")
