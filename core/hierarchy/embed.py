@@ -31,7 +31,9 @@ def embed_large(
     start = rng.standard_normal(len(degree))
     tol: Any = 1e-2  # the stub of eigsh allows only whole numbers
     try:
-        vectors = eigsh(operator, k=k, which="LA", v0=start, tol=tol, ncv=max(4 * k, 16))[1]
+        vectors = eigsh(operator, k=k, which="LA", v0=start, tol=tol, ncv=max(4 * k, 16), rng=rng)[
+            1
+        ]
     except ArpackNoConvergence:
         vectors = _subspace_iteration(operator, k, rng)
     return _unit_rows(vectors[:, ::-1]), degree

@@ -1,10 +1,11 @@
 """Cutting: small graphs by hand, planted hierarchies, balance, loose ends, determinism."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import eigsh
 
 from core.errors import GraphError, SettingsError
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy, random_tree
@@ -301,3 +302,18 @@ def test_only_the_strongest_edges_are_looked_at() -> None:
     assert got.edge_index.tolist() == want.edge_index.tolist()
     assert got.order.tolist() == want.order.tolist()
     assert got.parent.tolist() == want.parent.tolist()
+
+
+def test_eigenvectors_are_drawn_from_the_seed_alone(monkeypatch: pytest.MonkeyPatch):
+    """ARPACK draws anew where its space is used up; trees of real models differed by that."""
+    given = []
+
+    def seen(*args: Any, rng: Any = None, **more: Any) -> Any:
+        given.append(rng)
+        return eigsh(*args, rng=rng, **more)
+
+    monkeypatch.setattr("core.hierarchy.embed.eigsh", seen)
+    ends, weight = planted(2048, 8, seed=0)
+    build_hierarchy(2048, ends, weight)
+    assert given
+    assert all(isinstance(rng, np.random.Generator) for rng in given)
