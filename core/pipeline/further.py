@@ -20,7 +20,7 @@ from core.transcoders import TranscoderSet
 from core.validation.shi import shi_tests
 
 SECTIONS = ("predictions", "shi", "circularity", "fourier", "dark_matter")
-"""In the order they are measured."""
+"""In the order they are told."""
 PREDICTED = 64
 """Prompts of the attribution and of the test split that predictions are made and tested on."""
 TESTED = 64
@@ -48,13 +48,9 @@ def further(
     """
     candidate = finished.candidate
     tested = prepared.evaluator(coders, Split.TEST, TESTED)
+    # The two longest first: what is begun last should not be waited for alone.
     sections = {
         "predictions": lambda told: _predictions(prepared, coders, finished, seed, told),
-        "shi": lambda _: shi_tests(tested, candidate, seed=seed),
-        "circularity": lambda _: circularity(
-            prepared, coders, candidate, searched=searched, seed=seed
-        ),
-        "fourier": lambda _: _fourier(prepared),
         "dark_matter": lambda told: dark_matter_of(
             prepared,
             coders,
@@ -63,8 +59,14 @@ def further(
             seed=seed,
             progress=told,
         ),
+        "circularity": lambda _: circularity(
+            prepared, coders, candidate, searched=searched, seed=seed
+        ),
+        "shi": lambda _: shi_tests(tested, candidate, seed=seed),
+        "fourier": lambda _: _fourier(prepared),
     }
-    return measured(sections, progress, prepared.model)
+    found = measured(sections, progress, prepared.model)
+    return {name: found[name] for name in SECTIONS}
 
 
 def _predictions(
