@@ -9,7 +9,6 @@ smallest), every row then brought to length 1 (Ng, Jordan and Weiss 2001; tau as
 * Small blocks: many dense ones of one size at a time through one batched `eigh`.
 """
 
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -29,11 +28,10 @@ def embed_large(
     degree = block.degree()
     operator = _Normalised(block, degree + tau * degree.mean())
     start = rng.standard_normal(len(degree))
-    tol: Any = 1e-2  # the stub of eigsh allows only whole numbers
+    tol = 1e-2
     try:
-        vectors = eigsh(operator, k=k, which="LA", v0=start, tol=tol, ncv=max(4 * k, 16), rng=rng)[
-            1
-        ]
+        options = {"v0": start, "tol": tol, "ncv": max(4 * k, 16), "rng": rng}
+        vectors = eigsh(operator, k=k, which="LA", **options)[1]
     except ArpackNoConvergence:
         vectors = _subspace_iteration(operator, k, rng)
     return _unit_rows(vectors[:, ::-1]), degree
