@@ -3,8 +3,12 @@
 import os
 from typing import Any
 
+import jaxtyping
 import pytest
 
+from tests.checked import checked
+
+jaxtyping.jaxtyped = checked  # before `core` is imported, which it decorates
 BROWSER = "tests/browser"
 FIRST = (BROWSER, "tests/core/pipeline", "tests/test_bundled.py", "tests/core/cli")
 """The slow ones: taken up last, one of them would keep a single worker busy at the end."""
