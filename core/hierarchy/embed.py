@@ -9,7 +9,6 @@ smallest), every row then brought to length 1 (Ng, Jordan and Weiss 2001; tau as
 * Small blocks: many dense ones of one size at a time through one batched `eigh`.
 """
 
-
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy import sparse
