@@ -71,7 +71,8 @@ class Passes:
         if len(gates) == 1 and errors.first > 0 and not self.transcoders.crosses:
             below = self.edits(part, gates[:, None].cut(part.start), ablation, errors.rest)
             start = errors.first
-            resid = self.model.trace(part.batch.clean, below).resid_pre[start]
+            with torch.no_grad():
+                resid = self.model.run_to(start, part.batch.clean, below)
 
         def run(rows: slice) -> Tensor:
             with torch.no_grad():

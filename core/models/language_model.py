@@ -210,6 +210,13 @@ class LanguageModel:
             resid = self._walk(layer, resid, None, before[0].key.shape[2] if before else 0)
         return self.unembed(resid[:, -1])
 
+    def run_to(
+        self, layer: int, ids: Int[Tensor, "batch pos"], edits: Edits
+    ) -> Float[Tensor, "batch pos d_model"]:
+        """The residual stream that enters block `layer`, with sites below it replaced."""
+        with session(edits):
+            return self._walk(0, self.embed(ids).total, None, stop=layer)
+
     def seen(self, ids: Int[Tensor, "batch pos"]) -> tuple[Seen, ...]:
         """What attention reads of these tokens, by layer; no gradient."""
         found: dict[int, Seen] = {}
@@ -232,9 +239,10 @@ class LanguageModel:
         resid: Tensor,
         record: dict[str, dict[int, Tensor]] | None,
         first: int = 0,
+        stop: int | None = None,
     ) -> Float[Tensor, "batch pos d_model"]:
         extra = self._block_arguments(resid, first)
-        for layer in range(start, self.n_layers):
+        for layer in range(start, self.n_layers if stop is None else stop):
             before = resid
             resid = leaving(layer, self.blocks[layer](resid, **extra))
             if record is not None:

@@ -35,10 +35,11 @@ def test_a_wrong_norm_is_found(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_pass_can_start_at_any_layer(kind):
+def test_a_pass_can_start_and_end_at_any_layer(kind):
     model = tiny_model(kind)
     trace = model.trace(IDS)
     for layer in range(model.n_layers):
+        torch.testing.assert_close(model.run_to(layer, IDS, Edits()), trace.resid_pre[layer])
         got = model.run_from(layer, trace.resid_pre[layer], Edits())
         torch.testing.assert_close(got, trace.logits[:, -1], rtol=1e-4, atol=1e-5)
 
