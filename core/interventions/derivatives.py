@@ -6,7 +6,7 @@
    closed: where nobody asks for their derivatives, their features are not computed at all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Float
@@ -100,25 +100,10 @@ class Derivatives:
             size = max(1, SLOPES // (here.feature.numel() + here.head.numel()))
             for start in range(0, len(part.logits), size):
                 few = part.take(slice(start, start + size))
-                yield self._slopes(few, gates, ablation, attention, closed)
-
-    def _slopes(
-        self,
-        part: PreparedBatch,
-        gates: Gates,
-        ablation: Ablation,
-        attention: Attention,
-        closed: bool,
-    ) -> tuple[Float[Tensor, " prompt"], Gates]:
-        logits, asked = self._gated(part, gates, ablation, attention, closed=closed)
-        margin = scored(part, logits).logit_diff[0]
-        found = gradients(margin.sum(), asked)
-        # `found` lacks the heads where attention is live; their gates then move nothing.
-        shapes = (gates.feature.shape, gates.head.shape)
-        slope = [gates.feature.new_zeros(len(margin), *shape) for shape in shapes]
-        for into, gradient in zip(slope, found, strict=False):
-            into[:, :, part.start :] = gradient[0]
-        return margin.detach(), Gates(feature=slope[0], head=slope[1])
+                logits, asked = self._gated(few, gates, ablation, attention, closed=closed)
+                margin = scored(few, logits).logit_diff[0]
+                found = gradients(margin.sum(), asked)
+                yield margin.detach(), _in_frame(found, gates, part.start)
 
     def _gated(
         self,
@@ -146,3 +131,15 @@ def _own_gates(gates: Gates, n_prompts: int) -> Gates:
         feature=gates.feature.detach().repeat(1, n_prompts, 1, 1, 1),
         head=gates.head.detach().repeat(1, n_prompts, 1, 1, 1),
     )
+
+
+def _in_frame(slopes: Sequence[Tensor], gates: Gates, start: int) -> Gates:
+    """Each prompt's derivatives from position `start` on, among zeros in the frame of the gates.
+
+    Those of heads are lacking where attention is live; their gates then move nothing.
+    """
+    prompts = slopes[0].shape[1]
+    frame = [gate.new_zeros(prompts, *gate.shape) for gate in (gates.feature, gates.head)]
+    for into, slope in zip(frame, slopes, strict=False):
+        into[:, :, start:] = slope[0]
+    return Gates(feature=frame[0], head=frame[1])
