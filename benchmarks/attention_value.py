@@ -57,8 +57,8 @@ from core.interventions.passes import Passes
 from core.interventions.prepared import PreparedBatch
 from core.models import Edits
 from core.models.hooks import HeadEdit, MlpReplacement
+from core.pipeline.finding.probes import ABLATIONS, Probe
 from core.pipeline.prepare import Prepared, head
-from core.pipeline.probes import ABLATIONS, Probe
 from core.search import eliminate_jointly
 from core.tasks import Split
 

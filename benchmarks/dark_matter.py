@@ -26,7 +26,7 @@ from core.assets import CIRCUITS, MODELS, TRANSCODERS
 from core.bundle import open_bundle
 from core.circuit import Attention, GatedNode
 from core.darkmatter.decide import MARGIN
-from core.pipeline.dark_matter import dark_matter_of
+from core.pipeline.judging.dark_matter import dark_matter_of
 from core.transcoders import Transcoder, TranscoderSet
 from core.zoo.circuits import RECIPES
 

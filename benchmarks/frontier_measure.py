@@ -15,9 +15,9 @@ from core.circuit import Attention
 from core.figures import number
 from core.graph import NodeKind
 from core.interventions import Evaluator
-from core.pipeline.discovery import dense_nodes
+from core.pipeline.finding.discovery import dense_nodes
+from core.pipeline.finding.probes import ABLATIONS, Probe
 from core.pipeline.prepare import Batches, Prepared, head
-from core.pipeline.probes import ABLATIONS, Probe
 from core.search import WIDE, ExchangeSettings, eliminate_jointly, exchange
 from core.tasks import Split
 from core.transcoders import TranscoderSet

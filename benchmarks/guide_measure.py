@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from core.guide.hetero import HeteroData
-from core.guide.learning import Episode, TrainSettings, episode, fit, score_nodes, trimmed
+from core.guide.learning import Episode, LearningSettings, episode, fit, score_nodes, trimmed
 from core.guide.network import NetworkSettings
 from core.guide.scoring import rank_scores
 from core.lessons.lesson import Lesson
@@ -22,10 +22,10 @@ SHAPES = {
 }
 """What is learned."""
 TRAINING = {
-    "GATv2": TrainSettings(steps=250, alone=800, lr=4e-3, weight_decay=0.1),
-    "GATv2, rewired": TrainSettings(steps=250, alone=800, lr=4e-3, weight_decay=0.1),
-    "perceptron": TrainSettings(steps=800, lr=4e-3, weight_decay=0.1),
-    "logistic regression": TrainSettings(steps=800, lr=4e-3, weight_decay=0.1),
+    "GATv2": LearningSettings(steps=250, alone=800, lr=4e-3, weight_decay=0.1),
+    "GATv2, rewired": LearningSettings(steps=250, alone=800, lr=4e-3, weight_decay=0.1),
+    "perceptron": LearningSettings(steps=800, lr=4e-3, weight_decay=0.1),
+    "logistic regression": LearningSettings(steps=800, lr=4e-3, weight_decay=0.1),
 }
 SEEDS = {"GATv2, rewired": 2}
 """Fewer for a control; five for the rest."""

@@ -3,9 +3,9 @@
     python benchmarks/guide_search.py [--pairs gpt2-modadd/topk ...]
 
 1. Task graph, tree, statistics and candidates as in `hagd run`; labels split for the search.
-2. Each guide orders the search down the tree (`core.pipeline.rankings.hierarchical`), and ranks all
-   nodes by its score alone, which takes no forward at all. The network is trained without the
-   pair's task and all of its models (`guide_heldout`).
+2. Each guide orders the search down the tree (`hierarchical` of `core.pipeline.finding.rankings`),
+   and ranks all nodes by its score alone, which takes no forward at all. The network is trained
+   without the pair's task and all of its models (`guide_heldout`).
 3. F of the first k nodes on the selection split, the worse of resample and mean ablation, and the
    forwards that the ranking took. The test split is not touched.
 
@@ -34,14 +34,14 @@ from study import (
 )
 
 from core.guide import Guide, InfluenceGuide, ShiftedInfluenceGuide
-from core.pipeline.candidates import with_active
-from core.pipeline.discovery import dense_nodes
-from core.pipeline.graphs import task_graph
-from core.pipeline.pooled import pooled_statistics
-from core.pipeline.probes import Probe
+from core.pipeline.finding.candidates import with_active
+from core.pipeline.finding.discovery import dense_nodes
+from core.pipeline.finding.graphs import task_graph
+from core.pipeline.finding.pooled import pooled_statistics
+from core.pipeline.finding.probes import Probe
+from core.pipeline.finding.rankings import best_by, hierarchical
+from core.pipeline.finding.search import cut, node_graph
 from core.pipeline.progress import ignore
-from core.pipeline.rankings import best_by, hierarchical
-from core.pipeline.search import cut, node_graph
 from core.pipeline.settings import RunSettings
 from core.search.progress import ignore as unheard
 from core.tasks import Split

@@ -1,4 +1,4 @@
-"""Circuits of hidden-state features: as `core.pipeline.probes` asks transcoders, for one length.
+"""Circuits of hidden-state features, for one length: what `finding.probes` is of transcoders.
 
 Nothing of the model runs around the features: the stream that leaves each block is the reference's,
 moved by the circuit's features alone (`core.transcoders.hidden`).
@@ -14,8 +14,8 @@ from torch import Tensor
 from core.graph import NodeKind
 from core.interventions import Ablation
 from core.models import Edits, LanguageModel
+from core.pipeline.finding.probes import ABLATIONS
 from core.pipeline.prepare import Prepared, head
-from core.pipeline.probes import ABLATIONS
 from core.search import Response
 from core.tasks import PromptBatch, Split
 from core.transcoders.hidden import HiddenDictionary, hidden_edit

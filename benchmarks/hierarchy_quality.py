@@ -27,11 +27,11 @@ from core.bundle import Bundle, open_bundle
 from core.circuit import FeatureNode
 from core.hierarchy import Hierarchy, HierarchySettings, TreeReport, build_hierarchy, tree_report
 from core.models import load_model
-from core.pipeline.finished import circuit_tree
-from core.pipeline.graphs import task_graph
+from core.pipeline.finding.graphs import task_graph
+from core.pipeline.finding.search import cut, node_graph, tree_settings
+from core.pipeline.judging.finished import circuit_tree
 from core.pipeline.prepare import prepare
 from core.pipeline.progress import ignore
-from core.pipeline.search import cut, node_graph, tree_settings
 from core.pipeline.settings import RunSettings
 from core.tasks import load_task
 from core.transcoders import open_transcoders

@@ -13,12 +13,12 @@ from core.circuit import gated_nodes, node_table
 from core.graph import NodeKind
 from core.models import LanguageModel, load_model, suited_threads
 from core.pipeline.dictionaries import Training, find_transcoders
-from core.pipeline.discovery import Discovery, discover
+from core.pipeline.finding.discovery import Discovery, discover
+from core.pipeline.judging.validation import worst_fvu
 from core.pipeline.nulls import permuted, same_answer, shuffled, untrained
 from core.pipeline.prepare import Prepared, head, prepare
 from core.pipeline.progress import Clock, ignore
 from core.pipeline.settings import RunSettings
-from core.pipeline.validation import worst_fvu
 from core.store import Store
 from core.tasks import Split, Task, load_task
 from core.transcoders import TrainSettings, TranscoderSet, measure_transcoders

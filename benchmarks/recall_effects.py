@@ -26,14 +26,14 @@ from core.guide import Pooled
 from core.hierarchy import Hierarchy
 from core.interventions import Ablation, Evaluator
 from core.lessons.effects import single_effects
-from core.pipeline.candidates import with_active
-from core.pipeline.discovery import dense_nodes
-from core.pipeline.graphs import task_graph
-from core.pipeline.pooled import pooled_statistics
+from core.pipeline.finding.candidates import with_active
+from core.pipeline.finding.discovery import dense_nodes
+from core.pipeline.finding.graphs import task_graph
+from core.pipeline.finding.pooled import pooled_statistics
+from core.pipeline.finding.probes import Probe
+from core.pipeline.finding.search import cut, node_graph
 from core.pipeline.prepare import Prepared
-from core.pipeline.probes import Probe
 from core.pipeline.progress import ignore
-from core.pipeline.search import cut, node_graph
 from core.pipeline.settings import RunSettings
 from core.tasks import Split
 from core.transcoders import TranscoderSet

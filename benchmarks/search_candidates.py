@@ -5,8 +5,8 @@
 1. *graph*: a search among the features of the pooled task graph alone, those that fire on the clean
    prompts of 64 pairs. *all*: among those that fire on any prompt it may look at, clean or corrupt.
 2. Either pool kept whole: what no circuit of that pool can pass.
-3. Every ranking of a run (`core.pipeline.rankings`) on either pool, at the size that reaches the
-   aim or at 347 nodes, and the one that a run takes.
+3. Every ranking of a run (`core.pipeline.finding.rankings`) on either pool, at the size that
+   reaches the aim or at 347 nodes, and the one that a run takes.
 
 All on the selection split, F and φ the worse of resample and mean ablation. Results:
 benchmarks/results/search_candidates.json and .md.
@@ -22,14 +22,14 @@ from core.choices import DEFAULT_GUIDE
 from core.graph import AttributionGraph
 from core.guide import guide_named
 from core.interventions import Evaluator
-from core.pipeline.candidates import with_active
-from core.pipeline.discovery import dense_nodes
-from core.pipeline.graphs import task_graph
+from core.pipeline.finding.candidates import with_active
+from core.pipeline.finding.discovery import dense_nodes
+from core.pipeline.finding.graphs import task_graph
+from core.pipeline.finding.probes import Probe
+from core.pipeline.finding.rankings import rankings_of
+from core.pipeline.finding.search import choose_size, cut, node_graph
 from core.pipeline.prepare import Prepared
-from core.pipeline.probes import Probe
 from core.pipeline.progress import ignore
-from core.pipeline.rankings import rankings_of
-from core.pipeline.search import choose_size, cut, node_graph
 from core.pipeline.settings import RunSettings
 from core.search.progress import ignore as unheard
 from core.tasks import Split

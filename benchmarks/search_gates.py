@@ -21,12 +21,12 @@ from study import Results, arguments, bundled_pairs, chosen, opened, pair_named,
 from torch import Tensor
 
 from core.hierarchy import Hierarchy
-from core.pipeline.candidates import with_active
-from core.pipeline.graphs import task_graph
+from core.pipeline.finding.candidates import with_active
+from core.pipeline.finding.graphs import task_graph
+from core.pipeline.finding.probes import Probe
+from core.pipeline.finding.search import cut, node_graph
 from core.pipeline.prepare import Prepared
-from core.pipeline.probes import Probe
 from core.pipeline.progress import ignore
-from core.pipeline.search import cut, node_graph
 from core.pipeline.settings import RunSettings
 from core.search import DescendSettings, descend, eliminate_jointly
 from core.search.descend import Measure

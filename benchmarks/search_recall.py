@@ -10,7 +10,8 @@
    (`guide_heldout`): never the weights that come with the program, which have seen every pair.
 3. Group testing with the same scores (`core.search.rivals.groups`): by the queue alone, and with
    three quarters of its forwards on single nodes by score; in our tree, and in random trees.
-4. The search of a run (`core.pipeline.rankings.hierarchical`): a ranking, nothing measured alone.
+4. The search of a run (`hierarchical` of `core.pipeline.finding.rankings`): a ranking, nothing
+   measured alone.
 
 *found*: share of the important nodes that were measured alone by then. *ranked*: share of them
 among as many first nodes of the search's order. Two sets of prompts have different first nodes, so
@@ -35,7 +36,7 @@ from study import Results, arguments, bundled_pairs, chosen, opened, pair_named,
 from core.choices import GUIDES
 from core.guide import InfluenceGuide, guide_named
 from core.hierarchy import Hierarchy, HierarchySettings, random_tree
-from core.pipeline.rankings import hierarchical
+from core.pipeline.finding.rankings import hierarchical
 from core.pipeline.settings import RunSettings
 from core.search.progress import ignore as unheard
 from core.search.rivals import GroupSettings, best_first, gates_of

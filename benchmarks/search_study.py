@@ -22,14 +22,14 @@ from torch import Tensor
 
 from core.guide import GuideScores, InfluenceGuide
 from core.hierarchy import Hierarchy
-from core.pipeline.candidates import with_active
-from core.pipeline.discovery import dense_nodes
-from core.pipeline.graphs import task_graph
+from core.pipeline.finding.candidates import with_active
+from core.pipeline.finding.discovery import dense_nodes
+from core.pipeline.finding.graphs import task_graph
+from core.pipeline.finding.probes import Probe
+from core.pipeline.finding.rankings import MEASURE_COST, RESPONSE_COST, flat, hierarchical
+from core.pipeline.finding.search import cut, in_front, node_graph
 from core.pipeline.prepare import Prepared
-from core.pipeline.probes import Probe
 from core.pipeline.progress import ignore
-from core.pipeline.rankings import MEASURE_COST, RESPONSE_COST, flat, hierarchical
-from core.pipeline.search import cut, in_front, node_graph
 from core.pipeline.settings import RunSettings
 from core.search import RefineSettings, exchange, refine
 from core.search.progress import ignore as unheard

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from core.circuit import Attention
 from core.graph import NodeKind
+from core.pipeline.finding.probes import Probe
 from core.pipeline.prepare import Prepared
-from core.pipeline.probes import Probe
 from core.search import Response, eliminate_jointly
 from core.tasks import Split
 

@@ -12,8 +12,8 @@ from transcoder_circuits import Asked, anywhere, circuits
 from transcoder_kinds import Kind
 
 from core.graph import NodeKind
+from core.pipeline.finding.probes import Probe
 from core.pipeline.prepare import Prepared
-from core.pipeline.probes import Probe
 from core.search import eliminate_jointly
 from core.tasks import Split
 from core.transcoders import (

@@ -52,7 +52,7 @@ def _error_line(where: str, row: dict[str, Any]) -> str:
 
 def section_lines(report: dict[str, Any]) -> list[str]:
     """One line for each further section that has something to say in words, or that failed."""
-    from core.pipeline.further import SECTIONS
+    from core.pipeline.judging.further import SECTIONS
     from core.predictions import standing
 
     known = {name: report[name] for name in SECTIONS if isinstance(report.get(name), dict)}

@@ -52,7 +52,7 @@ def command(
 
 
 def _validated(folder: Path, task: str | None, settings: Any) -> dict[str, Any]:
-    from core.pipeline.revalidate import revalidate
+    from core.pipeline.judging.revalidate import revalidate
 
     with Meter() as meter:
 

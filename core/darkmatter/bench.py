@@ -63,14 +63,14 @@ class Shares(NamedTuple):
     high: Float[Tensor, " row"]
 
 
-def bases(bench: "Bench", circuit: Gates | None) -> tuple[Base, ...]:
+def bases(bench: "ErrorBench", circuit: Gates | None) -> tuple[Base, ...]:
     """The whole dictionary, and in the strict regime a circuit (front axis of 1), if any."""
     whole = Base("dictionary", all_gates(bench.evaluator.bounds)[None], ErrorRegime.KEPT)
     return (whole,) if circuit is None else (whole, Base("circuit", circuit, ErrorRegime.ABLATED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Bench:
+class ErrorBench:
     """Everything that is run on one set of prompts."""
 
     evaluator: Evaluator
@@ -90,7 +90,7 @@ class Bench:
         sample: Sample,
         splits: Sequence[LayerSplit],
         settings: Settings,
-    ) -> "Bench":
+    ) -> "ErrorBench":
         """A bench with its end points measured; the sample is of the evaluator's prompts."""
         generator = torch.Generator().manual_seed(settings.seed)
         none = all_gates(evaluator.bounds)[None]

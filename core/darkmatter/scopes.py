@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.darkmatter.bench import Base, Bench
+from core.darkmatter.bench import Base, ErrorBench
 from core.darkmatter.decide import (
     ALPHA,
     MOVED,
@@ -49,7 +49,7 @@ class Scopes:
 
     def __init__(
         self,
-        bench: Bench,
+        bench: ErrorBench,
         fit: Sample,
         labels: Sequence[Labels],
         told: Told,

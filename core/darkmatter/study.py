@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from core.darkmatter.bench import Bench, Settings, bases
+from core.darkmatter.bench import ErrorBench, Settings, bases
 from core.darkmatter.decide import ALPHA, MARGIN, MOVED
 from core.darkmatter.probes import Labels, Probe, Views, labels_of, probe_all
 from core.darkmatter.sample import Prompts, Sample, observe_errors
@@ -63,7 +63,7 @@ def dark_matter(
         fit_layer(read, error, seen[0].present)
         for read, error in zip(seen[0].read, seen[0].error, strict=True)
     ]
-    bench = Bench.on(evaluator, seen[2], splits, settings)
+    bench = ErrorBench.on(evaluator, seen[2], splits, settings)
     labels = labels_of([one.variables for one in (fit, choose, judge)])
     probes = [_probes(seen, layer, labels, settings.seed) for layer in range(len(splits))]
     head = _head(bench, seen, probes)
@@ -93,7 +93,7 @@ def _probes(seen: Sequence[Sample], layer: int, labels: Sequence[Labels], seed: 
 
 
 def _head(
-    bench: Bench, seen: Sequence[Sample], probes: Sequence[Sequence[Probe]]
+    bench: ErrorBench, seen: Sequence[Sample], probes: Sequence[Sequence[Probe]]
 ) -> dict[str, Any]:
     """What does not depend on a base."""
     judged = seen[2]

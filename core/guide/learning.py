@@ -54,7 +54,7 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainSettings:
+class LearningSettings:
     """How a guide is trained."""
 
     steps: int = 300
@@ -148,7 +148,7 @@ def trimmed(one: Episode, most: int, seed: int = 0) -> Episode:
 def fit(
     episodes: Sequence[Episode],
     shape: NetworkSettings,
-    settings: TrainSettings,
+    settings: LearningSettings,
     progress: Callable[[int, float], None] = lambda _step, _loss: None,
 ) -> nn.Module:
     """A trained network, in evaluation mode.
@@ -179,7 +179,7 @@ def fit(
 def _descend(
     made: nn.Module,
     episodes: Sequence[Episode],
-    settings: TrainSettings,
+    settings: LearningSettings,
     progress: Callable[[int, float], None],
 ) -> None:
     generator = torch.Generator().manual_seed(settings.seed)

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from core.circuit import Attention, ErrorNode, FeatureNode, GatedNode, HeadNode
 from core.errors import NodeError, SettingsError
-from core.lab.comparison import Bench, Progress, ablated, kept
+from core.lab.comparison import LabBench, Progress, ablated, kept
 from core.lab.contents import Claim, Comparison, LabSettings, RandomTest
 from core.lab.outcome import p_answers
 from core.lab.plan import changeable
@@ -62,7 +62,7 @@ def random_test(
     """What `Lab.against_random` says; arguments and errors as there."""
     _check_counts(draws, prompts)
     selection = selected(work, nodes)
-    bench = Bench(work, settings, _some(work, prompts))
+    bench = LabBench(work, settings, _some(work, prompts))
     lost, left = _draws(work, selection, settings, draws, seed)
     rows = len(lost.selections)
     without = bench.run_all(ablated, lost.selections, lambda done, _: progress(done, 2 * rows))
@@ -138,7 +138,7 @@ def random_band(
 ) -> tuple[float, float]:
     """What `Lab.random_band` says; arguments and errors as there."""
     _check_counts(draws, 1)
-    bench = Bench(work, settings, _one(work, prompt))
+    bench = LabBench(work, settings, _one(work, prompt))
     lost, _ = _draws(work, selected(work, nodes), settings, draws, seed)
     found = bench.run_all(ablated, lost.selections).p_answer[:, 0]
     low, high = torch.quantile(found, torch.tensor([0.05, 0.95])).tolist()
@@ -149,7 +149,7 @@ def single_effects(
     work: Workspace, prompt: int, nodes: Sequence[str], settings: LabSettings
 ) -> dict[str, float]:
     """What `Lab.single_effects` says; arguments and errors as there."""
-    bench = Bench(work, settings, _one(work, prompt))
+    bench = LabBench(work, settings, _one(work, prompt))
     singles = [(_gated(work, node),) for node in nodes]
     if not singles:
         return {}

@@ -21,7 +21,7 @@ from core.validation import faithfulness
 
 Progress = Callable[[int, int], None]
 """(random selections done, of how many)."""
-Make = Callable[["Bench", Sequence[Sequence[GatedNode]]], Plan]
+Make = Callable[["LabBench", Sequence[Sequence[GatedNode]]], Plan]
 """A plan with one variant for each selection."""
 VARIANTS = 25
 """Selections run between two reports of progress."""
@@ -35,7 +35,7 @@ class Ran:
     p_answer: Float[Tensor, "variant prompt"]
 
 
-class Bench:
+class LabBench:
     """Runs variants on some prompts under one setting.
 
     Args:
@@ -83,7 +83,7 @@ class Bench:
         )
 
 
-def ablated(bench: Bench, selections: Sequence[Sequence[GatedNode]]) -> Plan:
+def ablated(bench: LabBench, selections: Sequence[Sequence[GatedNode]]) -> Plan:
     """One variant for each selection: it is ablated."""
     plan = _widened(bench, len(selections))
     for variant, nodes in enumerate(selections):
@@ -91,7 +91,7 @@ def ablated(bench: Bench, selections: Sequence[Sequence[GatedNode]]) -> Plan:
     return plan
 
 
-def kept(bench: Bench, selections: Sequence[Sequence[GatedNode]]) -> Plan:
+def kept(bench: LabBench, selections: Sequence[Sequence[GatedNode]]) -> Plan:
     """One variant for each selection: the rest of the circuit is ablated."""
     plan, circuit = _widened(bench, len(selections)), bench.work.bundle.circuit
     for variant, nodes in enumerate(selections):
@@ -100,7 +100,7 @@ def kept(bench: Bench, selections: Sequence[Sequence[GatedNode]]) -> Plan:
     return plan
 
 
-def _widened(bench: Bench, variants: int) -> Plan:
+def _widened(bench: LabBench, variants: int) -> Plan:
     """The default plan with writable gates for so many variants."""
     plan = bench.work.engine.defaults[bench.settings.inside]
     gates = Gates(

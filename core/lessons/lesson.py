@@ -29,10 +29,10 @@ from core.interventions import (
 from core.lessons.effects import Effects, single_effects
 from core.lessons.pairs import Pair
 from core.models import load_model, suited_threads
-from core.pipeline.candidates import candidate_graph
-from core.pipeline.pooled import pooled_statistics
+from core.pipeline.finding.candidates import candidate_graph
+from core.pipeline.finding.pooled import pooled_statistics
+from core.pipeline.finding.search import cut, node_graph
 from core.pipeline.prepare import Prepared, head, prepare
-from core.pipeline.search import cut, node_graph
 from core.pipeline.settings import RunSettings
 from core.tasks import Split, load_task
 from core.transcoders import TranscoderSet, open_transcoders

@@ -35,11 +35,11 @@ from core.circuit import FeatureNode, GatedNode
 from core.errors import TaskError
 from core.graph import NodeKind
 from core.models import LanguageModel, load_model
-from core.pipeline.discovery import Discovery, candidates_of
-from core.pipeline.graphs import edge_columns, restricted
+from core.pipeline.finding.discovery import Discovery, candidates_of
+from core.pipeline.finding.graphs import edge_columns, restricted
+from core.pipeline.finding.search import node_graph
 from core.pipeline.prepare import Prepared
 from core.pipeline.progress import OnProgress
-from core.pipeline.search import node_graph
 from core.pipeline.settings import RunSettings
 from core.store import write_whole
 from core.tasks import PromptPair, Split, Task, load_task

@@ -10,8 +10,8 @@ from core.choices import DEFAULT_KIND
 from core.circuit import Attention, Circuit, node_table
 from core.lab import Lab, means_to_tensors
 from core.labels import label_circuit
-from core.pipeline.discovery import Discovery
-from core.pipeline.finished import Finished
+from core.pipeline.finding.discovery import Discovery
+from core.pipeline.judging.finished import Finished
 from core.pipeline.loading import Refs
 from core.pipeline.prepare import Prepared
 from core.pipeline.settings import RunSettings

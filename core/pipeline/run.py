@@ -30,8 +30,9 @@ from core.figures import figure
 from core.models import suited_threads
 from core.names import slug
 from core.pipeline.dictionaries import Training, find_transcoders
-from core.pipeline.discovery import Discovery, discover
-from core.pipeline.finished import found_circuit
+from core.pipeline.finding.discovery import Discovery, discover
+from core.pipeline.judging.finished import found_circuit
+from core.pipeline.judging.validation import Grounds, validated, worst_fvu
 from core.pipeline.loading import Refs, gate, loaded
 from core.pipeline.naming import Request, check_own, free_folder, replaced, request_of, result_name
 from core.pipeline.nulls import shuffle_features
@@ -39,7 +40,6 @@ from core.pipeline.prepare import Prepared
 from core.pipeline.progress import Clock, OnProgress, ignore
 from core.pipeline.result import Parts, make_bundle, title_of
 from core.pipeline.settings import RunSettings
-from core.pipeline.validation import Bench, validated, worst_fvu
 from core.store import Notice, NoticeKind, Store, open_store
 from core.store.locks import only_one
 from core.tasks import Split, overlap
@@ -139,11 +139,11 @@ def _stages(run: _Context) -> Bundle:
     clock = run.clock
     _check_place(run)
     clock.finish("prepare", f"accuracy {gate(run.prepared, run.settings):.3f}")
-    dictionary, bench = _transcoders(run)
-    clock.finish("transcoders", f"FVU {worst_fvu(bench.quality):.3f}")
-    found = _found(run, bench.coders)
+    dictionary, grounds = _transcoders(run)
+    clock.finish("transcoders", f"FVU {worst_fvu(grounds.quality):.3f}")
+    found = _found(run, grounds.coders)
     finished = found_circuit(found, run.settings)
-    validation = validated(bench, finished, run.settings.validation, clock.progress)
+    validation = validated(grounds, finished, run.settings.validation, clock.progress)
     validation |= {"forwards_used": found.forwards}
     clock.finish("validate", f"F {figure(validation['faithfulness'])}")
     parts = Parts(
@@ -154,14 +154,14 @@ def _stages(run: _Context) -> Bundle:
         found=found,
         finished=finished,
         validation=validation,
-        record=_record(run, bench, found),
+        record=_record(run, grounds, found),
     )
     written = _written(run, parts)
     clock.finish("write", str(written.path))
     return written
 
 
-def _transcoders(run: _Context) -> tuple[Dictionary, Bench]:
+def _transcoders(run: _Context) -> tuple[Dictionary, Grounds]:
     """The dictionary, refused if it is none of this model's; and what a circuit is tested on."""
     prepared = run.prepared
     dictionary = find_transcoders(prepared, run.request.transcoders, run.training)
@@ -175,7 +175,7 @@ def _transcoders(run: _Context) -> tuple[Dictionary, Bench]:
             f"required. They name {coders.model_name!r} as their model; give the ones trained on "
             "this one, or leave --transcoders out."
         )
-    return dictionary, Bench(prepared=prepared, searched=prepared, coders=coders, quality=quality)
+    return dictionary, Grounds(prepared=prepared, searched=prepared, coders=coders, quality=quality)
 
 
 def _found(run: _Context, coders: TranscoderSet) -> Discovery:
@@ -186,15 +186,15 @@ def _found(run: _Context, coders: TranscoderSet) -> Discovery:
     return shuffle_features(found, run.prepared, coders, run.settings, run.clock.progress)
 
 
-def _record(run: _Context, bench: Bench, found: Discovery) -> dict[str, Any]:
+def _record(run: _Context, grounds: Grounds, found: Discovery) -> dict[str, Any]:
     """What the provenance says beside where the parts come from."""
     size = run.settings.size
     return {
         "seconds": run.clock.seconds,
-        "transcoder_quality": asdict(bench.quality),
+        "transcoder_quality": asdict(grounds.quality),
         "size": {"asked": size, "got": found.size, "candidates": len(found.order)},
         "shared_prompts": overlap(run.prepared.task).as_json(),
-        "notes": [*_size_note(found, run.settings), *_told(run.prepared, bench.coders)],
+        "notes": [*_size_note(found, run.settings), *_told(run.prepared, grounds.coders)],
     }
 
 

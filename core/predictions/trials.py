@@ -7,7 +7,8 @@
    multiplied. Everything else runs on: other features, heads and errors recompute.
 3. The effect is Δ(logit answer − logit wrong), the changed model less the unchanged one.
 
-Discovery itself uses gradients and resampling from the corrupt twin (`core.pipeline.search`).
+Discovery itself uses gradients and resampling from the corrupt twin
+(`core.pipeline.finding.search`).
 """
 
 from collections.abc import Callable, Sequence

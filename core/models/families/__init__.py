@@ -5,6 +5,6 @@ computes a forward pass: that is always done by the Hugging Face modules.
 """
 
 from core.models.families.known import FAMILIES, family_of
-from core.models.families.spec import Attention, FamilySpec, Projection
+from core.models.families.spec import FamilySpec, Projection, Projections
 
-__all__ = ["FAMILIES", "Attention", "FamilySpec", "Projection", "family_of"]
+__all__ = ["FAMILIES", "FamilySpec", "Projection", "Projections", "family_of"]

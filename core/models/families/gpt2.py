@@ -1,15 +1,15 @@
 """The row of GPT-2."""
 
-from core.models.families.spec import Attention, FamilySpec, Projection
+from core.models.families.spec import FamilySpec, Projection, Projections
 from core.models.norms import HfModule
 
 
-def _conv1d(module: HfModule, n_heads: int, d_head: int) -> Attention:
+def _conv1d(module: HfModule, n_heads: int, d_head: int) -> Projections:
     """GPT-2 keeps q, k and v side by side in one transposed weight."""
     width = n_heads * d_head
     weights, biases = module.c_attn.weight.T.split(width), module.c_attn.bias.split(width)
     query, key, value = map(Projection, weights, biases)
-    return Attention(query, key, value, Projection(module.c_proj.weight.T, module.c_proj.bias))
+    return Projections(query, key, value, Projection(module.c_proj.weight.T, module.c_proj.bias))
 
 
 GPT2 = FamilySpec(

@@ -1,10 +1,10 @@
 """The row of GPT-NeoX (Pythia)."""
 
-from core.models.families.spec import Attention, FamilySpec, Projection
+from core.models.families.spec import FamilySpec, Projection, Projections
 from core.models.norms import HfModule
 
 
-def _split_per_head(module: HfModule, n_heads: int, d_head: int) -> Attention:
+def _split_per_head(module: HfModule, n_heads: int, d_head: int) -> Projections:
     """GPT-NeoX interleaves q, k and v head by head."""
     joint = module.query_key_value
     weight = joint.weight.view(n_heads, 3, d_head, -1)
@@ -16,7 +16,7 @@ def _split_per_head(module: HfModule, n_heads: int, d_head: int) -> Attention:
         )
         for which in range(3)
     )
-    return Attention(query, key, value, Projection(module.dense.weight, module.dense.bias))
+    return Projections(query, key, value, Projection(module.dense.weight, module.dense.bias))
 
 
 GPT_NEOX = FamilySpec(

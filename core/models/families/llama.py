@@ -1,13 +1,13 @@
 """The row of Llama."""
 
-from core.models.families.spec import Attention, FamilySpec, Projection
+from core.models.families.spec import FamilySpec, Projection, Projections
 from core.models.norms import HfModule
 
 
-def _separate(module: HfModule, n_heads: int, d_head: int) -> Attention:
+def _separate(module: HfModule, n_heads: int, d_head: int) -> Projections:
     """Llama keeps each projection apart."""
     parts = (module.q_proj, module.k_proj, module.v_proj, module.o_proj)
-    return Attention(*(Projection(part.weight, part.bias) for part in parts))
+    return Projections(*(Projection(part.weight, part.bias) for part in parts))
 
 
 LLAMA = FamilySpec(

@@ -18,7 +18,7 @@ class Projection(NamedTuple):
     """[out]; None where there is none."""
 
 
-class Attention(NamedTuple):
+class Projections(NamedTuple):
     """The four projections of one attention module."""
 
     query: Projection
@@ -59,7 +59,7 @@ class FamilySpec:
     """Path to learned position embeddings, None for rotary families."""
     rotary: str | None
     """Path to the rotary embedding module, None for learned positions."""
-    read_attention: Callable[[HfModule, int, int], Attention]
+    read_attention: Callable[[HfModule, int, int], Projections]
     """(attention module, n_heads, d_head) → its weights."""
     handled: frozenset[str]
     """Config attributes that the adapter or the Hugging Face modules take care of."""

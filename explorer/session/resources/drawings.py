@@ -99,7 +99,7 @@ def _graph(laboratory: "Lab", prompt: int) -> "AttributionGraph":
     circuit = laboratory.bundle.circuit
     if not circuit.heads:
         return laboratory.prompt_graph(prompt)
-    from core.pipeline.graphs import restricted
+    from core.pipeline.finding.graphs import restricted
 
     whole = laboratory.prompt_graph(prompt, heads="nodes")
     return restricted(whole, circuit.nodes)[0]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.darkmatter import Prompts, Settings, StandIn, dark_matter
-from core.darkmatter.bench import Bench, bases
+from core.darkmatter.bench import ErrorBench, bases
 from core.darkmatter.decide import exchanged
 from core.darkmatter.sample import observe_errors
 from core.darkmatter.split import fit_layer
@@ -15,7 +15,7 @@ from core.darkmatter.stand_ins import Layer, noise_like
 from core.errors import SettingsError
 from core.interventions import Ablation, ErrorRegime, Evaluator, all_gates
 from core.models import load_model
-from core.pipeline.dark_matter import dark_matter_of
+from core.pipeline.judging.dark_matter import dark_matter_of
 from core.pipeline.prepare import prepare
 from core.tasks import load_task
 from core.transcoders import open_transcoders
@@ -138,7 +138,7 @@ def test_an_error_that_is_noise_is_not_told_from_noise(tiny):
     for seed in range(12):
         chance = torch.Generator().manual_seed(seed)
         split = fit_layer(seen.read[1], seen.error[1], seen.present)
-        bench = Bench.on(evaluator, sample, [split, split], Settings(seed=seed))
+        bench = ErrorBench.on(evaluator, sample, [split, split], Settings(seed=seed))
         size = bench.layers[1].deviation
         error = split.mean + noise_like(size, 1, chance)[0]
         noisy = Layer(error, error, *split.parts(sample.read[1], error), split)
@@ -152,8 +152,8 @@ def test_an_error_that_is_noise_is_not_told_from_noise(tiny):
 
 def test_a_dictionary_made_blind_leaves_structure_and_a_good_one_noise(monkeypatch):
     """Bundled GPT-2 on modular addition; a tenth of its features write nothing any more."""
-    monkeypatch.setattr("core.pipeline.dark_matter.JUDGED", 64)
-    monkeypatch.setattr("core.pipeline.dark_matter.FITTED", 600)
+    monkeypatch.setattr("core.pipeline.judging.dark_matter.JUDGED", 64)
+    monkeypatch.setattr("core.pipeline.judging.dark_matter.FITTED", 600)
     model = load_model("gpt2-modadd")
     prepared = prepare(model, load_task("modular-addition", tokenizer=model.tokenizer))
     opened = open_transcoders(model, "topk")

@@ -14,7 +14,7 @@ from core.errors import FormatError, SettingsError, UnknownSchemaError
 from core.guide import Guide, InfluenceGuide, ShiftedInfluenceGuide, guide_named
 from core.guide.gnn import GnnGuide, load_guide, save_guide
 from core.guide.hetero import to_hetero
-from core.guide.learning import TrainSettings, episode, fit, score_nodes
+from core.guide.learning import LearningSettings, episode, fit, score_nodes
 from core.guide.network import NetworkSettings, network
 from core.guide.scoring import rank_scores
 from tests.core.guide.graphs import larger, part_of_tree, tree
@@ -45,7 +45,7 @@ def auroc(made, one):
 def test_messages_find_what_no_node_shows_by_itself():
     """The rule is about neighbours, so the perceptron on the same columns is the control."""
     learn, held_out = [planted(seed) for seed in range(8)], [planted(seed) for seed in (20, 21, 22)]
-    settings = TrainSettings(steps=160, lr=1e-2)
+    settings = LearningSettings(steps=160, lr=1e-2)
     shape = replace(SMALL, dropout=0.0)
     gnn = fit(learn, shape, settings)
     alone = fit(learn, replace(shape, kind="perceptron"), settings)
@@ -61,10 +61,10 @@ def test_one_seed_gives_one_network_and_leaves_the_generator_alone(kind):
     torch.manual_seed(5)
     wanted = torch.rand(3)
     torch.manual_seed(5)
-    first = fit(learn, shape, TrainSettings(steps=3, seed=1))
+    first = fit(learn, shape, LearningSettings(steps=3, seed=1))
     torch.testing.assert_close(torch.rand(3), wanted)
-    again = fit(learn, shape, TrainSettings(steps=3, seed=1))
-    other = fit(learn, shape, TrainSettings(steps=3, seed=2))
+    again = fit(learn, shape, LearningSettings(steps=3, seed=1))
+    other = fit(learn, shape, LearningSettings(steps=3, seed=2))
     scores = [score_nodes(made, learn[0].data)["node"] for made in (first, again, other)]
     np.testing.assert_array_equal(scores[0], scores[1])
     assert (scores[0] != scores[2]).any()
@@ -96,7 +96,7 @@ def test_labels_by_hand():
 
 
 def test_a_guide_comes_back_from_its_files(tmp_path):
-    made = fit([planted(0)], SMALL, TrainSettings(steps=2))
+    made = fit([planted(0)], SMALL, LearningSettings(steps=2))
     save_guide(made, SMALL, tmp_path / "guide.json", {"command": "test"})
     graph = larger(seed=4)
     hierarchy, leaves = part_of_tree(graph)
@@ -178,8 +178,8 @@ def test_guides_by_name():
     ("make", "message"),
     [
         (lambda: NetworkSettings(width=10, heads=4), "cannot be built"),
-        (lambda: TrainSettings(steps=0), "cannot be trained so"),
-        (lambda: fit([], SMALL, TrainSettings()), "nothing to learn from: got no graph"),
+        (lambda: LearningSettings(steps=0), "cannot be trained so"),
+        (lambda: fit([], SMALL, LearningSettings()), "nothing to learn from: got no graph"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(make, message):
@@ -204,7 +204,7 @@ def test_the_bundled_guide_reads_this_versions_graphs():
 def test_messages_are_learned_after_what_columns_say():
     """With a first stage the silent part of the network is where a perceptron alone would be."""
     learn = [planted(0), planted(1)]
-    settings = TrainSettings(steps=1, alone=4, seed=3)
+    settings = LearningSettings(steps=1, alone=4, seed=3)
     staged = fit(learn, SMALL, settings)
     plain = fit(learn, SMALL, replace(settings, alone=0))
     first, second = (

@@ -12,7 +12,7 @@ from core.errors import NodeError, SettingsError
 from core.interventions import Ablation
 from core.lab import Change, Comparison, LabSettings
 from core.lab.against_random import compare
-from core.lab.comparison import Bench, Ran
+from core.lab.comparison import LabBench, Ran
 from core.lab.contents import Claim
 from core.lab.selections import draw_selections
 from core.lab.words import _VERDICTS, NOTHING, sentence, verdict
@@ -169,7 +169,7 @@ def test_values_equal_those_of_single_runs(lab, settings):
 
 def test_f_by_hand_between_two_end_points(lab):
     """Margins 1 and 5: what answers with a mean margin of 2 has F (2 − 1) / (5 − 1)."""
-    bench = Bench(lab, INSIDE, lab.everything())
+    bench = LabBench(lab, INSIDE, lab.everything())
     ran = Ran(logit_diff=torch.tensor([[1.0, 3.0], [5.0, 5.0]]), p_answer=torch.zeros(2, 2))
     bench.ends = EndPoints(empty=torch.tensor([0.0, 2.0]), full=torch.tensor([4.0, 6.0]))
     assert bench.f(ran).tolist() == [0.25, 1.0]

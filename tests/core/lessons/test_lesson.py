@@ -17,7 +17,7 @@ from core.lessons.lesson import BASELINES, PROMPTS, lesson_of
 from core.lessons.pairs import Pair
 from core.lessons.store import LABELS, load_lesson, save_labels, save_lesson
 from core.pipeline.prepare import prepare
-from tests.core.pipeline.test_parts import task_of
+from tests.core.pipeline.parts import task_of
 from tests.tiny import tiny_model, tiny_transcoders
 
 

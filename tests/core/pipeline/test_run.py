@@ -12,8 +12,8 @@ from core.bundle import FILES, open_bundle
 from core.circuit import Attention, node_ids
 from core.errors import FormatError, GateError, TaskError, TranscoderError
 from core.lab import Change, Lab, LabSettings
-from core.pipeline.further import SECTIONS
-from core.pipeline.revalidate import revalidate
+from core.pipeline.judging.further import SECTIONS
+from core.pipeline.judging.revalidate import revalidate
 from core.pipeline.run import RunRequest, run_task
 from core.pipeline.settings import RunSettings
 from core.store import open_store
@@ -151,7 +151,7 @@ def test_a_repeated_run_does_not_search_again(made, place, monkeypatch):
     def never(*_args, **_options):
         raise AssertionError("searched again")
 
-    monkeypatch.setattr("core.pipeline.discovery.candidate_graph", never)
+    monkeypatch.setattr("core.pipeline.finding.discovery.candidate_graph", never)
     with open_store(place / "store") as store:
         again = run_task(
             request(place, place / "repeated"), SETTINGS, store=store, training=TRAINING
@@ -164,7 +164,7 @@ def test_only_what_is_tested_changed_so_nothing_is_searched_again(made, place, m
     def never(*_args, **_options):
         raise AssertionError("searched again")
 
-    monkeypatch.setattr("core.pipeline.discovery.candidate_graph", never)
+    monkeypatch.setattr("core.pipeline.finding.discovery.candidate_graph", never)
     with open_store(place / "store") as store:
         again = run_task(
             request(place, place / "more"), replace(SETTINGS, draws=101), store=store,
@@ -244,7 +244,7 @@ def test_a_section_that_fails_is_told_and_the_rest_is_measured(made, place, monk
     def broken(*_args, **_options):
         raise IndexError("nothing there")
 
-    monkeypatch.setattr("core.pipeline.further.circularity", broken)
+    monkeypatch.setattr("core.pipeline.judging.further.circularity", broken)
     found = revalidate(place / "bundle", settings=ValidationSettings())
     assert found["circularity"]["failed"].startswith("IndexError: nothing there (test_run.py, line")
     assert found["dark_matter"]["layers"]

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from core.bundle import open_bundle
-from core.pipeline.further import SECTIONS
-from core.pipeline.revalidate import revalidate
+from core.pipeline.judging.further import SECTIONS
+from core.pipeline.judging.revalidate import revalidate
 from core.pipeline.run import RunRequest, run_task
 from core.pipeline.settings import RunSettings
 from core.store import open_store

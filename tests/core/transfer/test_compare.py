@@ -8,7 +8,7 @@ import torch
 from core.circuit import node_table
 from core.errors import TransferError
 from core.interventions import Ablation, circuit_gates
-from core.pipeline.graphs import restricted, task_graph
+from core.pipeline.finding.graphs import restricted, task_graph
 from core.pipeline.prepare import prepare
 from core.pipeline.progress import ignore
 from core.store import open_store

@@ -6,7 +6,7 @@ import pytest
 
 from core.assets import CIRCUITS
 from core.bundle import files
-from core.pipeline.further import SECTIONS
+from core.pipeline.judging.further import SECTIONS
 from core.store import plain
 from core.zoo.circuits import RECIPES
 

@@ -7,7 +7,7 @@ import torch
 
 from core.circuit import FeatureNode
 from core.interventions import Ablation
-from core.pipeline.circularity import circularity, third_batches
+from core.pipeline.judging.circularity import circularity, third_batches
 from core.pipeline.prepare import Prepared
 from core.tasks import Split, Task
 from core.validation import Candidate

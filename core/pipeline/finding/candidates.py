@@ -22,7 +22,7 @@ from core.attribution import TaskGraph
 from core.circuit import Attention
 from core.graph import AttributionGraph, NodeKind
 from core.interventions import Evaluator
-from core.pipeline.graphs import task_graph
+from core.pipeline.finding.graphs import task_graph
 from core.pipeline.prepare import Prepared
 from core.pipeline.progress import OnProgress, ignore
 from core.tasks import Split

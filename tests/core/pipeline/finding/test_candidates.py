@@ -3,8 +3,8 @@
 import torch
 
 from core.graph import NodeKind, influence
-from core.pipeline.candidates import with_active
-from tests.core.pipeline.test_parts import graph
+from core.pipeline.finding.candidates import with_active
+from tests.core.pipeline.parts import graph
 
 
 def active(*features):

@@ -13,10 +13,10 @@ from core.bundle import open_bundle
 from core.errors import TaskError
 from core.lab import Lab
 from core.models import suited_threads
-from core.pipeline.finished import stored_circuit
+from core.pipeline.judging.finished import stored_circuit
+from core.pipeline.judging.validation import Grounds, validated
 from core.pipeline.prepare import Prepared, prepare
 from core.pipeline.progress import OnProgress, ignore
-from core.pipeline.validation import Bench, validated
 from core.tasks import Split, load_task
 from core.transcoders import measure_transcoders
 from core.validation import ValidationSettings
@@ -49,13 +49,13 @@ def _validated(
 ) -> dict[str, Any]:
     own = prepare(lab.model, lab.task)
     prepared = own if task is None else _other(own, task, lab.bundle.name)
-    bench = Bench(
+    grounds = Grounds(
         prepared=prepared,
         searched=own,
         coders=lab.transcoders,
         quality=measure_transcoders(lab.model, lab.transcoders, own.batches[Split.SELECTION]),
     )
-    found = validated(bench, stored_circuit(lab.bundle), settings, progress)
+    found = validated(grounds, stored_circuit(lab.bundle), settings, progress)
     return found | {"task": prepared.task.name, "bundle": lab.bundle.name}
 
 

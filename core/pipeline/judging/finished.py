@@ -14,7 +14,7 @@ from core.bundle import Bundle
 from core.circuit import Attention, FeatureNode, GatedNode, gated_nodes, leaf_numbers, node_table
 from core.graph import AttributionGraph
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
-from core.pipeline.discovery import Discovery
+from core.pipeline.finding.discovery import Discovery
 from core.pipeline.settings import RunSettings
 from core.validation import Candidate
 

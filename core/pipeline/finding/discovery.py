@@ -19,13 +19,13 @@ from core.graph import AttributionGraph, NodeKind
 from core.guide import guide_named
 from core.hierarchy import tree_report
 from core.models.threads import beside
-from core.pipeline.candidates import Candidates, candidate_graph
-from core.pipeline.graphs import EDGE_COLUMNS, edge_columns, restricted
-from core.pipeline.pooled import pooled_statistics
+from core.pipeline.finding.candidates import Candidates, candidate_graph
+from core.pipeline.finding.graphs import EDGE_COLUMNS, edge_columns, restricted
+from core.pipeline.finding.pooled import pooled_statistics
+from core.pipeline.finding.probes import Probe
+from core.pipeline.finding.search import Found, cut, node_graph, search, tree_settings
 from core.pipeline.prepare import Prepared
-from core.pipeline.probes import Probe
 from core.pipeline.progress import Clock, OnProgress
-from core.pipeline.search import Found, cut, node_graph, search, tree_settings
 from core.pipeline.settings import RunSettings
 from core.store import Record, Store, stage_key
 from core.tasks import Split

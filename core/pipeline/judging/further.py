@@ -8,12 +8,12 @@ the name of a field that the validation has. One that fails says so in its place
 from typing import Any
 
 from core.features.fourier import counted_answers, in_weights
-from core.pipeline.circularity import circularity
-from core.pipeline.dark_matter import dark_matter_of
-from core.pipeline.finished import Finished
+from core.pipeline.judging.circularity import circularity
+from core.pipeline.judging.dark_matter import dark_matter_of
+from core.pipeline.judging.finished import Finished
+from core.pipeline.judging.sections import measured
 from core.pipeline.prepare import Prepared, head
 from core.pipeline.progress import OnProgress, RunProgress, ignore
-from core.pipeline.sections import measured
 from core.predictions import Subject, predictions
 from core.tasks import Split
 from core.transcoders import TranscoderSet

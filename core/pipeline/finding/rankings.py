@@ -1,10 +1,11 @@
 """The ways in which a run ranks its candidates, on the labels split.
 
-`hierarchical` is the method, `flat` and `dense` stand beside it; see `core.pipeline.search`. Two
-more need no forwards of their own: `guide` goes by the guide's score alone, and `active` has as
-many nodes of each site as the hierarchical ranking, at every size, but takes the most active ones
-(`core.validation.controls` holds a circuit against just that choice). Where one of them needs fewer
-nodes on the selection split it is the better circuit, and it is taken.
+`hierarchical` is the method, `flat` and `dense` stand beside it; see
+`core.pipeline.finding.search`. Two more need no forwards of their own: `guide` goes by the guide's
+score alone, and `active` has as many nodes of each site as the hierarchical ranking, at every size,
+but takes the most active ones (`core.validation.controls` holds a circuit against just that
+choice). Where one of them needs fewer nodes on the selection split it is the better circuit, and it
+is taken.
 Every prefix of a ranking is a circuit.
 """
 
@@ -20,7 +21,7 @@ from core.graph import NodeKind
 from core.guide import GuideScores
 from core.hierarchy import Hierarchy
 from core.models.threads import mapped
-from core.pipeline.probes import Probe
+from core.pipeline.finding.probes import Probe
 from core.pipeline.settings import RunSettings
 from core.search import WIDE, DescendSettings, SearchProgress, descend, eliminate_jointly
 from core.search.progress import ignore

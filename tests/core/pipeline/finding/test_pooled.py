@@ -5,13 +5,13 @@ import torch
 from core.circuit import Attention
 from core.graph import NodeKind
 from core.interventions import corrupt_state
-from core.pipeline.candidates import with_active
-from core.pipeline.graphs import task_graph
-from core.pipeline.pooled import pooled_statistics
+from core.pipeline.finding.candidates import with_active
+from core.pipeline.finding.graphs import task_graph
+from core.pipeline.finding.pooled import pooled_statistics
 from core.pipeline.prepare import prepare
 from core.pipeline.progress import ignore
 from core.tasks import Split
-from tests.core.pipeline.test_parts import task_of
+from tests.core.pipeline.parts import task_of
 from tests.tiny import tiny_model, tiny_transcoders
 
 

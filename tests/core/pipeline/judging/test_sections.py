@@ -4,8 +4,8 @@ import pytest
 
 from core.cli.findings import section_lines
 from core.errors import TaskError
+from core.pipeline.judging.sections import measured
 from core.pipeline.progress import RunProgress, ignore
-from core.pipeline.sections import measured
 from tests.tiny import tiny_model
 
 SLIM = tiny_model("gpt2")

@@ -9,8 +9,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from core.pipeline.finished import Finished
-from core.pipeline.further import further
+from core.pipeline.judging.finished import Finished
+from core.pipeline.judging.further import further
 from core.pipeline.prepare import Prepared
 from core.pipeline.progress import OnProgress, RunProgress, ignore
 from core.tasks import Split, overlap
@@ -19,7 +19,7 @@ from core.validation import ValidationSettings, validate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Bench:
+class Grounds:
     """What a circuit is tested on."""
 
     prepared: Prepared
@@ -32,7 +32,7 @@ class Bench:
 
 
 def validated(
-    bench: Bench,
+    grounds: Grounds,
     finished: Finished,
     settings: ValidationSettings,
     progress: OnProgress = ignore,
@@ -40,12 +40,12 @@ def validated(
     """The content of `validation.json`, as JSON values.
 
     Args:
-        bench: What to test on.
+        grounds: What to test on.
         finished: The circuit.
         settings: How hard to test.
         progress: Told of steps of the stage `validate`; raise there to cancel.
     """
-    prepared, coders = bench.prepared, bench.coders
+    prepared, coders = grounds.prepared, grounds.coders
 
     def tell(done: int, total: int) -> None:
         progress(RunProgress(stage="validate", done=done, total=total))
@@ -57,14 +57,14 @@ def validated(
         split=Split.TEST.value,
         settings=settings,
         ood=prepared.evaluator(coders, Split.OOD) if Split.OOD in prepared.batches else None,
-        worst_fvu=worst_fvu(bench.quality),
+        worst_fvu=worst_fvu(grounds.quality),
         progress=tell,
     )
     sections = further(
         prepared,
         coders,
         finished,
-        searched=bench.searched,
+        searched=grounds.searched,
         seed=settings.seed,
         progress=progress,
     )

@@ -10,7 +10,7 @@
 3. Beside it, for comparison: joint elimination without the tree (`flat`, where there are not too
    many candidates) and, in a nested dictionary, of its dense features alone, which reconstruct by
    themselves (`dense`); the most active nodes of the same sites (`active`); and the guide's score
-   alone (`guide`). `core.pipeline.rankings` makes all of them.
+   alone (`guide`). `core.pipeline.finding.rankings` makes all of them.
 4. The size: the one asked for, or the smallest that reaches the aim on the selection split under
    resample and mean ablation both. The ranking that needs the fewest nodes is taken (or, where
    none gets there, the one that comes closest); among equals the hierarchical one.
@@ -35,10 +35,10 @@ from core.circuit import GatedNode, gated_nodes
 from core.graph import AttributionGraph
 from core.guide import GuideScores
 from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
-from core.pipeline.graphs import CHOSEN
-from core.pipeline.probes import Probe
+from core.pipeline.finding.graphs import CHOSEN
+from core.pipeline.finding.probes import Probe
+from core.pipeline.finding.rankings import MEASURE_COST, RESPONSE_COST, OnSearch, rankings_of
 from core.pipeline.progress import Clock, RunProgress
-from core.pipeline.rankings import MEASURE_COST, RESPONSE_COST, OnSearch, rankings_of
 from core.pipeline.settings import RunSettings
 from core.search import (
     RefineSettings,

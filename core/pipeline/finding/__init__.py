@@ -1,0 +1,10 @@
+"""From a model, a task and transcoders to a circuit with its ranking and its tree.
+
+discovery   circuit, tree and ranking: found once, then kept in the store
+graphs      the task graph, and the part of it that a bundle keeps
+pooled      statistics of a task graph that guides read
+candidates  what a search may choose from
+probes      what a search may ask of the model
+rankings    the ways in which candidates are ranked
+search      the rankings side by side, the one taken, and its size
+"""

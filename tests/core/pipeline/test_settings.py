@@ -1,0 +1,21 @@
+"""Settings of a run that are refused before it starts."""
+
+import pytest
+
+from core.errors import SettingsError
+from core.pipeline.settings import RunSettings
+from core.validation import ValidationSettings
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"size": 0}, {"max_size": 0}, {"branching": 1}, {"aim": 0.0}, {"aim": 1.5}]
+)
+def test_settings_out_of_range(wrong):
+    with pytest.raises(SettingsError, match="Run setting"):
+        RunSettings(**wrong)
+
+
+def test_too_few_random_circuits_are_refused_before_a_run():
+    assert RunSettings(draws=100, seed=4).validation == ValidationSettings(draws=100, seed=4)
+    with pytest.raises(SettingsError, match="draws is 99; at least 100 random circuits"):
+        RunSettings(draws=99)
