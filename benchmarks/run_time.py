@@ -6,6 +6,7 @@
    validation on the test split and the bundle are all part of it.
 2. Wall and processor seconds of the whole process, its peak memory, and the wall seconds of each
    stage, as the result records them.
+3. How many of the bundled circuit's nodes the run finds again: `243 of 243` is the same circuit.
 
 Figures of a busy machine mean nothing: the load average before each run stands beside it. The aim
 is two minutes on two cores. Results: benchmarks/results/run_time.json and .md.
@@ -33,6 +34,11 @@ from study import (
     rule,
 )
 
+from core.assets import CIRCUITS
+from core.bundle.files import CIRCUIT
+from core.choices import DEFAULT_KIND
+from core.zoo.catalogue import MEMBERS
+
 OUT = results_file("run_time")
 AIM = 120.0
 """Seconds."""
@@ -46,7 +52,7 @@ def main() -> None:
         "machine": f"{os.cpu_count()} processors",
     }
     results = Results(given.out, page, under="pairs", about=about)
-    names = chosen([p.name for p in bundled_pairs() if p.kind == "nested"], given.pairs)
+    names = chosen([p.name for p in bundled_pairs() if p.kind == DEFAULT_KIND], given.pairs)
     for name in results.missing(names, again=given.again):
         results.put(name, timed(pair_named(name)))
         print(name, results.rows[name]["seconds"], flush=True)
@@ -64,15 +70,26 @@ def timed(pair: Pair) -> dict[str, Any]:
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
             raise SystemExit(f"{' '.join(command)} ended with {child.returncode}.")
-        (record,) = Path(store).glob("results/*/provenance.json")
-        stages = json.loads(record.read_text("utf-8"))["seconds"]
+        (result,) = Path(store).glob("results/*/provenance.json")
+        stages = json.loads(result.read_text("utf-8"))["seconds"]
+        found, bundled = nodes_in(result.parent), nodes_in(CIRCUITS / _bundle(pair))
     return {
         "seconds": round(seconds, 1),
         "processor_seconds": round(used.ru_utime + used.ru_stime, 1),
         "max_rss_gb": round(used.ru_maxrss / 1e6, 2),
         "stages": {stage: stages[stage] for stage in STAGES if stage in stages},
         "load_before": round(load, 2),
+        "nodes": {"found": len(found), "bundled": len(bundled), "shared": len(found & bundled)},
     }
+
+
+def nodes_in(bundle: Path) -> set[str]:
+    """Names of the nodes of a circuit on disk."""
+    return set(json.loads((bundle / CIRCUIT).read_text("utf-8"))["nodes"])
+
+
+def _bundle(pair: Pair) -> str:
+    return MEMBERS[pair.model].circuit(DEFAULT_KIND)
 
 
 def page(found: Mapping[str, Any]) -> str:
@@ -80,7 +97,7 @@ def page(found: Mapping[str, Any]) -> str:
     rows = found["pairs"]
     late = [name for name, row in rows.items() if row["seconds"] > AIM]
     said = f"All {len(rows)} within two minutes." if not late else f"Over: {', '.join(late)}."
-    head = ("pair", "s", "processor s", "GB", *STAGES, "load before")
+    head = ("pair", "s", "processor s", "GB", *STAGES, "load before", "bundled nodes found again")
     lines = [line(_cells(name, row)) for name, row in sorted(rows.items())]
     return "\n".join(
         [
@@ -103,6 +120,7 @@ def _cells(name: str, row: Mapping[str, Any]) -> list[str]:
         f"{row['max_rss_gb']:.1f}",
         *(f"{row['stages'].get(stage, 0):.0f}" for stage in STAGES),
         f"{row['load_before']:.1f}",
+        "{shared} of {bundled}".format(**row["nodes"]),
     ]
 
 
