@@ -41,3 +41,4 @@ Inside = Literal["circuit", "model"]
 
 Null = Literal["none", "untrained", "permuted-answers", "same-answer", "shuffled-features"]
 """A run that must not validate; `core.pipeline.nulls` says what each is."""
+NULLS: tuple[Null, ...] = get_args(Null)

@@ -1,9 +1,10 @@
 """What a person chooses about a run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.choices import DEFAULT_GUIDE, GUIDES, MAX_SIZE, GuideName, Null
+from core.choices import DEFAULT_GUIDE, GUIDES, MAX_SIZE, NULLS, GuideName, Null
 from core.circuit import Attention
 from core.errors import SettingsError
 from core.store import plain
@@ -13,6 +14,12 @@ BELOW_GATE: tuple[Null, ...] = ("untrained", "permuted-answers")
 """Nulls without a behaviour: they go on although they miss the gate."""
 AFTERWARDS = ("draws", "null")
 """Settings that are read after the search only: a null has a model or a task of its own."""
+NAMED: Mapping[str, tuple[str, ...]] = {
+    "guide": GUIDES,
+    "null": NULLS,
+    "attention": tuple(Attention),
+}
+"""Settings that are chosen by name, and the names of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +55,12 @@ class RunSettings:
     """A null run instead of a real one."""
 
     def __post_init__(self) -> None:
-        if self.guide not in GUIDES:
-            raise SettingsError(
-                f"Run setting guide is {self.guide!r}; it must be one of {', '.join(GUIDES)}. "
-                "Choose one of them."
-            )
+        for name, known in NAMED.items():
+            if (value := getattr(self, name)) not in known:
+                raise SettingsError(
+                    f"Run setting {name} is {value!r}; it must be one of {', '.join(known)}. "
+                    "Choose one of them."
+                )
         for name in ("size", "max_size", "graph_prompts", "probe_prompts", "branching", "forwards"):
             value = getattr(self, name)
             if value is not None and value < (2 if name == "branching" else 1):
