@@ -1,8 +1,8 @@
-"""Hard-concrete gates down the tree: a circuit of exactly the size asked for.
+"""Hard-concrete gates: a circuit of exactly the size asked for.
 
-1. Every node, and with `gates="tree"` every supernode, gets a gate
+1. Every candidate gets a gate
    g = clip(sigmoid((log u - log(1-u) + theta) / beta) (zeta - gamma) + gamma, 0, 1), u uniform
-   (Louizos et al. 1712.01312). A node's mask is the product of its own and its ancestors' gates.
+   (Louizos et al. 1712.01312), which is its mask.
 2. Logits start from the scores: the `size` best nodes above 0, the others below.
 3. Adam minimises loss(mask) + lambda (E - size)/size + mu ((E - size)/size)², E the expected number
    of open nodes; lambda and mu ascend (Edge Pruning, 2406.16778), so E is driven to the size.
@@ -12,15 +12,12 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.errors import SettingsError
-from core.hierarchy.tree import Hierarchy
 from core.search.progress import OnProgress, SearchProgress, ignore
 
 BETA, GAMMA, ZETA = 2 / 3, -0.1, 1.1
@@ -41,8 +38,6 @@ class RefineSettings:
     """Gradient steps."""
     lr: float = 0.1
     """Adam learning rate of the gate logits. The loss should be of order 1."""
-    gates: Literal["node", "tree"] = "node"
-    """`tree` gates supernodes too, so that whole branches can close together; needs a hierarchy."""
     spread: float = 1.0
     """Standard deviation of the first logits; larger trusts the scores more."""
     seed: int = 0
@@ -65,10 +60,6 @@ class Refinement:
     """Node indices, most surely open first; exactly `size` of them."""
     probability: Float[Tensor, " node"]
     """Probability that each node's mask is not 0; 0 for nodes that are no candidates."""
-    expected_size: Float[Tensor, " step"]
-    """Expected number of open nodes at each step."""
-    loss: Float[Tensor, " step"]
-    """The loss at each step, without the size terms."""
 
 
 def refine(
@@ -78,7 +69,6 @@ def refine(
     settings: RefineSettings | None = None,
     *,
     candidates: Int[Tensor, " candidate"] | None = None,
-    hierarchy: Hierarchy | None = None,
     progress: OnProgress = ignore,
 ) -> Refinement:
     """Choose exactly `size` nodes by training gates.
@@ -88,65 +78,36 @@ def refine(
         size: Number of nodes to keep, 1 to the number of candidates.
         scores: Where to start: larger is likelier in; any scale.
         candidates: Nodes that may be chosen, all if None; the mask is 0 elsewhere.
-        hierarchy: Over the same nodes; needed for `gates="tree"`.
         progress: Called every step; raise in it to stop.
     """
     settings = settings or RefineSettings()
     inside = torch.arange(len(scores)) if candidates is None else candidates.long()
-    _check_request(size, scores, inside, settings, hierarchy)
-    gates = _Gates(scores, inside, size, settings, hierarchy)
-    sizes, losses = _train(loss, gates, size, settings, progress)
+    _check_request(size, scores, inside)
+    gates = _Gates(scores, inside, size, settings)
+    _train(loss, gates, size, settings, progress)
     probability = gates.probability().detach()
     # Scores break ties between gates that are equally sure.
     by_score = torch.argsort(scores[inside], descending=True, stable=True)
     best = torch.argsort(probability[inside[by_score]], descending=True, stable=True)
-    return Refinement(
-        chosen=inside[by_score][best][:size],
-        probability=probability,
-        expected_size=torch.tensor(sizes),
-        loss=torch.tensor(losses),
-    )
+    return Refinement(chosen=inside[by_score][best][:size], probability=probability)
 
 
 class _Gates:
-    """Gate logits of the candidates and, in a tree, of the supernodes above them."""
+    """Gate logits of the candidates."""
 
-    def __init__(
-        self,
-        scores: Tensor,
-        inside: Tensor,
-        size: int,
-        settings: RefineSettings,
-        hierarchy: Hierarchy | None,
-    ) -> None:
-        """Logits from scores; supernodes start open."""
+    def __init__(self, scores: Tensor, inside: Tensor, size: int, settings: RefineSettings) -> None:
+        """Logits from scores."""
         self.n, self.inside = len(scores), inside
-        self.node = _first_logits(scores[inside], size, settings.spread).requires_grad_(True)
+        self.logit = _first_logits(scores[inside], size, settings.spread).requires_grad_(True)
         self.generator = torch.Generator().manual_seed(settings.seed)
-        self.tree = torch.zeros(0)
-        if settings.gates == "tree" and hierarchy is not None:
-            self.above = _ancestors(hierarchy, inside)
-            self.tree = torch.full((hierarchy.n_supernodes,), 3.0).requires_grad_(True)
 
     def sample(self) -> Tensor:
         """One draw of the mask, [node]."""
-        return self._spread(self._along(lambda logit: _draw(logit, self.generator)))
+        return self._spread(_draw(self.logit, self.generator))
 
     def probability(self) -> Tensor:
         """Probability that each node's mask is not 0, [node]."""
-        return self._spread(self._along(_open))
-
-    def parameters(self) -> list[Tensor]:
-        """What the optimiser moves."""
-        return [self.node, self.tree] if self.tree.numel() else [self.node]
-
-    def _along(self, gate: Callable[[Tensor], Tensor]) -> Tensor:
-        value = gate(self.node)
-        if self.tree.numel():
-            # Place -1 stands for "no supernode here" and is always open.
-            above = torch.cat([gate(self.tree), torch.ones(1)])
-            value = value * above[self.above].prod(dim=1)
-        return value
+        return self._spread(_open(self.logit))
 
     def _spread(self, value: Tensor) -> Tensor:
         return torch.zeros(self.n).index_put((self.inside,), value)
@@ -154,9 +115,9 @@ class _Gates:
 
 def _train(
     loss: Loss, gates: _Gates, size: int, settings: RefineSettings, progress: OnProgress
-) -> tuple[list[float], list[float]]:
-    optimiser = torch.optim.Adam(gates.parameters(), lr=settings.lr)
-    linear, square, sizes, losses = 0.0, 0.0, [], []
+) -> None:
+    optimiser = torch.optim.Adam([gates.logit], lr=settings.lr)
+    linear, square = 0.0, 0.0
     for step in range(settings.steps):
         with torch.enable_grad():
             value = loss(gates.sample())
@@ -168,10 +129,7 @@ def _train(
         optimiser.step()
         off = float(excess.detach())
         linear, square = linear + LR_SIZE * off, square + LR_SIZE * off**2
-        sizes.append(float(expected.detach()))
-        losses.append(float(value.detach()))
         progress(SearchProgress(stage="refine", done=step + 1, total=settings.steps))
-    return sizes, losses
 
 
 def _draw(logit: Tensor, generator: torch.Generator) -> Tensor:
@@ -199,33 +157,11 @@ def _first_logits(scores: Tensor, size: int, spread: float) -> Tensor:
     return spread * (normal - edge) + BETA * math.log(-GAMMA / ZETA)
 
 
-def _ancestors(hierarchy: Hierarchy, nodes: Tensor) -> Int[Tensor, "candidate level"]:
-    """Supernodes above each node without the root, padded with -1."""
-    terminal = hierarchy.terminal_of()
-    rows = np.full((hierarchy.n_leaves, max(hierarchy.depth, 1)), -1, dtype=np.int64)
-    for leaf in nodes.tolist():
-        path = hierarchy.path(int(terminal[leaf]))[1:]
-        rows[leaf, : len(path)] = path
-    return torch.from_numpy(rows)[nodes]
-
-
-def _check_request(
-    size: int,
-    scores: Tensor,
-    inside: Tensor,
-    settings: RefineSettings,
-    hierarchy: Hierarchy | None,
-) -> None:
+def _check_request(size: int, scores: Tensor, inside: Tensor) -> None:
     if not 1 <= size <= len(inside):
         raise SettingsError(
             f"The circuit size is out of range: got {size}; it must lie between 1 and the number "
             f"of candidates, {len(inside)}. Ask for fewer nodes or allow more candidates."
-        )
-    if settings.gates == "tree" and (hierarchy is None or hierarchy.n_leaves != len(scores)):
-        raise SettingsError(
-            f"Gates down the tree have no tree: got {'none' if hierarchy is None else 'another'} "
-            f'for {len(scores)} nodes; gates="tree" needs one over the same nodes. Pass '
-            'hierarchy= or use gates="node".'
         )
     if not torch.isfinite(scores).all():
         raise SettingsError(

@@ -1,12 +1,10 @@
 """Gates: exactly the size asked for, better than where they started, repeatable, cancellable."""
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from core.errors import SettingsError
-from core.hierarchy import HierarchySettings, build_hierarchy
 from core.search import RefineSettings, SearchProgress, refine
 
 N = 40
@@ -35,7 +33,8 @@ def test_the_planted_circuit_replaces_a_wrong_start() -> None:
     assert start != set(PLANTED.tolist())
     found = refine(planted_loss, 8, scores)
     assert set(found.chosen.tolist()) == set(PLANTED.tolist())
-    assert found.expected_size[-1] == pytest.approx(8, abs=1.5)
+    # The multipliers hold the expected number of open nodes near the size.
+    assert float(found.probability.sum()) == pytest.approx(8, abs=1.5)
 
 
 def test_redundant_nodes_are_kept_once() -> None:
@@ -45,20 +44,6 @@ def test_redundant_nodes_are_kept_once() -> None:
 
     found = refine(loss, 2, torch.tensor([1.0, 0.9, 0.1, 0.0, 0.0]))
     assert set(found.chosen.tolist()) in ({0, 2}, {1, 2})
-
-
-def test_gates_down_the_tree_find_the_planted_branch() -> None:
-    settings = HierarchySettings(leaf_size=4)
-    tree = build_hierarchy(N, np.zeros((2, 0), dtype=np.int64), np.zeros(0), settings)
-    branch = torch.from_numpy(tree.members(tree.find("B")).copy())
-
-    def loss(mask: Tensor) -> Tensor:
-        return (1 - mask[branch]).mean()
-
-    settings = RefineSettings(gates="tree")
-    found = refine(loss, len(branch), noisy_scores(), settings, hierarchy=tree)
-    # Scores say nothing of this branch, so that a gate that starts shut may never be drawn open.
-    assert len(set(found.chosen.tolist()) & set(branch.tolist())) >= len(branch) - 1
 
 
 def test_what_is_no_candidate_is_never_live() -> None:
@@ -103,8 +88,6 @@ def test_impossible_requests_are_refused() -> None:
     for size in (0, N + 1):
         with pytest.raises(SettingsError, match="size is out of range"):
             refine(planted_loss, size, noisy_scores())
-    with pytest.raises(SettingsError, match="have no tree"):
-        refine(planted_loss, 3, noisy_scores(), RefineSettings(gates="tree"))
     with pytest.raises(SettingsError, match="scores are not finite"):
         refine(planted_loss, 3, noisy_scores() * torch.inf)
     with pytest.raises(SettingsError, match="Refinement settings"):
