@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.bundle.files import FILES, VERDICTS
 from core.bundle.listing import BundleInfo, list_bundles
-from core.bundle.origin import Source, code_version, locate, null_of, portable, provenance
+from core.bundle.origin import Source, locate, null_of, portable, provenance
 
 if TYPE_CHECKING:
     from core.bundle.contents import Bundle
@@ -22,7 +22,6 @@ __all__ = [
     "Bundle",
     "BundleInfo",
     "Source",
-    "code_version",
     "list_bundles",
     "locate",
     "null_of",

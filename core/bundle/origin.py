@@ -11,14 +11,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from core.assets import ASSETS, MODELS, NEURONS, TASKS
 from core.circuit import PARTS as PARTS
 from core.errors import FormatError
+from core.store import code_version, installed
 
 LIBRARIES = ("torch", "transformers", "numpy", "scipy", "torch_geometric", "safetensors")
 """Libraries whose version can change a figure."""
@@ -58,20 +57,10 @@ def provenance(
         "settings": dict(settings),
         "seed": seed,
         "code_version": code_version(),
-        "libraries": {name: _version(name) for name in LIBRARIES},
+        "libraries": {name: installed(name) for name in LIBRARIES},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
     }
-
-
-@cache
-def code_version() -> str:
-    """The package's version and a hash of the engine's source, so that an edited copy shows."""
-    digest = hashlib.sha256()
-    root = Path(__file__).resolve().parents[1]
-    for file in sorted(root.rglob("*.py")):
-        digest.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
-    return f"{_version('hagd-explorer')}+{digest.hexdigest()[:12]}"
 
 
 def seal(record: Mapping[str, Any]) -> str:
@@ -87,13 +76,6 @@ def seal(record: Mapping[str, Any]) -> str:
 def null_of(record: Mapping[str, Any]) -> str:
     """Which null run a provenance.json tells of; `none` for a real circuit."""
     return str((record.get("settings") or {}).get("null") or "none")
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def portable(ref: str, folder: Path) -> str:

@@ -6,7 +6,7 @@ record = store.get_or_compute(key, compute, kind="graph", provenance={...})
 """
 
 from core.store.health import EntryInfo, Health, health, list_entries, repair, verify
-from core.store.keys import canonical_json, plain, stage_key
+from core.store.keys import canonical_json, code_version, installed, plain, stage_key
 from core.store.layout import default_location, write_whole
 from core.store.notice import Notice, NoticeKind, Notify, log_notice
 from core.store.record import SCHEMA, Header, Record
@@ -23,8 +23,10 @@ __all__ = [
     "Record",
     "Store",
     "canonical_json",
+    "code_version",
     "default_location",
     "health",
+    "installed",
     "list_entries",
     "log_notice",
     "open_store",

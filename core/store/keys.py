@@ -3,7 +3,8 @@
 A key is the sha256 of the canonical JSON of (stage, schema, input keys, settings). The same work
 always has the same name, so the key is cache key, file name and URL parameter at once.
 Canonical: keys sorted, no spaces, UTF-8, no NaN, text keys only; two equal settings can not
-differ in bytes. No live object is ever hashed.
+differ in bytes. No live object is ever hashed. Where the engine's own code decides what comes out,
+its `code_version` is one of the inputs.
 """
 
 import hashlib
@@ -11,7 +12,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from pathlib import PurePath
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePath
 from typing import Any
 
 from core.errors import StoreError
@@ -78,3 +81,21 @@ def stage_key(stage: str, schema: int, inputs: Mapping[str, str], settings: Any)
         settings: The stage's settings: a dataclass, a table or any JSON value.
     """
     return hashlib.sha256(canonical_json([stage, schema, inputs, settings])).hexdigest()
+
+
+@cache
+def code_version() -> str:
+    """The package's version and a hash of the engine's source, so that an edited copy shows."""
+    digest = hashlib.sha256()
+    root = Path(__file__).resolve().parents[1]
+    for file in sorted(root.rglob("*.py")):
+        digest.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
+    return f"{installed('hagd-explorer')}+{digest.hexdigest()[:12]}"
+
+
+def installed(name: str) -> str:
+    """Version of a package that is installed, or "not installed"."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

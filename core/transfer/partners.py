@@ -8,10 +8,9 @@ read either way, of every other circuit those of the newest comparison.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from core.bundle import code_version
 from core.circuit import Circuit
 from core.errors import CoreError
-from core.store import EntryInfo, Store, list_entries, plain
+from core.store import EntryInfo, Store, code_version, list_entries, plain
 from core.transfer.compare import TransferSettings
 from core.transfer.stored import KIND, circuit_key
 from core.transfer.subject import Subject

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from core.bundle import code_version
 from core.circuit import Circuit, circuit_to_json
-from core.store import Record, Store, plain, stage_key
+from core.store import Record, Store, code_version, plain, stage_key
 from core.transfer.compare import TransferSettings, compare
 from core.transfer.subject import Subject
 from core.transfer.twins import differences

@@ -13,7 +13,6 @@ from core.bundle import (
     FILES,
     Bundle,
     Source,
-    code_version,
     list_bundles,
     locate,
     open_bundle,
@@ -29,6 +28,7 @@ from core.errors import CoreError, FormatError, UnknownSchemaError
 from core.graph import AttributionGraph, NodeKind
 from core.hierarchy import Hierarchy
 from core.report import report_html
+from core.store import code_version
 
 NODES = (FeatureNode(0, 2, 5), FeatureNode(1, 2, 7), FeatureNode(0, 1, 3))
 

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.bundle import code_version
 from core.circuit import gated_nodes, node_table
 from core.graph import AttributionGraph, NodeKind
 from core.guide import guide_named
@@ -27,7 +26,7 @@ from core.pipeline.finding.search import Found, cut, node_graph, search, tree_se
 from core.pipeline.prepare import Prepared
 from core.pipeline.progress import Clock, OnProgress
 from core.pipeline.settings import RunSettings
-from core.store import Record, Store, stage_key
+from core.store import Record, Store, code_version, stage_key
 from core.tasks import Split
 from core.transcoders import TranscoderSet
 

@@ -1,13 +1,16 @@
 """Content keys: the same work has one name, other work another."""
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+import core
 from core.errors import StoreError
-from core.store import canonical_json, stage_key
+from core.store import canonical_json, code_version, installed, stage_key
 
 
 class How(StrEnum):
@@ -61,3 +64,12 @@ def test_every_part_changes_the_key(other: tuple) -> None:
 def test_what_has_no_one_spelling_is_refused(value: object, match: str) -> None:
     with pytest.raises(StoreError, match=match):
         canonical_json(value)
+
+
+def test_the_code_version_is_a_hash_of_every_module_of_the_engine() -> None:
+    root, digest = Path(core.__file__).parent, hashlib.sha256()
+    for file in sorted(root.rglob("*.py")):
+        digest.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
+    assert installed("hagd-explorer") == version("hagd-explorer")
+    assert installed("no-such-package") == "not installed"
+    assert code_version() == f"{version('hagd-explorer')}+{digest.hexdigest()[:12]}"
