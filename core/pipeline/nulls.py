@@ -20,7 +20,6 @@ nodes, F 0.88 and 0.92, p 0.0099): a circuit says where information runs, and on
 these directions are better ones.
 """
 
-import json
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +42,7 @@ from core.pipeline.progress import OnProgress
 from core.pipeline.settings import RunSettings
 from core.store import write_whole
 from core.tasks import PromptPair, Split, Task, load_task
+from core.tasks.write import jsonl
 from core.transcoders import TranscoderSet
 
 
@@ -150,12 +150,8 @@ def shuffle_features(
 
 
 def _written(dealt: Mapping[Split, Sequence[PromptPair]], file: Path) -> Task:
-    lines = []
-    for split, pairs in dealt.items():
-        for pair in pairs:
-            line = {"clean": pair.clean, "corrupt": pair.corrupt, "answer": pair.answer}
-            line |= {"wrong": pair.wrong, "variables": dict(pair.variables)}
-            lines.append(json.dumps(line | {"split": split.value}, ensure_ascii=False))
+    """The task with these pairs, each in its split, written to `file` and read."""
+    pairs = [replace(pair, split=split) for split, own in dealt.items() for pair in own]
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(file, ("\n".join(lines) + "\n").encode())
+    write_whole(file, jsonl(pairs).encode())
     return load_task(file)

@@ -3,6 +3,7 @@
 task              what a task is: pairs, splits, gate
 load              bundled tasks by name, others by path
 read              pairs from task.jsonl and CSV
+write             pairs as task.jsonl
 published         lines of WinoGrande and HellaSwag as pairs
 problems          all that is wrong with a file, told at once
 encode            pairs as token ids, batches of one length

@@ -8,6 +8,7 @@ from pathlib import Path
 from core.errors import SettingsError
 from core.tasks import commonsense, coreference, factual, modular_addition, parity, sorting
 from core.tasks.task import PromptPair
+from core.tasks.write import jsonl
 
 SCHEMA = 1
 
@@ -109,11 +110,6 @@ GENERATORS: Mapping[str, Generator] = {
 }
 
 
-def jsonl(pairs: tuple[PromptPair, ...]) -> str:
-    """The pairs as task.jsonl text."""
-    return "".join(f"{_line(pair)}\n" for pair in pairs)
-
-
 def write_task(name: str, folder: Path, seed: int = 0) -> None:
     """Generates a bundled task and writes its two files into `folder`.
 
@@ -140,15 +136,3 @@ def write_task(name: str, folder: Path, seed: int = 0) -> None:
     (folder / f"{name}.jsonl").write_text(jsonl(generator.pairs(seed)), encoding="utf-8")
     text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
     (folder / f"{name}.json").write_text(text, encoding="utf-8")
-
-
-def _line(pair: PromptPair) -> str:
-    row = {
-        "clean": pair.clean,
-        "corrupt": pair.corrupt,
-        "answer": pair.answer,
-        "wrong": pair.wrong,
-        "variables": dict(pair.variables),
-        "split": pair.split,
-    }
-    return json.dumps(row, ensure_ascii=False)
