@@ -18,6 +18,9 @@ the model's own output, not at the labels. Encoders turned by a random rotation,
 fitted to them by least squares, reconstruct as well (FVU 0.005 and 0.04) and hold in part (347
 nodes, F 0.88 and 0.92, p 0.0099): a circuit says where information runs, and only its size that
 these directions are better ones.
+
+The first three change what a search is given, and are made here, before it; the last changes what
+it found (`finding.shuffled`).
 """
 
 import random
@@ -27,23 +30,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from jaxtyping import Int
-from torch import Tensor
 
-from core.circuit import FeatureNode, GatedNode
 from core.errors import TaskError
-from core.graph import NodeKind
 from core.models import LanguageModel, load_model
-from core.pipeline.finding.discovery import Discovery, candidates_of
-from core.pipeline.finding.graphs import edge_columns, restricted
-from core.pipeline.finding.search import node_graph
-from core.pipeline.prepare import Prepared
-from core.pipeline.progress import OnProgress
-from core.pipeline.settings import RunSettings
 from core.store import write_whole
 from core.tasks import PromptPair, Split, Task, load_task
 from core.tasks.write import jsonl
-from core.transcoders import TranscoderSet
 
 
 def untrained(model: LanguageModel, folder: Path, seed: int) -> LanguageModel:
@@ -107,46 +99,6 @@ def _same_answer(
         if others:
             found.append(replace(pair, corrupt=draw.choice(others)))
     return found
-
-
-def shuffled(
-    order: Sequence[GatedNode], nodes: Int[Tensor, "node 4"], seed: int
-) -> tuple[GatedNode, ...]:
-    """A ranking with each feature exchanged for a random one of its layer and position; heads stay.
-
-    Args:
-        order: The ranking.
-        nodes: (kind, layer, aligned position, feature or head) of all that are drawn from, without
-            repeats; the ranking's own are among them.
-        seed: Of the draw.
-    """
-    draw = random.Random(f"shuffled features {seed}")
-    pools: dict[tuple[int, int], list[int]] = defaultdict(list)
-    features = nodes[nodes[:, 0] == int(NodeKind.FEATURE), 1:]
-    for layer, position, feature in features.tolist():
-        pools[layer, position].append(feature)
-    for pool in pools.values():
-        draw.shuffle(pool)
-    return tuple(
-        FeatureNode(node.layer, node.position, pools[node.layer, node.position].pop())
-        if isinstance(node, FeatureNode)
-        else node
-        for node in order
-    )
-
-
-def shuffle_features(
-    found: Discovery,
-    prepared: Prepared,
-    transcoders: TranscoderSet,
-    settings: RunSettings,
-    progress: OnProgress,
-) -> Discovery:
-    """What a search found, its features `shuffled` among all of the task graph; the size stays."""
-    pooled, whole, _ = candidates_of(prepared, transcoders, settings, progress)
-    order = shuffled(found.order, node_graph(whole).nodes, settings.seed)
-    graph, places = restricted(whole, order[: found.size])
-    return replace(found, order=order, graph=graph, columns=edge_columns(pooled, places))
 
 
 def _written(dealt: Mapping[Split, Sequence[PromptPair]], file: Path) -> Task:

@@ -31,11 +31,11 @@ from core.models import suited_threads
 from core.names import slug
 from core.pipeline.dictionaries import Training, find_transcoders
 from core.pipeline.finding.discovery import Discovery, discover
+from core.pipeline.finding.shuffled import shuffle_features
 from core.pipeline.judging.finished import found_circuit
 from core.pipeline.judging.validation import Grounds, validated, worst_fvu
 from core.pipeline.loading import Refs, gate, loaded
 from core.pipeline.naming import Request, check_own, free_folder, replaced, request_of, result_name
-from core.pipeline.nulls import shuffle_features
 from core.pipeline.prepare import Prepared
 from core.pipeline.progress import Clock, OnProgress, ignore
 from core.pipeline.result import Parts, make_bundle, title_of

@@ -7,4 +7,5 @@ candidates  what a search may choose from
 probes      what a search may ask of the model
 rankings    the ways in which candidates are ranked
 search      the rankings side by side, the one taken, and its size
+shuffled    a null: what was found with its features exchanged
 """

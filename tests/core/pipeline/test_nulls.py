@@ -2,11 +2,10 @@
 
 import pytest
 
-from core.circuit import FeatureNode, HeadNode
 from core.errors import TaskError
-from core.pipeline.nulls import permuted, same_answer, shuffled
+from core.pipeline.nulls import permuted, same_answer
 from core.tasks import PromptPair, Split, Task
-from tests.core.pipeline.parts import features, task_of
+from tests.core.pipeline.parts import task_of
 
 
 def test_permuted_answers_stay_in_their_split_and_move(tmp_path):
@@ -18,14 +17,6 @@ def test_permuted_answers_stay_in_their_split_and_move(tmp_path):
         assert [p.clean for p in before] == [p.clean for p in after]
         assert sorted(p.answer for p in before) == sorted(p.answer for p in after)
         assert sum(b.answer != a.answer for b, a in zip(before, after, strict=True)) > 6
-
-
-def test_shuffled_features_leave_heads_where_they_are():
-    nodes = features([[0, 1, f] for f in range(9)])
-    order = (FeatureNode(0, 1, 2), HeadNode(0, 3, 1), FeatureNode(0, 1, 5))
-    got = shuffled(order, nodes, seed=0)
-    assert got[1] == HeadNode(0, 3, 1)
-    assert all(isinstance(node, FeatureNode) for node in (got[0], got[2]))
 
 
 def sums(count=6):
@@ -61,15 +52,3 @@ def test_a_same_answer_corrupt_prompt_is_another_clean_one_of_the_split(tmp_path
 def test_a_task_without_two_prompts_of_one_answer_has_no_such_null(tmp_path):
     with pytest.raises(TaskError, match="no two prompts with one answer"):
         same_answer(task_of(), tmp_path / "same.jsonl", 0, lambda text: len(text.split()))
-
-
-def test_shuffled_features_keep_their_places_and_repeat_none():
-    sites = [(0, 1), (0, 2), (1, 2)]
-    nodes = features([[la, po, f] for la, po in sites for f in range(20)])
-    order = tuple(FeatureNode(*site, f) for f in range(7) for site in sites)
-    got = shuffled(order, nodes, seed=0)
-    assert [node[:2] for node in got] == [node[:2] for node in order]
-    assert len(set(got)) == len(order)
-    assert sum(a == b for a, b in zip(got, order, strict=True)) < 6
-    assert got == shuffled(order, nodes, seed=0)
-    assert got != shuffled(order, nodes, seed=1)
