@@ -21,11 +21,21 @@ def test_every_package_of_the_engine_is_on_the_map_once():
     assert sorted(named()) == sorted(there)
 
 
-@pytest.mark.parametrize("package", sorted(ROOT.glob("*/__init__.py")), ids=lambda p: p.parent.name)
+def is_module(path):
+    """Whether a file or folder can be imported and is no dunder."""
+    named = not path.name.startswith(("_", "."))
+    return named and (path.suffix == ".py" or (path / "__init__.py").is_file())
+
+
+@pytest.mark.parametrize(
+    "package",
+    sorted(ROOT.glob("*/**/__init__.py")),
+    ids=lambda path: path.parent.relative_to(ROOT).as_posix(),
+)
 def test_the_map_of_a_package_names_every_module_of_it_once(package):
     said = ast.get_docstring(ast.parse(package.read_text("utf-8"))) or ""
     on_it = re.findall(r"^([a-z_]+)  +\S", said, flags=re.MULTILINE)
-    there = {path.stem for path in package.parent.glob("*.py") if not path.stem.startswith("__")}
+    there = {path.stem for path in package.parent.iterdir() if is_module(path)}
     assert not on_it or sorted(on_it) == sorted(there)
 
 
