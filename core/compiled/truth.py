@@ -51,7 +51,11 @@ def component(kind: int, layer: int, index: int) -> str:
 def in_circuit(
     ref: str | Path, nodes: Int[Tensor, "node 4"], truth: TruthKind = "nodes"
 ) -> Bool[Tensor, " node"]:
-    """Whether each node's component is in the circuit that the compiler states."""
+    """Whether each node's component is in the circuit that the compiler states.
+
+    Only tests call it: the one answer from outside that measured effects, from which guides learn,
+    can be held against.
+    """
     folder = PROGRAMS / ref if str(ref) in bundled_programs() else Path(ref)
     known = set(json.loads((folder / "truth.json").read_text(encoding="utf-8"))[truth])
     names = [component(kind, layer, index) for kind, layer, _, index in nodes.tolist()]

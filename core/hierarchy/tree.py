@@ -138,24 +138,21 @@ class Hierarchy:
         ids = np.asarray(self.level(self.depth))
         return ids[self.labels(self.depth)]
 
-    def coarse_edges(
-        self, supernodes: Sequence[int], leaves: Sequence[int] | Int[np.ndarray, " _"] = ()
-    ) -> CoarseEdges:
-        """Edges among supernodes and single leaves, none inside another.
+    def coarse_edges(self, supernodes: Sequence[int]) -> CoarseEdges:
+        """Edges among supernodes, none inside another.
 
-        Ends are places in `[*supernodes, *leaves]`. Edges to nodes that are in none of them are
-        left out. A whole level is `coarse_edges(h.level(r))`.
+        Ends are places in `supernodes`. Edges to nodes that are in none of them are left out. A
+        whole level is `coarse_edges(h.level(r))`.
 
         Raises:
             NodeError: If an id is unknown or two of them overlap.
         """
         groups = [self.members(s) for s in supernodes]
-        groups += [np.array([self._require_leaf(leaf)]) for leaf in leaves]
         seen = np.concatenate(groups) if groups else np.zeros(0, dtype=np.int64)
         if len(np.unique(seen)) < len(seen):
             raise NodeError(
-                f"Supernodes {[self.name[s] for s in supernodes]} and leaves {list(leaves)} "
-                "overlap; coarse edges need disjoint ones. Leave out those that contain another."
+                f"Supernodes {[self.name[s] for s in supernodes]} overlap; coarse edges need "
+                "disjoint ones. Leave out those that contain another."
             )
         return aggregate(self.n_leaves, self.edge_index, self.weight, groups)
 
@@ -191,13 +188,6 @@ class Hierarchy:
                 f"There is no supernode {supernode}: ids run from 0 to {self.n_supernodes - 1}. "
                 "Choose one of them."
             )
-
-    def _require_leaf(self, leaf: int) -> int:
-        if not 0 <= leaf < self.n_leaves:
-            raise NodeError(
-                f"There is no leaf {leaf}: leaves run from 0 to {self.n_leaves - 1}. Choose one."
-            )
-        return int(leaf)
 
 
 def _check(tree: Hierarchy) -> None:

@@ -30,13 +30,12 @@ def bundled_models() -> tuple[str, ...]:
     return tuple(sorted(p.name for p in MODELS.glob("*") if (p / "config.json").is_file()))
 
 
-def load_model(ref: str | Path, *, dtype: torch.dtype = torch.float32) -> LanguageModel:
-    """Loads and checks a model.
+def load_model(ref: str | Path) -> LanguageModel:
+    """Loads and checks a model, in float32: attribution needs it.
 
     Args:
         ref: A bundled name, a folder written by `save_pretrained`, or a Hub id such as
             `openai-community/gpt2` (only then is anything downloaded).
-        dtype: Of the weights; attribution needs float32.
 
     Raises:
         ModelError: If the folder, its weights or its tokenizer cannot be used.
@@ -51,7 +50,7 @@ def load_model(ref: str | Path, *, dtype: torch.dtype = torch.float32) -> Langua
     config = _raw_config(source, where)
     family = family_of(config, where)
     tokenizer = _tokenizer(source, where)
-    hf = _weights(source, where, dtype)
+    hf = _weights(source, where)
     model = LanguageModel(hf, tokenizer, family, Path(str(ref)).name or str(ref))
     model.path = Path(source) if is_folder else None
     if len(tokenizer) > model.d_vocab:
@@ -129,7 +128,7 @@ def _tokenizer(source: str, where: str) -> Any:
         ) from None
 
 
-def _weights(source: str, where: str, dtype: torch.dtype) -> Any:
+def _weights(source: str, where: str) -> Any:
     local = Path(source)
     if local.is_dir() and not list(local.glob("*.safetensors")):
         raise ModelError(
@@ -143,7 +142,7 @@ def _weights(source: str, where: str, dtype: torch.dtype) -> Any:
             warnings.simplefilter("ignore")
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 source,
-                dtype=dtype,
+                dtype=torch.float32,
                 attn_implementation=ATTENTION,
                 use_safetensors=True,
                 trust_remote_code=False,

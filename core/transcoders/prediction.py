@@ -69,6 +69,9 @@ def save_heads(heads: Sequence[PredictionHead], folder: Path) -> Path:
 def load_heads(folder: Path) -> tuple[PredictionHead, ...]:
     """Heads beside a dictionary; none if there is no such file.
 
+    No command reads them: it is for those who look at the term's ablation with the heads that
+    `hagd train` wrote, and it holds `save_heads` to a form that can be read again.
+
     Raises:
         TranscoderError: If the file is damaged or holds something else.
     """

@@ -4,7 +4,7 @@
 and the gates they take part in; `both_ways` finds circuits by noising and by denoising.
 """
 
-from core.search.rivals.eliminate import EliminateSettings, eliminate, squared_gradient
+from core.search.rivals.eliminate import EliminateSettings, eliminate
 from core.search.rivals.groups import GroupSettings, best_first
 from core.search.rivals.trace import Gate, SearchTrace, Values, gates_of
 from core.search.rivals.twoway import TwoWay, both_ways
@@ -20,5 +20,4 @@ __all__ = [
     "both_ways",
     "eliminate",
     "gates_of",
-    "squared_gradient",
 ]

@@ -51,7 +51,7 @@ def eliminate(
 
     Args:
         n: Number of nodes (the length of the mask).
-        importance: See `squared_gradient` for one from a loss.
+        importance: See `Importance`; in the benchmarks Σ over prompts of (∂loss/∂gate)².
         candidates: Nodes to rank, all if None. The mask is 0 at every other node throughout.
         progress: Called every round; raise in it to stop.
     """
@@ -74,27 +74,6 @@ def eliminate(
         left = left[torch.sort(weakest[drop:]).values]
         progress(SearchProgress(stage="eliminate", done=total - len(left), total=total))
     return Elimination(order=torch.cat(removed).flip(0), rounds=rounds)
-
-
-def squared_gradient(loss: Callable[[Tensor], Tensor]) -> Importance:
-    """Importance Σ (∂loss/∂gate)² from a loss differentiable in the mask.
-
-    Args:
-        loss: mask [node] -> scalar, or one loss per batch [batch], whose squares are summed
-            (one backward pass each).
-    """
-
-    def importance(mask: Tensor) -> Tensor:
-        mask = mask.detach().clone().requires_grad_(True)
-        with torch.enable_grad():
-            losses = loss(mask).reshape(-1)
-            total = torch.zeros_like(mask)
-            for number, one in enumerate(losses):
-                (gradient,) = torch.autograd.grad(one, mask, retain_graph=number + 1 < len(losses))
-                total += gradient**2
-        return total.detach()
-
-    return importance
 
 
 def _asked(importance: Importance, mask: Tensor) -> Tensor:

@@ -68,7 +68,6 @@ def best_first(
     group_effect: GroupEffect,
     settings: GroupSettings | None = None,
     *,
-    supernode: Float[np.ndarray, " supernode"] | None = None,
     progress: OnProgress = ignore,
 ) -> SearchTrace:
     """Measure supernodes from the top down, most promising first.
@@ -78,13 +77,11 @@ def best_first(
         prior: Score of each node, any sign, any scale; all zero means nothing is known.
         group_effect: Ablates each group and returns its effects, see `GroupEffect`.
         settings: Defaults if None.
-        supernode: Score of each supernode, in the scale of `prior`; the largest |score| of its
-            members if None.
         progress: Called after every batch; raise in it to stop.
     """
     settings = settings or GroupSettings()
-    _check_prior(hierarchy, prior, supernode)
-    search = _Search(hierarchy, np.abs(prior), supernode, settings)
+    _check_prior(hierarchy, prior)
+    search = _Search(hierarchy, np.abs(prior), settings)
     while groups := search.next_batch():
         effects = np.asarray(group_effect([group.members for group in groups]), dtype=np.float64)
         search.record(groups, _as_columns(effects, len(groups)))
@@ -107,16 +104,9 @@ class _Group(NamedTuple):
 class _Search:
     """The queue and what has been measured so far."""
 
-    def __init__(
-        self,
-        hierarchy: Hierarchy,
-        prior: np.ndarray,
-        supernode: np.ndarray | None,
-        settings: GroupSettings,
-    ) -> None:
+    def __init__(self, hierarchy: Hierarchy, prior: np.ndarray, settings: GroupSettings) -> None:
         """Queue the children of the root, or its leaves if it has none."""
         self.hierarchy, self.prior, self.settings = hierarchy, prior, settings
-        self.supernode = supernode
         self.trust = settings.trust if prior.any() else 0.0
         self.guide = iter(np.argsort(-prior, kind="stable"))
         self.total = float(prior.sum())
@@ -202,8 +192,6 @@ class _Search:
 
     def _push(self, members: np.ndarray, supernode: int | None, strength: float) -> None:
         score = float(self.prior[members].max())
-        if supernode is not None and self.supernode is not None:
-            score = abs(float(self.supernode[supernode]))
         # A supernode of one leaf is that leaf: measuring it twice would waste a forward.
         group = _Group(members, None if len(members) == 1 else supernode)
         key = (-strength, -score) if self.trust else (-score, -strength)
@@ -220,17 +208,13 @@ def _as_columns(effects: np.ndarray, groups: int) -> np.ndarray:
     return effects.reshape(groups, -1)
 
 
-def _check_prior(hierarchy: Hierarchy, prior: np.ndarray, supernode: np.ndarray | None) -> None:
-    scores = {"leaves": (prior, hierarchy.n_leaves)}
-    if supernode is not None:
-        scores["supernodes"] = (supernode, hierarchy.n_supernodes)
-    for name, (score, n) in scores.items():
-        if len(score) != n or not np.isfinite(score).all():
-            raise SettingsError(
-                f"The prior does not fit the hierarchy: got {len(score)} scores, "
-                f"{int((~np.isfinite(score)).sum())} of them not finite, for {n} {name}; it must "
-                "have one finite score for each. Take it from the same graph."
-            )
+def _check_prior(hierarchy: Hierarchy, prior: np.ndarray) -> None:
+    if len(prior) != hierarchy.n_leaves or not np.isfinite(prior).all():
+        raise SettingsError(
+            f"The prior does not fit the hierarchy: got {len(prior)} scores, "
+            f"{int((~np.isfinite(prior)).sum())} of them not finite, for {hierarchy.n_leaves} "
+            "leaves; it must have one finite score for each. Take it from the same graph."
+        )
 
 
 def _check(name: str, value: object, holds: bool, required: str) -> None:

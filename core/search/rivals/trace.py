@@ -78,11 +78,6 @@ class SearchTrace:
         """Forwards used: groups measured times kinds of effect."""
         return self.effect.size
 
-    @property
-    def exhaustive_forwards(self) -> int:
-        """Forwards that measuring every node alone would use."""
-        return len(self.prior) * self.effect.shape[1]
-
     def after(self, groups: int) -> Values:
         """What was known after the first so many measurements."""
         by_kind = np.zeros((len(self.prior), self.effect.shape[1]))

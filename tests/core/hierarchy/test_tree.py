@@ -73,12 +73,6 @@ def test_coarse_edges_by_hand() -> None:
     assert edges.inside_abs.tolist() == [2.0, 0.0]
 
 
-def test_coarse_edges_between_a_supernode_and_leaves() -> None:
-    edges = by_hand().coarse_edges([1], leaves=[4])
-    assert list(zip(edges.source.tolist(), edges.target.tolist(), strict=True)) == [(0, 1), (1, 0)]
-    assert edges.total.tolist() == [3.0, 0.5]
-
-
 @pytest.mark.parametrize("level", range(4))
 def test_coarse_edges_lose_no_weight(level: int) -> None:
     ends, weight = random_graph(150, 900)
@@ -173,10 +167,6 @@ def test_unknown_and_overlapping_supernodes_are_refused() -> None:
         tree.level(-1)
     with pytest.raises(NodeError, match="overlap"):
         tree.coarse_edges([1, 3])
-    with pytest.raises(NodeError, match="overlap"):
-        tree.coarse_edges([1], leaves=[2])
-    with pytest.raises(NodeError, match="no leaf 7"):
-        tree.coarse_edges([1], leaves=[7])
 
 
 def test_the_tree_is_read_only() -> None:
