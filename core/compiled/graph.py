@@ -54,7 +54,7 @@ def program_graph(
     edges[heads] = _into_heads(program, found, node[heads], clean, prompt)
     edges[-1] = (found.vector * read[found.node[:, 2].clamp(min=0)]).sum(1)
     target, source = edges.nonzero(as_tuple=True)
-    return _graph(node, found, edges, source, target)
+    return _graph(node, edges, source, target)
 
 
 def candidates(clean: Pass, corrupt: Pass) -> Int[Tensor, "node 4"]:
@@ -142,7 +142,7 @@ def _before(found: _Sources, stage: Int[Tensor, " target"]) -> Bool[Tensor, "tar
 
 
 def _graph(
-    node: Int[Tensor, "node 4"], found: _Sources, edges: Tensor, source: Tensor, target: Tensor
+    node: Int[Tensor, "node 4"], edges: Tensor, source: Tensor, target: Tensor
 ) -> AttributionGraph:
     kind, layer, position, index = node.T.contiguous()
     value = edges.sum(1)

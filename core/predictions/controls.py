@@ -27,7 +27,7 @@ REGROUPED = 99
 """Random regroupings that predictions are made of."""
 
 
-def regrouped_effects(subject: Subject, chosen: Chosen) -> list[np.ndarray]:
+def regrouped_effects(subject: Subject) -> list[np.ndarray]:
     """T of the last level's groups when the circuit's nodes are dealt anew, draw by draw."""
     drawn = [
         group_effects(subject.graph, chosen_of(subject, _dealt(subject, draw)).ends)

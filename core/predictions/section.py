@@ -49,7 +49,7 @@ def predictions(subject: Subject, say: Say = lambda note: None) -> dict[str, Any
         return registered | {"skipped": "No prompt has another one of its length to compare with."}
     measured = {how: measured_of(subject, tested, chosen.groups, how) for how in Intervention}
     record = close(registered, {how.value: _as_json(m) for how, m in measured.items()})
-    random = regrouped_effects(subject, chosen)
+    random = regrouped_effects(subject)
     found = {
         how.value: _scored(expected[how], measured[how], chosen.last, random, how, subject.seed)
         for how in Intervention
