@@ -40,7 +40,7 @@ from core.pipeline.finding.graphs import task_graph
 from core.pipeline.finding.pooled import pooled_statistics
 from core.pipeline.finding.probes import Probe
 from core.pipeline.finding.rankings import best_by, hierarchical
-from core.pipeline.finding.search import cut, node_graph
+from core.pipeline.finding.tree import cut, node_graph
 from core.pipeline.progress import ignore
 from core.pipeline.settings import RunSettings
 from core.search.progress import ignore as unheard

@@ -31,7 +31,7 @@ from core.pipeline.finding.discovery import dense_nodes
 from core.pipeline.finding.graphs import task_graph
 from core.pipeline.finding.pooled import pooled_statistics
 from core.pipeline.finding.probes import Probe
-from core.pipeline.finding.search import cut, node_graph
+from core.pipeline.finding.tree import cut, node_graph
 from core.pipeline.prepare import Prepared
 from core.pipeline.progress import ignore
 from core.pipeline.settings import RunSettings

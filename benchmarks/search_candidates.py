@@ -27,7 +27,8 @@ from core.pipeline.finding.discovery import dense_nodes
 from core.pipeline.finding.graphs import task_graph
 from core.pipeline.finding.probes import Probe
 from core.pipeline.finding.rankings import rankings_of
-from core.pipeline.finding.search import choose_size, cut, node_graph
+from core.pipeline.finding.sizes import choose_size
+from core.pipeline.finding.tree import cut, node_graph
 from core.pipeline.prepare import Prepared
 from core.pipeline.progress import ignore
 from core.pipeline.settings import RunSettings

@@ -24,7 +24,7 @@ from core.hierarchy import Hierarchy
 from core.pipeline.finding.candidates import with_active
 from core.pipeline.finding.graphs import task_graph
 from core.pipeline.finding.probes import Probe
-from core.pipeline.finding.search import cut, node_graph
+from core.pipeline.finding.tree import cut, node_graph
 from core.pipeline.prepare import Prepared
 from core.pipeline.progress import ignore
 from core.pipeline.settings import RunSettings

@@ -27,7 +27,8 @@ from core.pipeline.finding.discovery import dense_nodes
 from core.pipeline.finding.graphs import task_graph
 from core.pipeline.finding.probes import Probe
 from core.pipeline.finding.rankings import MEASURE_COST, RESPONSE_COST, flat, hierarchical
-from core.pipeline.finding.search import cut, in_front, node_graph
+from core.pipeline.finding.search import in_front
+from core.pipeline.finding.tree import cut, node_graph
 from core.pipeline.prepare import Prepared
 from core.pipeline.progress import ignore
 from core.pipeline.settings import RunSettings

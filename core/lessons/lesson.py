@@ -31,7 +31,7 @@ from core.lessons.pairs import Pair
 from core.models import load_model, suited_threads
 from core.pipeline.finding.candidates import candidate_graph
 from core.pipeline.finding.pooled import pooled_statistics
-from core.pipeline.finding.search import cut, node_graph
+from core.pipeline.finding.tree import cut, node_graph
 from core.pipeline.prepare import Prepared, head, prepare
 from core.pipeline.settings import RunSettings
 from core.tasks import Split, load_task

@@ -22,7 +22,8 @@ from core.pipeline.finding.candidates import Candidates, candidate_graph
 from core.pipeline.finding.graphs import EDGE_COLUMNS, edge_columns, restricted
 from core.pipeline.finding.pooled import pooled_statistics
 from core.pipeline.finding.probes import Probe
-from core.pipeline.finding.search import Found, cut, node_graph, search, tree_settings
+from core.pipeline.finding.search import Found, search
+from core.pipeline.finding.tree import cut, node_graph, tree_settings
 from core.pipeline.prepare import Prepared
 from core.pipeline.progress import Clock, OnProgress
 from core.pipeline.settings import RunSettings

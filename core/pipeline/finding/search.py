@@ -1,6 +1,7 @@
 """From a task graph to a circuit.
 
-1. The tree: supernodes cut from the task graph's edges among features, and heads where they count.
+1. The tree: supernodes cut from the task graph's edges among features, and heads where they count
+   (`core.pipeline.finding.tree`).
 2. `hierarchical`: from the full circuit down, first the sparse part of a nested dictionary, site
    by site (its dense features reconstruct alone), then down the tree, supernodes are dropped while
    real ablations on the labels split say that the task does without them (`core.search.descend`);
@@ -12,8 +13,9 @@
    themselves (`dense`); the most active nodes of the same sites (`active`); and the guide's score
    alone (`guide`). `core.pipeline.finding.rankings` makes all of them.
 4. The size: the one asked for, or the smallest that reaches the aim on the selection split under
-   resample and mean ablation both. The ranking that needs the fewest nodes is taken (or, where
-   none gets there, the one that comes closest); among equals the hierarchical one.
+   resample and mean ablation both (`core.pipeline.finding.sizes`). The ranking that needs the
+   fewest nodes is taken (or, where none gets there, the one that comes closest); among equals the
+   hierarchical one.
 5. Exchange at that size; then at smaller sizes, as long as the aim is still reached.
 6. Hard-concrete gates, started from there. Exchanges and gates look at the labels split, and are
    taken only if the circuit does better on the selection split; otherwise it stands.
@@ -24,20 +26,18 @@ squared gradients.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool
 from torch import Tensor
 
 from core.circuit import GatedNode, gated_nodes
-from core.graph import AttributionGraph
 from core.guide import GuideScores
-from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
-from core.pipeline.finding.graphs import CHOSEN
+from core.hierarchy import Hierarchy
 from core.pipeline.finding.probes import Probe
 from core.pipeline.finding.rankings import MEASURE_COST, RESPONSE_COST, OnSearch, rankings_of
+from core.pipeline.finding.sizes import SIZES, Choice, choose_size, worst
 from core.pipeline.progress import Clock, RunProgress
 from core.pipeline.settings import RunSettings
 from core.search import (
@@ -46,14 +46,9 @@ from core.search import (
     exchange,
     refine,
 )
-from core.validation.curve import LADDER
 
-SIZES = tuple(sorted({*LADDER[1:], 35, 65, 85, 90, 110, 175, 225, 275, 325}))
-"""Sizes tried, in nodes."""
 GATED = 3
 """Nodes whose gates are trained, in circuits."""
-BEYOND = 10**9
-"""Stands for a size when no size reaches the aim."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,43 +68,6 @@ class Found:
     def circuit(self) -> tuple[GatedNode, ...]:
         """The nodes of the circuit."""
         return self.order[: self.size]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class NodeGraph:
-    """The features of a task graph, its heads where they are nodes, and the edges among them."""
-
-    nodes: Int[Tensor, "node 4"]
-    """(kind, layer, aligned position, feature or head)."""
-    place: Int[Tensor, " node"]
-    """Where each stands in the task graph."""
-    edge_index: Int[np.ndarray, "2 edge"]
-    weight: Float[np.ndarray, " edge"]
-
-
-def node_graph(graph: AttributionGraph) -> NodeGraph:
-    """The part of a task graph that a search may choose from."""
-    kept = graph.of_kind(*CHOSEN)
-    number = kept.long().cumsum(0) - 1
-    source, target = graph.edge_index[0], graph.edge_index[1]
-    inside = kept[source] & kept[target]
-    return NodeGraph(
-        nodes=torch.stack([graph.kind, graph.layer, graph.position, graph.index], 1)[kept],
-        place=kept.nonzero().squeeze(1),
-        edge_index=number[graph.edge_index[:, inside]].numpy(),
-        weight=graph.direct_effect[inside].double().numpy(),
-    )
-
-
-def tree_settings(settings: RunSettings) -> HierarchySettings:
-    """How the tree of a task graph is cut."""
-    return HierarchySettings(branching=settings.branching, seed=settings.seed)
-
-
-def cut(graph: NodeGraph, settings: RunSettings) -> Hierarchy:
-    """The tree of supernodes over a task graph's features and heads."""
-    options = tree_settings(settings)
-    return build_hierarchy(len(graph.nodes), graph.edge_index, graph.weight, options)
 
 
 def search(
@@ -161,43 +119,6 @@ def search(
     )
 
 
-class Choice(NamedTuple):
-    """How many nodes one ranking needs."""
-
-    size: int
-    scan: list[dict[str, int | float]]
-    """Size, F and φ on the selection split, each the worse of resample and mean ablation."""
-    rank: tuple[int, float]
-    """Smaller is better: the size if the aim is reached, else out of reach and by how much."""
-
-
-def choose_size(
-    selection: Probe, ranking: Int[Tensor, " candidate"], settings: RunSettings
-) -> Choice:
-    """The size asked for, or the smallest on the ladder that reaches the aim; and the scan."""
-    largest = min(settings.max_size, len(ranking))
-    sizes = sorted({*(s for s in SIZES if s < largest), largest})
-    if settings.size is not None:
-        sizes = [min(settings.size, len(ranking))]
-    f, phi = (score.amin(0) for score in selection.scores(_masks(selection, ranking, sizes)))
-    scan = [
-        {"size": s, "faithfulness": round(float(f[i]), 4), "phi": round(float(phi[i]), 4)}
-        for i, s in enumerate(sizes)
-    ]
-    worst = torch.minimum(f, phi)
-    good = (worst >= settings.aim).nonzero().flatten().tolist()
-    place = good[0] if good else len(sizes) - 1
-    reached = (sizes[place], 0.0) if good else (BEYOND, -float(worst[place]))
-    return Choice(sizes[place], scan, reached)
-
-
-def _masks(probe: Probe, ranking: Tensor, sizes: list[int]) -> Float[Tensor, "size node"]:
-    masks = torch.zeros(len(sizes), len(probe.nodes))
-    for kept, size in zip(masks, sizes, strict=True):
-        kept[ranking[:size]] = 1.0
-    return masks
-
-
 def _exchanged(
     probe: Probe,
     selection: Probe,
@@ -208,7 +129,7 @@ def _exchanged(
 ) -> tuple[Tensor, int, list[dict[str, Any]]]:
     """Exchanges at the chosen size, then at smaller ones while they reach the aim."""
     size, steps = choice.size, []
-    best = _worst(selection, ranking, size)
+    best = worst(selection, ranking, size)
     smaller = [s for s in reversed(SIZES) if s < size]
     if settings.size is not None or best < settings.aim:
         smaller = []
@@ -217,7 +138,7 @@ def _exchanged(
             len(probe.nodes), ranking[:asked], ranking, probe.respond, probe.measure, progress=tell
         )
         changed = in_front(ranking, found.chosen)
-        after = _worst(selection, changed, asked)
+        after = worst(selection, changed, asked)
         taken = after > best if asked == choice.size else after >= settings.aim
         steps.append(
             {
@@ -232,12 +153,6 @@ def _exchanged(
         elif asked < choice.size:
             break
     return ranking, size, steps
-
-
-def _worst(selection: Probe, ranking: Tensor, size: int) -> float:
-    """The least of F and φ under both ablations."""
-    f, phi = selection.scores(_masks(selection, ranking, [size]))
-    return float(torch.minimum(f, phi).min())
 
 
 def in_front(ranking: Tensor, chosen: Tensor) -> Tensor:
@@ -264,6 +179,6 @@ def _refined(
     near = ranking[: GATED * size]
     gates = refine(probe.loss, size, start, options, candidates=near, progress=tell)
     changed = in_front(ranking, gates.chosen)
-    before, after = (_worst(selection, order, size) for order in (ranking, changed))
+    before, after = (worst(selection, order, size) for order in (ranking, changed))
     note = {"worst_before": before, "worst_after": after, "taken": after > before}
     return (changed if after > before else ranking), note

@@ -15,7 +15,7 @@ from core.circuit import FeatureNode, GatedNode
 from core.graph import NodeKind
 from core.pipeline.finding.discovery import Discovery, candidates_of
 from core.pipeline.finding.graphs import edge_columns, restricted
-from core.pipeline.finding.search import node_graph
+from core.pipeline.finding.tree import node_graph
 from core.pipeline.prepare import Prepared
 from core.pipeline.progress import OnProgress
 from core.pipeline.settings import RunSettings

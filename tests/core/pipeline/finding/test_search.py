@@ -8,7 +8,8 @@ import torch
 from core.guide import GuideScores
 from core.guide.guide import largest_member
 from core.hierarchy import build_hierarchy
-from core.pipeline.finding.search import choose_size, search
+from core.pipeline.finding.search import search
+from core.pipeline.finding.sizes import choose_size
 from core.pipeline.progress import Clock, RunProgress, ignore
 from core.pipeline.settings import RunSettings
 
