@@ -52,12 +52,12 @@ from core.assets import CIRCUITS
 from core.bundle import open_bundle
 from core.circuit import Attention
 from core.graph import NodeKind
-from core.interventions import Ablation, Evaluator, Gates
+from core.interventions import JUDGED, Ablation, Evaluator, Gates
 from core.interventions.passes import Passes
 from core.interventions.prepared import PreparedBatch
 from core.models import Edits
 from core.models.hooks import HeadEdit, MlpReplacement
-from core.pipeline.finding.probes import ABLATIONS, Probe
+from core.pipeline.finding.probes import Probe
 from core.pipeline.prepare import Prepared, head
 from core.search import eliminate_jointly
 from core.tasks import Split
@@ -229,14 +229,14 @@ def ranked(
     extra = model.n_layers * model.n_heads if kind in ALL_HEADS else 0
     sizes = [*(size - extra for size in SIZES if extra <= size <= len(nodes) + extra), len(nodes)]
     gates = judge.places.gates(first_of(order, sizes, len(nodes)))
-    found = {a: judge.evaluator.outcome(gates, a) for a in ABLATIONS}
+    found = {a: judge.evaluator.outcome(gates, a) for a in JUDGED}
     strict = evaluator(prepared, coders, Split.SELECTION, MLP, limits[1])
     both = Probe.on(strict, nodes, Attention.CIRCUIT).end_points
     ends = {
         a.value: (empty.logit_diff[0], model.logit_diff[0]) for a, (empty, model) in both.items()
     }
     margins = {a.value: outcome.logit_diff for a, outcome in found.items()}
-    right = both[ABLATIONS[0]][1].correct.float().mean()
+    right = both[JUDGED[0]][1].correct.float().mean()
     heads = [int((nodes[order[:size], 0] == int(NodeKind.HEAD)).sum()) for size in sizes]
     row = {
         "nodes": [size + extra for size in sizes],
@@ -329,7 +329,7 @@ def _sizes(part: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _differences(part: Mapping[str, Any]) -> Iterable[str]:
-    ways = [a.value for a in ABLATIONS]
+    ways = [a.value for a in JUDGED]
     yield line(["nodes", *ways])
     yield rule(1 + len(ways))
     for row in part["own_less_ablated"]:

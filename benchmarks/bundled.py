@@ -16,9 +16,6 @@ from core.assets import CIRCUITS, MODELS
 from core.bundle import null_of
 from core.zoo.catalogue import TASKS
 
-JUDGED = ("resample", "mean")
-"""Ablations that a verdict is read from."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bundled import JUDGED, Stored, bundled_circuits, nulls, plainest, real
+from bundled import Stored, bundled_circuits, nulls, plainest, real
 from study import arguments
 
+from core.choices import JUDGED
 from core.figures import figure
 
 WORDS = {

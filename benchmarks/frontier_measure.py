@@ -14,9 +14,9 @@ from torch import Tensor
 from core.circuit import Attention
 from core.figures import number
 from core.graph import NodeKind
-from core.interventions import Evaluator
+from core.interventions import JUDGED, Evaluator
 from core.pipeline.finding.discovery import dense_nodes
-from core.pipeline.finding.probes import ABLATIONS, Probe
+from core.pipeline.finding.probes import Probe
 from core.pipeline.prepare import Batches, Prepared, head
 from core.search import WIDE, ExchangeSettings, eliminate_jointly, exchange
 from core.tasks import Split
@@ -154,9 +154,9 @@ class Frontier:
                 "features": self._by_layer(chosen),
                 "live": size + uncounted,
                 "bits": round(log2_choose(len(self.nodes), size)),
-                **{f"f_{a.value}": _figure(f[j, i]) for j, a in enumerate(ABLATIONS)},
-                **{f"phi_{a.value}": _figure(phi[j, i]) for j, a in enumerate(ABLATIONS)},
-                **{f"right_{a.value}": _figure(right[j, i]) for j, a in enumerate(ABLATIONS)},
+                **{f"f_{a.value}": _figure(f[j, i]) for j, a in enumerate(JUDGED)},
+                **{f"phi_{a.value}": _figure(phi[j, i]) for j, a in enumerate(JUDGED)},
+                **{f"right_{a.value}": _figure(right[j, i]) for j, a in enumerate(JUDGED)},
             }
             for i, (size, chosen) in enumerate(circuits.items())
         ]
@@ -180,7 +180,7 @@ class Frontier:
                 | {
                     f"{name}_{a.value}_max": _figure(values[j].max())
                     for name, values in rows
-                    for j, a in enumerate(ABLATIONS)
+                    for j, a in enumerate(JUDGED)
                 }
             )
         return found
@@ -259,7 +259,7 @@ class Measured(NamedTuple):
 def scores(probe: Probe, masks: Float[Tensor, "circuit node"]) -> Measured:
     """F, φ and accuracy under both ablations, strict regime."""
     gates, found = probe.places.gates(masks), []
-    for ablation in ABLATIONS:
+    for ablation in JUDGED:
         empty, model = probe.end_points[ablation]
         outcome = probe.evaluator.outcome(gates, ablation)
         f = faithfulness(outcome.logit_diff, empty.logit_diff[0], model.logit_diff[0])

@@ -5,9 +5,10 @@ from typing import Any
 
 from study import line, rule, shown
 
+from core.choices import JUDGED
+
 SHOWN = (30, 40, 57, 85, 100, 200, 347)
 """Sizes of the table; the JSON file has them all."""
-ABLATIONS = ("resample", "mean")
 BESIDE = ("first", "most active", "random", "prefix random", "swept smallest")
 """Columns of circuits without a search."""
 WANTED = 0.97
@@ -78,11 +79,11 @@ def _of(size: int, points: Sequence[Mapping[str, Any]] | None) -> Mapping[str, A
 
 def _worst(at: Mapping[str, Any]) -> str:
     """Of F and φ under both ablations."""
-    four = [at[f"{m}_{how}"] for m in ("f", "phi") for how in ABLATIONS]
+    four = [at[f"{m}_{how}"] for m in ("f", "phi") for how in JUDGED]
     return "–" if None in four else f"{min(four):.3f}"
 
 
 def _pair(point: Mapping[str, Any] | None, end: str = "") -> str:
     """F as resample / mean."""
-    pair = [point[f"f_{how}{end}"] for how in ABLATIONS] if point else [None]
+    pair = [point[f"f_{how}{end}"] for how in JUDGED] if point else [None]
     return " / ".join(map(shown, pair))

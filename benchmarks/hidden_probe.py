@@ -12,9 +12,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.graph import NodeKind
-from core.interventions import Ablation
+from core.interventions import JUDGED, Ablation
 from core.models import Edits, LanguageModel
-from core.pipeline.finding.probes import ABLATIONS
 from core.pipeline.prepare import Prepared, head
 from core.search import Response
 from core.tasks import PromptBatch, Split
@@ -74,7 +73,7 @@ class HiddenProbe:
             accuracy=float((logits.argmax(-1) == batch.answer).float().mean()),
         )  # fmt: skip
         none = torch.zeros(len(shell.nodes))
-        for ablation in ABLATIONS:
+        for ablation in JUDGED:
             shell.empty[ablation] = batch.margin(shell._run(none[None], ablation))
         return shell
 
@@ -82,7 +81,7 @@ class HiddenProbe:
         """Residuals at a circuit and their slopes by every gate, under both ablations."""
         scale = self.answer.square().mean().sqrt()
         parts = []
-        for ablation in ABLATIONS:
+        for ablation in JUDGED:
             gates = mask.detach().repeat(len(self.answer), 1).requires_grad_()
             margin = self.batch.margin(self._run(gates, ablation))
             (slope,) = torch.autograd.grad(margin.sum(), gates)
@@ -95,7 +94,7 @@ class HiddenProbe:
     ) -> tuple[Float[Tensor, "ablation circuit"], Float[Tensor, "ablation circuit"]]:
         """F and φ of each circuit under resample and mean ablation."""
         f, phi = [], []
-        for ablation in ABLATIONS:
+        for ablation in JUDGED:
             with torch.no_grad():
                 logits = torch.stack([self._run(mask[None], ablation) for mask in masks])
             margin = torch.stack([self.batch.margin(one) for one in logits]).mean(1)

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from study import first_of
 from torch import Tensor
 
+from core.choices import JUDGED
 from core.circuit import Attention
 from core.graph import NodeKind
 from core.pipeline.finding.probes import Probe
@@ -88,7 +89,7 @@ def _figures(
     return {
         f"{name}_{how}": round(value, 4)
         for name, values in best.items()
-        for how, value in zip(("resample", "mean"), values, strict=True)
+        for how, value in zip(JUDGED, values, strict=True)
     }
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from study import line
 
+from core.choices import JUDGED
+
 SIZES = ("25", "49", "100", "200", "347")
 COMMAND = "OMP_NUM_THREADS=1 python benchmarks/transcoder_study.py"
 
@@ -25,7 +27,7 @@ def page(found: Mapping[str, Any]) -> str:
         for split in ("selection", "test"):
             parts.append(f"## {model}, {split} split\n")
             parts += [_quality(rows, split)]
-            parts += [_circuits(rows, split, how) for how in ("resample", "mean")]
+            parts += [_circuits(rows, split, how) for how in JUDGED]
         parts += [_anywhere(rows, split) for split in ("selection", "test")]
         parts.append(_heads(rows))
     return "\n".join(part for part in parts if part)
@@ -63,7 +65,7 @@ def _smallest(seeds: Iterable[Any], split: str) -> str:
         good = [
             size
             for size in sizes
-            if min(row[split][str(size)][f"f_{how}"] for how in ("resample", "mean")) >= 0.97
+            if min(row[split][str(size)][f"f_{how}"] for how in JUDGED) >= 0.97
         ]
         found.append(str(min(good)) if good else "none")
     return ", ".join(found)
@@ -123,7 +125,7 @@ def _heads(rows: Mapping[str, list[Any]]) -> str:
     if len(pairs) < 2:
         return ""
     lines = []
-    for how in ("resample", "mean"):
+    for how in JUDGED:
         for size in SIZES:
             gap = [b["test"][size][f"f_{how}"] - a["test"][size][f"f_{how}"] for a, b in pairs]
             phi = [b["test"][size][f"phi_{how}"] - a["test"][size][f"phi_{how}"] for a, b in pairs]

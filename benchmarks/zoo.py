@@ -14,11 +14,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bundled import JUDGED, Stored, bundled_circuits, model_card, nulls, plainest, real
+from bundled import Stored, bundled_circuits, model_card, nulls, plainest, real
 from study import Results, arguments, line, results_file, rule, shown
 
 from core.assets import MODELS, TRANSCODERS
-from core.choices import BUNDLED_KINDS, COMMON_KINDS, BundledKind
+from core.choices import BUNDLED_KINDS, COMMON_KINDS, JUDGED, BundledKind
 from core.zoo.catalogue import MEMBERS, NOT_OFFERED, Member
 
 OUT = results_file("zoo")

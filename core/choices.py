@@ -39,6 +39,9 @@ ErrorsAre = Literal["live", "mean", "zero"]
 Inside = Literal["circuit", "model"]
 """What runs beside the Lab's changes: the circuit alone, or the whole model."""
 
+JUDGED = ("resample", "mean")
+"""Ablations that a circuit is searched and judged under (`core.interventions.JUDGED`)."""
+
 Null = Literal["none", "untrained", "permuted-answers", "same-answer", "shuffled-features"]
 """A run that must not validate; `core.pipeline.nulls` says what each is."""
 NULLS: tuple[Null, ...] = get_args(Null)

@@ -12,6 +12,7 @@ from core.interventions.prepared import (
     prepare_batch,
 )
 from core.interventions.references import (
+    JUDGED,
     Ablation,
     State,
     corrupt_state,
@@ -21,6 +22,7 @@ from core.interventions.references import (
 )
 
 __all__ = [
+    "JUDGED",
     "Ablation",
     "ErrorRegime",
     "Errors",

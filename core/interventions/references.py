@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from core import choices
 from core.errors import TaskError
 from core.models import LanguageModel, Trace
 from core.tasks import PromptBatch
@@ -34,6 +35,11 @@ class Ablation(StrEnum):
     """The mean over prompts of another split, at the same aligned position."""
     ZERO = "zero"
     """Zero."""
+
+
+JUDGED = tuple(map(Ablation, choices.JUDGED))
+"""Those that a circuit is searched, sized and judged under, so that it cannot lean on what one of
+them leaves standing."""
 
 
 class State(NamedTuple):

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.circuit import Attention, gated_nodes
-from core.interventions import Ablation, Evaluator, Gates, Places
+from core.interventions import JUDGED, Ablation, Evaluator, Gates, Places
 from core.tasks import Split
 from core.transfer.subject import Subject
 from core.validation import Alive, faithfulness, matched_circuits
@@ -56,7 +56,7 @@ def carried(
     *,
     draws: int = 100,
     seed: int = 0,
-    ablations: tuple[Ablation, ...] = (Ablation.RESAMPLE, Ablation.MEAN),
+    ablations: tuple[Ablation, ...] = JUDGED,
 ) -> tuple[Carried, ...]:
     """Runs the partners alone in the second model.
 

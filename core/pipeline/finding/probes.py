@@ -24,13 +24,20 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.circuit import Attention
-from core.interventions import Ablation, ErrorRegime, Evaluator, Outcome, Places, gradients
+from core.interventions import (
+    JUDGED,
+    Ablation,
+    ErrorRegime,
+    Evaluator,
+    Outcome,
+    Places,
+    gradients,
+)
 from core.models.threads import mapped
 from core.search import Response
 from core.validation import faithfulness
 
 Found = TypeVar("Found")
-ABLATIONS = (Ablation.RESAMPLE, Ablation.MEAN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,7 +63,7 @@ class Probe:
         places = Places.of(nodes, evaluator.bounds, attention)
         none = places.gates(torch.zeros(1, len(nodes)))
         model = evaluator.model_outcome()
-        ends = {a: (evaluator.outcome(none, a), model) for a in ABLATIONS}
+        ends = {a: (evaluator.outcome(none, a), model) for a in JUDGED}
         return cls(evaluator=evaluator, nodes=nodes, places=places, end_points=ends)
 
     def group_effect(self, groups: Sequence[np.ndarray]) -> np.ndarray:
@@ -82,7 +89,7 @@ class Probe:
     def importance(self, mask: Float[Tensor, " node"]) -> Float[Tensor, " node"]:
         """Squared gradients of the gates at a circuit, summed over prompts and ablations."""
         gates, attention = self.places.gates(mask.detach()), self.places.attention
-        found = [self.evaluator.importance(gates, a, attention) for a in ABLATIONS]
+        found = [self.evaluator.importance(gates, a, attention) for a in JUDGED]
         return torch.stack([self.places.values(one) for one in found]).sum(0)
 
     def loss(self, mask: Float[Tensor, " node"]) -> Tensor:
@@ -113,10 +120,10 @@ class Probe:
             return [(margin, self.places.values(slope)) for margin, slope in found]
 
         parts = [part for found in self._each(run) for part in found]
-        model = self.end_points[ABLATIONS[0]][1].logit_diff[0]
+        model = self.end_points[JUDGED[0]][1].logit_diff[0]
         margin, slope = (torch.cat(columns) for columns in zip(*parts, strict=True))
         return Response(
-            residual=(margin - model.repeat(len(ABLATIONS))) / self._scale,
+            residual=(margin - model.repeat(len(JUDGED))) / self._scale,
             slope=slope / self._scale,
         )
 
@@ -129,17 +136,17 @@ class Probe:
     ) -> Float[Tensor, "circuit measurement"]:
         """Residuals of each circuit, in the order of `respond`; no gradient."""
         gates = self.places.gates(masks)
-        model = self.end_points[ABLATIONS[0]][1].logit_diff
+        model = self.end_points[JUDGED[0]][1].logit_diff
         found = self._each(lambda a: self.evaluator.outcome(gates, a).logit_diff - model)
         return torch.cat(found, 1) / self._scale
 
     def _each(self, run: Callable[[Ablation], Found]) -> list[Found]:
         """`run` under every ablation, side by side where that is faster."""
-        return list(mapped(self.evaluator.model, run, ABLATIONS))
+        return list(mapped(self.evaluator.model, run, JUDGED))
 
     @property
     def _scale(self) -> float:
-        model = self.end_points[ABLATIONS[0]][1].logit_diff
+        model = self.end_points[JUDGED[0]][1].logit_diff
         return max(float(model.square().mean().sqrt()), 1e-9)
 
     def scores(
@@ -148,6 +155,6 @@ class Probe:
         """F and φ of each circuit under resample and mean ablation."""
         gates = self.places.gates(masks)
         found = self._each(lambda a: self.evaluator.outcome(gates, a))
-        f = [self._f(outcome, a) for outcome, a in zip(found, ABLATIONS, strict=True)]
-        right = self.end_points[ABLATIONS[0]][1].correct.float().mean().clamp(min=1e-9)
+        f = [self._f(outcome, a) for outcome, a in zip(found, JUDGED, strict=True)]
+        right = self.end_points[JUDGED[0]][1].correct.float().mean().clamp(min=1e-9)
         return torch.stack(f), torch.stack([o.correct.float().mean(1) / right for o in found])

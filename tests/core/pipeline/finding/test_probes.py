@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from core.circuit import Attention
-from core.interventions import Ablation
-from core.pipeline.finding.probes import ABLATIONS, Probe
+from core.interventions import JUDGED, Ablation
+from core.pipeline.finding.probes import Probe
 from tests.core.pipeline.parts import heads_of
 
 
@@ -35,7 +35,7 @@ def test_residuals_are_margins_less_the_models_in_units_of_it(probe):
     model = probe.evaluator.model_outcome().logit_diff[0]
     scale = model.square().mean().sqrt()
     gates = probe.places.gates(mask[None])
-    want = [probe.evaluator.outcome(gates, a).logit_diff[0] - model for a in ABLATIONS]
+    want = [probe.evaluator.outcome(gates, a).logit_diff[0] - model for a in JUDGED]
     torch.testing.assert_close(found.residual, torch.cat(want) / scale)
     torch.testing.assert_close(probe.measure(mask[None])[0], found.residual.square().mean())
     torch.testing.assert_close(probe.residuals(mask[None])[0], found.residual)
