@@ -14,8 +14,9 @@ from core.graph import NodeKind
 from core.models import LanguageModel, load_model, suited_threads
 from core.pipeline.dictionaries import Training, find_transcoders
 from core.pipeline.finding.discovery import Discovery, discover
+from core.pipeline.finding.shuffled import shuffled
 from core.pipeline.judging.validation import worst_fvu
-from core.pipeline.nulls import permuted, same_answer, shuffled, untrained
+from core.pipeline.nulls import permuted, same_answer, untrained
 from core.pipeline.prepare import Prepared, head, prepare
 from core.pipeline.progress import Clock, ignore
 from core.pipeline.settings import RunSettings
