@@ -19,9 +19,8 @@ from core.darkmatter.stand_ins import DRAWN, Layer, StandIn, drawn, fixed, order
 from core.errors import SettingsError
 from core.interventions import Ablation, ErrorRegime, Errors, Evaluator, Gates, all_gates
 from core.validation import smallest_span
+from core.validation.metrics import interval, resamples
 
-RESAMPLES = 1000
-"""Of a bootstrap."""
 AT_ONCE = 2**25
 """Numbers in the stand-ins of one call: 128 MiB."""
 
@@ -156,10 +155,8 @@ class ErrorBench:
         return self._shares(before - m, torch.zeros_like(before))
 
     def _shares(self, m: Float[Tensor, "row prompt"], zero: Float[Tensor, " prompt"]) -> Shares:
-        n = len(self.model)
-        generator = torch.Generator().manual_seed(self.settings.seed)
-        pick = torch.randint(n, (RESAMPLES, n), generator=generator)
+        pick = resamples(len(self.model), torch.Generator().manual_seed(self.settings.seed))
         span = (self.model - self.empty)[pick].mean(1)
         drawn_f = (m - zero)[:, pick].mean(-1) / span
-        low, high = torch.quantile(drawn_f, torch.tensor([0.025, 0.975]), dim=1)
-        return Shares((m - zero).mean(1) / self.span, low, high)
+        ends = torch.tensor([interval(row) for row in drawn_f])
+        return Shares((m - zero).mean(1) / self.span, *ends.unbind(1))

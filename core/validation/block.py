@@ -27,7 +27,7 @@ from core.validation.controls import (
     plain_circuits,
 )
 from core.validation.curve import BANDED, area, curve_sizes, nested_gates
-from core.validation.metrics import Scores, behaviour, p_value, scores
+from core.validation.metrics import Scores, behaviour, interval, p_value, resamples, scores
 
 
 def measure(
@@ -101,9 +101,7 @@ def _span_interval(bench: Bench, seed: int) -> list[float | None]:
     """95 % interval of m(M) − m(∅), in logits."""
     span = bench.model.logit_diff[0] - bench.empty.logit_diff[0]
     generator = torch.Generator().manual_seed(seed)
-    draws = span[torch.randint(len(span), (1000, len(span)), generator=generator)].mean(1)
-    low, high = torch.quantile(draws, torch.tensor([0.025, 0.975])).tolist()
-    return [number(low), number(high)]
+    return [number(end) for end in interval(span[resamples(len(span), generator)].mean(1))]
 
 
 def _features_needed(bench: Bench, circuit: Gates, attention: Attention) -> dict[str, float | None]:

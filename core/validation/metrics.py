@@ -15,7 +15,7 @@ import math
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.interventions import Outcome
@@ -83,15 +83,15 @@ def scores(outcome: Outcome, empty: Outcome, model: Outcome, *, seed: int = 0) -
     """All scores of a single circuit (row 0 of each outcome), with intervals."""
     m, none, full = (o.logit_diff[0] for o in (outcome, empty, model))
     right, full_right = outcome.correct[0].float(), model.correct[0].float()
-    draw = _resamples(len(m), seed)
+    draw = resamples(len(m), torch.Generator().manual_seed(seed))
     f_draws = (m[draw].mean(1) - none[draw].mean(1)) / (full[draw].mean(1) - none[draw].mean(1))
     phi_draws = right[draw].mean(1) / full_right[draw].mean(1)
     f = float(faithfulness(m[None], none, full)[0])
     return Scores(
         faithfulness=f,
-        faithfulness_ci=_interval(f_draws) if math.isfinite(f) else Interval(math.nan, math.nan),
+        faithfulness_ci=interval(f_draws) if math.isfinite(f) else Interval(math.nan, math.nan),
         phi=float(behaviour(outcome, model)[0]),
-        phi_ci=_interval(phi_draws),
+        phi_ci=interval(phi_draws),
         accuracy=float(right.mean()),
         logit_diff=float(m.mean()),
         kl=float(outcome.kl[0].mean()),
@@ -109,11 +109,13 @@ def p_value(value: float, random: Float[Tensor, " draw"]) -> float:
     return (1 + int((~(random < value)).sum())) / (len(random) + 1)
 
 
-def _resamples(n: int, seed: int) -> Tensor:
-    return torch.randint(n, (RESAMPLES, n), generator=torch.Generator().manual_seed(seed))
+def resamples(n: int, generator: torch.Generator) -> Int[Tensor, "draw prompt"]:
+    """Bootstrap resamples of `n` prompts, as places among them."""
+    return torch.randint(n, (RESAMPLES, n), generator=generator)
 
 
-def _interval(draws: Float[Tensor, " draw"]) -> Interval:
+def interval(draws: Float[Tensor, " draw"]) -> Interval:
+    """What 95 % of the finite draws lie in; NaN where there are none."""
     kept = draws[torch.isfinite(draws)]
     if not len(kept):
         return Interval(math.nan, math.nan)

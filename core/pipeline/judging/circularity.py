@@ -24,20 +24,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.figures import figure, number, or_nan
-from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, Places
+from core.interventions import JUDGED, Ablation, ErrorRegime, Evaluator, Gates, Places
 from core.pipeline.prepare import Batches, Prepared, head
 from core.predictions.trials import third_rows
 from core.tasks import Split
 from core.transcoders import TranscoderSet
 from core.validation import Alive, Candidate, faithfulness, matched_circuits
+from core.validation.metrics import interval, resamples
 
-SEARCHED = (Ablation.RESAMPLE, Ablation.MEAN)
-"""Ablations that the search looks at."""
 PROMPTS = 128
 """Of each split."""
 DRAWS = 20
 """Matched random circuits beside interchange and steering."""
-RESAMPLES = 1000
 
 
 def circularity(
@@ -69,10 +67,8 @@ def circularity(
     third = _third(prepared, coders, candidate, seed)
     result: dict[str, Any] = {
         "prompts": {split.value: runs[split].n_prompts for split in splits},
-        "splits": {s.value: {a.value: number(_f(found[s][a])) for a in SEARCHED} for s in splits},
-        "gap": {
-            a.value: _gap(found[Split.LABELS][a], found[Split.TEST][a], seed) for a in SEARCHED
-        },
+        "splits": {s.value: {a.value: number(_f(found[s][a])) for a in JUDGED} for s in splits},
+        "gap": {a.value: _gap(found[Split.LABELS][a], found[Split.TEST][a], seed) for a in JUDGED},
         "families": {name: {"faithfulness": number(f)} for name, f in test.items()} | third,
     }
     return result | {"sentence": _sentence(result)}
@@ -113,7 +109,7 @@ def _gap(searched: Margins, tested: Margins, seed: int) -> dict[str, Any]:
     """F on the labels split less F on the test split."""
     generator = torch.Generator().manual_seed(seed)
     drawn = _drawn(searched, generator) - _drawn(tested, generator)
-    low, high = torch.quantile(drawn, torch.tensor([0.025, 0.975])).tolist()
+    low, high = interval(drawn)
     value = _f(searched) - _f(tested)
     return {
         "labels_minus_test": number(value),
@@ -122,8 +118,7 @@ def _gap(searched: Margins, tested: Margins, seed: int) -> dict[str, Any]:
 
 
 def _drawn(margins: Margins, generator: torch.Generator) -> Float[Tensor, " draw"]:
-    n = len(margins.own)
-    rows = torch.randint(n, (RESAMPLES, n), generator=generator)
+    rows = resamples(len(margins.own), generator)
     own, none, model = (one[rows].mean(1) for one in margins)
     return (own - none) / (model - none)
 
@@ -216,8 +211,8 @@ def _beside(values: Float[Tensor, " circuit"]) -> dict[str, Any]:
 
 def _sentence(result: dict[str, Any]) -> str:
     splits, families = result["splits"], result["families"]
-    others = [name for name in families if name not in {a.value for a in SEARCHED}]
-    gaps = [or_nan(result["gap"][a.value]["labels_minus_test"]) for a in SEARCHED]
+    others = [name for name in families if name not in {a.value for a in JUDGED}]
+    gaps = [or_nan(result["gap"][a.value]["labels_minus_test"]) for a in JUDGED]
     shown = ", ".join(f"{name} {figure(families[name]['faithfulness'])}" for name in others)
     return (
         f"F on the prompts it was searched on less F on unseen ones: {figure(gaps[0])} (resample), "

@@ -7,6 +7,7 @@ import torch
 
 from core.interventions import Outcome
 from core.validation import faithfulness, p_value, scores
+from core.validation.metrics import interval, resamples
 
 
 def outcome(logit_diff, correct):
@@ -58,6 +59,19 @@ def test_intervals_hold_the_score_and_shrink_with_prompts():
         assert found.faithfulness_ci.low < found.faithfulness < found.faithfulness_ci.high
         widths.append(found.faithfulness_ci.high - found.faithfulness_ci.low)
     assert widths[1] < widths[0] / 2
+
+
+def test_an_interval_leaves_out_a_fortieth_at_either_end_and_what_is_not_finite():
+    draws = torch.tensor([math.nan, math.inf, *range(41)])
+    assert interval(draws) == (1.0, 39.0)
+    assert all(math.isnan(end) for end in interval(torch.full((3,), math.nan)))
+
+
+def test_resamples_are_places_among_the_prompts_and_the_same_for_a_seed():
+    one, two = (resamples(7, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert one.shape == (1000, 7)
+    assert torch.equal(one, two)
+    assert set(one.flatten().tolist()) == set(range(7))
 
 
 def test_p_counts_random_circuits_that_do_as_well():
