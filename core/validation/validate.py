@@ -11,10 +11,10 @@
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.figures import number, or_nan
-from core.interventions import Ablation, ErrorRegime, Evaluator
+from core.interventions import JUDGED, Ablation, ErrorRegime, Evaluator
 from core.models.threads import mapped
 from core.validation.bench import Candidate, ValidationSettings
 from core.validation.block import measure
@@ -22,10 +22,20 @@ from core.validation.judgement import judge
 from core.validation.metrics import smallest_span
 from core.validation.verdict import Evidence
 
-JUDGED = 2
-"""Blocks that the verdict is read from: the first of the plan."""
 Progress = Callable[[int, int], None]
 """(blocks done, blocks in all)."""
+
+
+class Row(NamedTuple):
+    """A block of the plan: the prompts, and where everything outside the circuit goes."""
+
+    evaluator: Evaluator
+    split: str
+    """Its name, as published."""
+    ablation: Ablation
+    errors: ErrorRegime = ErrorRegime.ABLATED
+    judged: bool = False
+    """Whether the verdict is read from it."""
 
 
 def validate(
@@ -51,40 +61,45 @@ def validate(
         worst_fvu: Largest FVU of the dictionary over layers, if measured.
         progress: Told after every block.
     """
-    plan: list[tuple[Evaluator, str, Ablation, ErrorRegime]] = [
-        (evaluator, split, ablation, ErrorRegime.ABLATED)
-        for ablation in (Ablation.RESAMPLE, Ablation.MEAN, Ablation.ZERO)
-    ]
-    errors = (ErrorRegime.KEPT, ErrorRegime.RESAMPLE, ErrorRegime.MEAN, ErrorRegime.ZERO)
-    plan += [(evaluator, split, Ablation.RESAMPLE, regime) for regime in errors]
-    plan += [
-        (ood, "ood", a, ErrorRegime.ABLATED) for a in (Ablation.RESAMPLE, Ablation.MEAN) if ood
-    ]
+    plan = _plan(evaluator, split, ood)
     progress(0, len(plan))
 
-    def run(place: int) -> dict[str, Any]:
-        where, name, ablation, regime = plan[place]
-        judged = place < JUDGED
-        return measure(where, candidate, name, ablation, regime, settings, judged=judged)
+    def run(row: Row) -> dict[str, Any]:
+        where, name, ablation, errors, judged = row
+        return measure(where, candidate, name, ablation, errors, settings, judged=judged)
 
     blocks = []
-    for block in mapped(evaluator.model, run, range(len(plan))):
+    for block in mapped(evaluator.model, run, plan):
         blocks.append(block)
         progress(len(blocks), len(plan))
-    return _judged(evaluator, blocks, gate, worst_fvu)
+    judged = [block for row, block in zip(plan, blocks, strict=True) if row.judged]
+    return _with_verdict(evaluator, blocks, judged, gate, worst_fvu)
 
 
-def _judged(
-    evaluator: Evaluator, blocks: list[dict[str, Any]], gate: float, worst_fvu: float | None
+def _plan(evaluator: Evaluator, split: str, ood: Evaluator | None) -> list[Row]:
+    """All blocks, the published one first."""
+    strict = [Row(evaluator, split, a, judged=a in JUDGED) for a in Ablation]
+    errors = (ErrorRegime.KEPT, ErrorRegime.RESAMPLE, ErrorRegime.MEAN, ErrorRegime.ZERO)
+    regimes = [Row(evaluator, split, Ablation.RESAMPLE, regime) for regime in errors]
+    return strict + regimes + [Row(ood, "ood", a) for a in JUDGED if ood]
+
+
+def _with_verdict(
+    evaluator: Evaluator,
+    blocks: list[dict[str, Any]],
+    judged: list[dict[str, Any]],
+    gate: float,
+    worst_fvu: float | None,
 ) -> dict[str, Any]:
+    """The published block with the verdict, and all others beneath it."""
     model = evaluator.model_outcome()
     evidence = Evidence(
         accuracy=float(model.correct.float().mean()),
         gate=gate,
         span_ci_low=or_nan(blocks[0]["span_ci"][0]),
         smallest_span=float(smallest_span(model.logit_diff[0])),
-        blocks=tuple(blocks[:JUDGED]),
-        errors_kept=or_nan(blocks[3]["faithfulness"]),
+        blocks=tuple(judged),
+        errors_kept=or_nan(_block(blocks, Ablation.RESAMPLE, ErrorRegime.KEPT)["faithfulness"]),
         worst_fvu=worst_fvu,
     )
     judgement = judge(evidence)
@@ -98,3 +113,9 @@ def _judged(
         "failed": {where: list(names) for where, names in judgement.failed.items()},
         "other_regimes": blocks[1:],
     }
+
+
+def _block(blocks: list[dict[str, Any]], ablation: Ablation, errors: ErrorRegime) -> dict[str, Any]:
+    """The first block of an ablation and an error regime."""
+    wanted = (ablation.value, errors.value)
+    return next(b for b in blocks if (b["ablation"], b["error_regime"]) == wanted)

@@ -12,7 +12,7 @@ from core.circuit import Attention, FeatureNode, HeadNode
 from core.cli.findings import report_text
 from core.cli.output import shown
 from core.cli.results import _row as results_row
-from core.interventions import Ablation, ErrorRegime, Evaluator, Gates, Places
+from core.interventions import JUDGED, Ablation, ErrorRegime, Evaluator, Gates, Places
 from core.report import report_html
 from core.tasks import Split, encode_pairs
 from core.validation import Candidate, ValidationSettings, faithfulness, validate
@@ -54,6 +54,15 @@ def test_the_published_interval_of_the_span_is_the_measured_one(null):
     rows = torch.randint(len(span), (1000, len(span)), generator=torch.Generator().manual_seed(0))
     want = torch.quantile(span[rows].mean(1), torch.tensor([0.025, 0.975])).tolist()
     assert found["span_ci"] == pytest.approx(want, abs=1e-6)
+
+
+def test_the_verdict_is_read_from_the_strict_blocks_of_the_ablations_that_are_judged(null):
+    """These alone have free random circuits; the first is the published one."""
+    _, _, found = null
+    read = [block for block in (found, *found["other_regimes"]) if "random_free" in block]
+    regimes = [(b["split"], b["ablation"], b["error_regime"]) for b in read]
+    assert regimes == [("test", ablation, "ablated") for ablation in JUDGED]
+    assert read[0] is found
 
 
 def test_where_heads_count_features_are_also_judged_with_all_heads_live():
