@@ -34,14 +34,12 @@ from study import (
 )
 
 from core.guide import Guide, InfluenceGuide, ShiftedInfluenceGuide
-from core.pipeline.finding.candidates import with_active
+from core.pipeline.finding.candidates import candidate_graph
 from core.pipeline.finding.discovery import dense_nodes
-from core.pipeline.finding.graphs import task_graph
 from core.pipeline.finding.pooled import pooled_statistics
 from core.pipeline.finding.probes import Probe
 from core.pipeline.finding.rankings import best_by, hierarchical
 from core.pipeline.finding.tree import cut, node_graph
-from core.pipeline.progress import ignore
 from core.pipeline.settings import RunSettings
 from core.search.progress import ignore as unheard
 from core.tasks import Split
@@ -77,9 +75,9 @@ def measured(pair: Pair, guides: Mapping[str, Guide]) -> dict[str, Any]:
     """Every guide on one pair."""
     settings = RunSettings()
     with opened(pair) as (prepared, coders):
-        labels = prepared.evaluator(coders, Split.LABELS, PROMPTS)
-        task = task_graph(prepared, coders, GRAPHS, ignore)
-        whole = with_active(task.graph(), labels.active())
+        task, whole, labels = candidate_graph(
+            prepared, coders, graph_prompts=GRAPHS, probe_prompts=PROMPTS
+        )
         pooled = pooled_statistics(prepared, coders, task, whole, GRAPHS)
         graph = node_graph(whole)
         tree = cut(graph, settings)

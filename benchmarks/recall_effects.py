@@ -26,9 +26,7 @@ from core.guide import Pooled
 from core.hierarchy import Hierarchy
 from core.interventions import Ablation, Evaluator
 from core.lessons.effects import single_effects
-from core.pipeline.finding.candidates import with_active
-from core.pipeline.finding.discovery import dense_nodes
-from core.pipeline.finding.graphs import task_graph
+from core.pipeline.finding.discovery import candidates_of, dense_nodes
 from core.pipeline.finding.pooled import pooled_statistics
 from core.pipeline.finding.probes import Probe
 from core.pipeline.finding.tree import cut, node_graph
@@ -129,9 +127,7 @@ def _key(group: np.ndarray) -> bytes:
 def searched(prepared: Prepared, coders: TranscoderSet, prompts: int) -> Searched:
     """Candidates and tree as in `hagd run`; groups are measured on so many prompts."""
     settings = RunSettings()
-    labels = prepared.evaluator(coders, Split.LABELS, settings.probe_prompts)
-    task = task_graph(prepared, coders, settings.graph_prompts, ignore)
-    whole = with_active(task.graph(), labels.active())
+    task, whole, _ = candidates_of(prepared, coders, settings, ignore)
     graph = node_graph(whole)
     few = prepared.evaluator(coders, Split.LABELS, prompts)
     return Searched(

@@ -21,8 +21,7 @@ from study import Results, arguments, bundled_pairs, chosen, opened, pair_named,
 from torch import Tensor
 
 from core.hierarchy import Hierarchy
-from core.pipeline.finding.candidates import with_active
-from core.pipeline.finding.graphs import task_graph
+from core.pipeline.finding.discovery import candidates_of
 from core.pipeline.finding.probes import Probe
 from core.pipeline.finding.tree import cut, node_graph
 from core.pipeline.prepare import Prepared
@@ -53,9 +52,8 @@ def main() -> None:
 def measured(name: str, prepared: Prepared, coders: TranscoderSet) -> dict[str, Any]:
     """Both directions on one pair."""
     settings = RunSettings()
-    labels = prepared.evaluator(coders, Split.LABELS, settings.probe_prompts)
-    whole = task_graph(prepared, coders, settings.graph_prompts, ignore).graph()
-    graph = node_graph(with_active(whole, labels.active()))
+    _, whole, labels = candidates_of(prepared, coders, settings, ignore)
+    graph = node_graph(whole)
     probe = Probe.on(labels, graph.nodes)
     selection = Probe.on(prepared.evaluator(coders, Split.SELECTION), graph.nodes)
     ranked = rankings(probe, cut(graph, settings))

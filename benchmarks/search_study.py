@@ -22,15 +22,13 @@ from torch import Tensor
 
 from core.guide import GuideScores, InfluenceGuide
 from core.hierarchy import Hierarchy
-from core.pipeline.finding.candidates import with_active
+from core.pipeline.finding.candidates import candidate_graph
 from core.pipeline.finding.discovery import dense_nodes
-from core.pipeline.finding.graphs import task_graph
 from core.pipeline.finding.probes import Probe
 from core.pipeline.finding.rankings import MEASURE_COST, RESPONSE_COST, flat, hierarchical
 from core.pipeline.finding.search import in_front
 from core.pipeline.finding.tree import cut, node_graph
 from core.pipeline.prepare import Prepared
-from core.pipeline.progress import ignore
 from core.pipeline.settings import RunSettings
 from core.search import RefineSettings, exchange, refine
 from core.search.progress import ignore as unheard
@@ -63,9 +61,9 @@ def main() -> None:
 def measured(prepared: Prepared, coders: TranscoderSet, prompts: int, fast: bool) -> dict[str, Any]:
     """Every method on one model and dictionary."""
     settings = RunSettings()
-    labels = prepared.evaluator(coders, Split.LABELS, prompts)
-    whole = task_graph(prepared, coders, settings.graph_prompts, ignore).graph()
-    whole = with_active(whole, labels.active())
+    _, whole, labels = candidate_graph(
+        prepared, coders, graph_prompts=settings.graph_prompts, probe_prompts=prompts
+    )
     features = node_graph(whole)
     tree = cut(features, settings)
     prior = InfluenceGuide()(whole, tree, features.place)
