@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any, NamedTuple
 
+from core.choices import JUDGED
 from core.figures import figure
 from core.verdicts import block_of, unmet_under
 from explorer.look.theme import mark_html
@@ -30,7 +31,7 @@ class Row(NamedTuple):
 
 def evidence_html(found: Block) -> str:
     """The table; empty where the validation has no figures."""
-    blocks = {name: b for name in ("resample", "mean") if (b := block_of(found, name))}
+    blocks = {name: b for name in JUDGED if (b := block_of(found, name))}
     if not blocks or not any(b.get("random") for b in blocks.values()):
         return ""
     head = "".join(f'<th class="n">{name}</th>' for name in blocks)
