@@ -22,6 +22,18 @@ from core.models.hub import hub_source
 from core.models.language_model import LanguageModel
 from core.names import is_hub_id
 
+_NEVER_LOADED = {
+    "auto_map": (
+        "remote code",
+        "An architecture that the transformers library has itself is required; take a copy of the "
+        "model in that form.",
+    ),
+    "quantization_config": (
+        "quantised weights",
+        "Plain float weights are required; take the model as it was before it was quantised.",
+    ),
+}
+"""Keys of a config: what they mean, what is required instead and what to do."""
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 
@@ -97,7 +109,10 @@ def _raw_config(source: str, where: str) -> dict[str, Any]:
     try:
         config, _ = PreTrainedConfig.get_config_dict(source)
     except (OSError, ValueError) as error:
-        raise ModelError(f"{where}: its config cannot be read ({_first_line(error)}).") from None
+        raise ModelError(
+            f"{where}: its config cannot be read ({_first_line(error)}). A config.json that "
+            "`save_pretrained` wrote is required; copy or download the model again."
+        ) from None
     except (AttributeError, TypeError):  # what the library does to some other JSON values
         config = None
     if not isinstance(config, dict):
@@ -105,9 +120,11 @@ def _raw_config(source: str, where: str) -> dict[str, Any]:
             f"{where}: its config.json holds no JSON object. The config that `save_pretrained` "
             "writes is required; copy the folder again."
         )
-    for key, why in (("auto_map", "remote code"), ("quantization_config", "quantised weights")):
+    for key, (why, way_out) in _NEVER_LOADED.items():
         if key in config:
-            raise ModelError(f"{where} needs {why} ({key} in its config), which is never loaded.")
+            raise ModelError(
+                f"{where} needs {why} ({key} in its config), which is never loaded. {way_out}"
+            )
     return {key: value for key, value in config.items() if not key.startswith("_")}
 
 

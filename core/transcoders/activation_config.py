@@ -83,6 +83,7 @@ def _of_layer(prefix: Any, number: int) -> Any:
 def _whole(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or math.fmod(value, 1):
         raise TranscoderError(
-            f"{name} in {CONFIG} is {value!r}; a whole number is required for this activation."
+            f"{name} in {CONFIG} is {value!r}; a whole number is required for this activation. "
+            "Write the one that the dictionary was trained with."
         )
     return int(value)

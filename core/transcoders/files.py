@@ -138,13 +138,19 @@ def read_config(path: Path) -> dict[str, Any]:
         TranscoderError: If it is no YAML mapping, or of a kind or of hooks we do not read.
     """
     try:
-        if path.stat().st_size > _LARGEST_CONFIG:
-            raise TranscoderError(f"{path.name} is larger than a config can be; check the folder.")
+        if (size := path.stat().st_size) > _LARGEST_CONFIG:
+            raise TranscoderError(
+                f"{path} is larger than a config can be: got {size:,} bytes, required are at most "
+                f"{_LARGEST_CONFIG:,}. Check that this is a transcoder folder, or write it anew."
+            )
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise TranscoderError(f"{path} is not valid YAML: {error}. Mend or rewrite it.") from None
     if not isinstance(config, dict):
-        raise TranscoderError(f"{path} holds {type(config).__name__}; a mapping is required.")
+        raise TranscoderError(
+            f"{path} holds {type(config).__name__}; a mapping is required. Write it as lines of "
+            "`name: value`, as circuit-tracer does."
+        )
     _one_of(config, "model_kind", (SETS, CROSSING), SETS)
     _one_of(config, "feature_input_hook", READS, READS[0])
     _one_of(config, "feature_output_hook", WRITES, WRITES[0])
@@ -177,7 +183,10 @@ def _layer_files(folder: Path, config: Mapping[str, Any]) -> list[Path]:
     elif isinstance(listed, list) and all(isinstance(name, str) for name in listed):
         names = listed
     else:
-        raise TranscoderError(f"`transcoders` in {CONFIG} must be a list of file names.")
+        raise TranscoderError(
+            f"`transcoders` in {CONFIG} is {str(listed)[:80]!r}; it must be a list of file names. "
+            "List the file of every layer, or leave it out: then the names in the folder count."
+        )
     paths = {_layer_number(name): _inside(folder, name) for name in names}
     missing = sorted(set(range(max(paths, default=0) + 1)) - set(paths))
     if missing or len(paths) != len(names):

@@ -172,7 +172,8 @@ def check_shapes(tensors: Mapping[str, Tensor], where: str) -> None:
     shape = list(tensors["W_enc"].shape)
     if len(shape) != 2:
         raise TranscoderError(
-            f"W_enc of {where} has shape {shape}; [feature, d_model] is required."
+            f"W_enc of {where} has shape {shape}; [feature, d_model] is required. Save it as a "
+            "matrix with a row for each feature."
         )
     feature, d_model = shape
     above = tensors["W_later"].shape[1] if "W_later" in tensors else 0

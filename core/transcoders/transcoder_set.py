@@ -44,7 +44,7 @@ class TranscoderSet:
         if self.kind not in DICTIONARY_KINDS:
             raise TranscoderError(
                 f"The kind of transcoder is {self.kind!r}; it must be one of "
-                f"{', '.join(DICTIONARY_KINDS)}."
+                f"{', '.join(DICTIONARY_KINDS)}. Name the one that its layers are."
             )
         _check_alike(self.layers)
         object.__setattr__(self, "key", _content_key(self.layers))
@@ -135,7 +135,10 @@ class TranscoderSet:
 def _check_alike(layers: tuple[Transcoder, ...]) -> None:
     shapes = [(layer.n_features, layer.d_model) for layer in layers]
     if not shapes:
-        raise TranscoderError("A transcoder set has no layers; it must have at least one.")
+        raise TranscoderError(
+            "A transcoder set has no layers: got 0; one for each layer of the model is required. "
+            "Give its layers, or check that the folder holds their files."
+        )
     for number, shape in enumerate(shapes):
         if shape != shapes[0]:
             raise TranscoderError(

@@ -32,7 +32,10 @@ def imported(name: str) -> "FileGraph":
     try:
         stamp = (info.path / FILE).stat().st_mtime_ns if info else 0
     except OSError as problem:
-        raise FormatError(f"The graph {name!r} cannot be read: {problem.strerror}.") from None
+        raise FormatError(
+            f"The graph {name!r} cannot be read: {problem.strerror}. Its file in this store must "
+            "be there and open to you. Allow yourself to read it, or import the graph again."
+        ) from None
     return _imported(str(_folder()), name, stamp)
 
 

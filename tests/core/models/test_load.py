@@ -97,7 +97,13 @@ def test_a_value_we_cannot_handle_is_refused(folder):
 
 def test_remote_code_is_never_run(folder):
     edit_config(folder, auto_map={"AutoModelForCausalLM": "evil.Model"})
-    with pytest.raises(ModelError, match="remote code"):
+    with pytest.raises(ModelError, match=r"remote code .*auto_map.* is required; take a copy"):
+        load_model(folder)
+
+
+def test_quantised_weights_are_refused(folder):
+    edit_config(folder, quantization_config={"bits": 4})
+    with pytest.raises(ModelError, match=r"quantised weights .*Plain float weights are required"):
         load_model(folder)
 
 

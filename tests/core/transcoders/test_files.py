@@ -152,6 +152,7 @@ def without(tensors, name):
         (lambda f: (f / "config.yaml").unlink(), "circuit-tracer, sparsify or SAELens"),
         (lambda f: (f / "config.yaml").write_text("a: [1"), "not valid YAML"),
         (lambda f: (f / "config.yaml").write_text("- 1"), "a mapping is required"),
+        (lambda f: (f / "config.yaml").write_text("#" * (1 << 21)), "got 2,097,152 bytes"),
         (lambda f: edit_config(f, transcoders=["layer_1.safetensors"]), r"without layers \[0\]"),
         (lambda f: edit_config(f, transcoders=["layer_0.safetensors"] * 2), "exactly one"),
         (lambda f: edit_config(f, transcoders="layer_0"), "must be a list"),

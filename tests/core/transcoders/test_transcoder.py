@@ -132,6 +132,11 @@ def test_wrong_shapes_are_refused():
         check_shapes(tensors, "layer 0")
 
 
+def test_a_matrix_is_required_before_anything_is_compared_with_it():
+    with pytest.raises(TranscoderError, match=r"has shape \[3\]; \[feature, d_model\] is required"):
+        check_shapes({"W_enc": torch.zeros(3)}, "layer 0")
+
+
 def test_more_features_than_there_are_is_refused():
     with pytest.raises(TranscoderError, match="asks for 4 features"):
         by_hand(Nested(prefix=2, k=2))
