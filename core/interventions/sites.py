@@ -103,7 +103,12 @@ def scan_sites(model: LanguageModel, fit: PromptBatch, judge: PromptBatch) -> Si
 
 
 def pca_rank(outputs: Float[Tensor, "prompt d_model"], share: float) -> int:
-    """Principal directions that hold `share` of the variance; 0 for a constant output."""
+    """Principal directions that hold `share` of the variance; 0 for a constant output.
+
+    Of raw outputs at one site, less their mean. A prefix is sized by another rank
+    (`core.transcoders.sizing`): of outputs that are centred and scaled already, so that several
+    sites can share it, where "constant" is told on that scale.
+    """
     variance = torch.linalg.svdvals((outputs - outputs.mean(0)).double()).square()
     if variance.sum() < 1e-8 * max(1.0, float(outputs.square().sum())):
         return 0
@@ -152,6 +157,5 @@ def _behaviour(
 
     edited = [layer for layer in range(len(replaced)) if replaced[layer].any()]
     logits = model.run(batch.clean, Edits(mlp={layer: replacing(layer) for layer in edited}))
-    difference = logits.gather(1, batch.answer[:, None]) - logits.gather(1, batch.wrong[:, None])
     right = logits.argmax(-1) == batch.answer
-    return _Effect(float(right.float().mean()), float(difference.mean()))
+    return _Effect(float(right.float().mean()), float(batch.margin(logits).mean()))

@@ -76,7 +76,8 @@ def prefixes(settings: TrainSettings, layers: int) -> tuple[int, ...]:
         return (0,) * layers
     if len(told) != layers:
         raise SettingsError(
-            f"`prefix` has {len(told)} sizes for {layers} layers; one for each layer is required."
+            f"`prefix` has {len(told)} sizes for {layers} layers; one for each layer is required. "
+            "Give as many; `hagd train` and `hagd run` size the prefix where none is given."
         )
     return told
 
@@ -105,7 +106,12 @@ def site_weights(samples: Samples, settings: TrainSettings) -> Float[Tensor, "la
 
 
 def _rank(outputs: Float[Tensor, "sample d_model"], variance: float) -> int:
-    """Directions that hold the share; 0 where (next to) nothing varies."""
+    """Directions that hold the share; 0 where (next to) nothing varies.
+
+    Unlike `core.interventions.sites.pca_rank` it takes no mean off: `outputs` come less each
+    position's own mean and divided by its size, so that their squares sum to about 1 a sample, and
+    nothing varies where that is 1e-4 or less.
+    """
     spectrum = torch.linalg.svdvals(outputs).square()
     total = spectrum.sum()
     if float(total) <= 1e-4 * len(outputs):

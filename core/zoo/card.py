@@ -36,13 +36,12 @@ def measure(model: LanguageModel, batch: PromptBatch) -> Behaviour:
     """The model's own behaviour on the clean prompts of a batch."""
     logits = model.logits(batch.clean)
     answer = logits.gather(1, batch.answer[:, None]).squeeze(1)
-    wrong = logits.gather(1, batch.wrong[:, None]).squeeze(1)
     others = logits.scatter(1, batch.answer[:, None], -torch.inf).amax(1)
     margin = answer - others
     return Behaviour(
         prompts=len(logits),
         accuracy=float((margin > 0).float().mean()),
-        logit_difference=float((answer - wrong).mean()),
+        logit_difference=float(batch.margin(logits).mean()),
         margin_p01=float(margin.quantile(0.01)),
     )
 
