@@ -1,7 +1,8 @@
 """Attribution graphs: our seconds, memory and edges beside circuit-tracer's, on the same weights.
 
     bash benchmarks/setup_circuit_tracer.sh
-    python benchmarks/graph_speed.py --tokens 16 --out benchmarks/results/graph_speed.json
+    python benchmarks/graph_speed.py --tokens 16 --out benchmarks/results/graph_speed_16.json
+    python benchmarks/graph_speed.py --tokens 64 --out benchmarks/results/graph_speed_64.json
 
 1. Make a model of GPT-2 small's shape with random weights, and random TopK transcoders.
 2. In turns, each in a process of its own: our graph of a prompt, circuit-tracer's of the same. Both

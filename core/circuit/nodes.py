@@ -3,7 +3,7 @@
 1. A node has one written form everywhere (URL, JSON, command line, screen): ``L:P:F`` a feature,
    ``L0H2`` a head at every position, ``L0H2@4`` a head at one position, ``e:L:P`` an error,
    ``tok:P`` a token, ``pos:P`` a position embedding, ``bias:L`` the constants of one block,
-   ``outside`` the features left out, ``out:V`` a logit, ``out:direction`` a direction of logits.
+   ``outside`` what is left out, ``out:V`` a logit, ``out:direction`` a direction of logits.
 2. Positions are *aligned at the right*: prompts of one task may differ in length, and the last
    token of each has the same aligned position.
 3. Nodes of two kinds are never equal, whatever their numbers: the feature 0:2:4 is not the head
@@ -101,7 +101,7 @@ class BiasNode(NamedTuple):
 
 
 class OutsideNode(NamedTuple):
-    """All features that a graph leaves out, as one node."""
+    """All features and heads that a graph leaves out, as one node."""
 
     __eq__, __ne__, __hash__ = _same, _differ, tuple.__hash__
 

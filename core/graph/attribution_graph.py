@@ -35,7 +35,7 @@ class NodeKind(IntEnum):
     POSITION = 4
     """Learned position embedding at one position."""
     BIAS = 5
-    """Everything constant that one layer adds (index -1), or the features left out (index 0)."""
+    """Everything constant that one layer adds (index -1), or features and heads left out (0)."""
     LOGIT = 6
     """Output token, or a direction in logit space (index -1)."""
 
@@ -43,7 +43,7 @@ class NodeKind(IntEnum):
 LEAVES = (NodeKind.ERROR, NodeKind.TOKEN, NodeKind.POSITION, NodeKind.BIAS)
 """Kinds that nothing inside the graph explains: they have no incoming edge."""
 LEFT_OUT = {"kind": int(NodeKind.BIAS), "layer": -1, "position": -1, "index": 0}
-"""Columns of the one node that stands for all features left out of a graph."""
+"""Columns of the one node that stands for all features and heads left out of a graph."""
 INPUTS = (NodeKind.TOKEN, NodeKind.POSITION)
 """Leaves that are the prompt itself."""
 
@@ -55,7 +55,7 @@ class AttributionGraph:
     kind: Int[Tensor, " node"]
     """NodeKind of each node."""
     layer: Int[Tensor, " node"]
-    """Block; -1 for embeddings and left-out features, the number of blocks for logits."""
+    """Block; -1 for embeddings and what is left out, the number of blocks for logits."""
     position: Int[Tensor, " node"]
     """Token position; -1 for nodes that are at all positions (BIAS)."""
     index: Int[Tensor, " node"]
@@ -93,7 +93,7 @@ class AttributionGraph:
 
     @property
     def left_out(self) -> Bool[Tensor, " node"]:
-        """Which node, if any, stands for the features left out."""
+        """Which node, if any, stands for the features and heads left out."""
         here = (self.kind == LEFT_OUT["kind"]) & (self.layer == LEFT_OUT["layer"])
         return here & (self.index == LEFT_OUT["index"])
 

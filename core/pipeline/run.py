@@ -6,17 +6,17 @@
 4. hierarchy: supernodes by recursive spectral cuts.
 5. search: supernodes dropped down the tree and single nodes ranked, on the labels split; the size
    on the selection split. The guide says which supernodes are tried first and orders the nodes
-   dropped, and its score alone is one of the rankings tried (`rankings.py`).
+   dropped, and its score alone is one of the rankings tried (`finding/rankings.py`).
 6. refine: exchanges and hard-concrete gates at that size.
 7. validate: once, on the test split (and the out-of-distribution split), beside all controls; and
-   the further sections of `further.py`.
+   the further sections of `judging/further.py`.
 8. write: the bundle.
 
 Attention heads are live and no nodes, or (`RunSettings.attention`) nodes that stages 3 to 6 choose
 among and that are ablated where they are not kept.
 
-Stages 3 to 6 are kept in the store as one piece (`discovery.py`); transcoders in training resume
-from their checkpoint.
+Stages 3 to 6 are kept in the store as one piece (`finding/discovery.py`); transcoders in training
+resume from their checkpoint.
 """
 
 from dataclasses import asdict, dataclass, replace

@@ -84,7 +84,7 @@ class Elimination:
     order: Int[Tensor, " candidate"]
     """Node indices, the last to be removed first."""
     rounds: int
-    """Times the importance was asked for."""
+    """Times that slopes (or, in `rivals.eliminate`, importances) were asked for."""
 
 
 def eliminate_jointly(
