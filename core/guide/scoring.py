@@ -2,7 +2,8 @@
 
 Members are the nodes whose measured effect is among the largest. Ties are handled without regard
 to order: in AUROC a tie counts one half; average precision takes tied scores as one step; recall at
-a budget is the expectation under random tie-breaking.
+a budget is the expectation under random tie-breaking. Guides learn from `members`; only benchmarks
+score rankings.
 """
 
 from typing import NamedTuple
