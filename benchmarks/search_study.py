@@ -7,21 +7,30 @@
    The test split is not touched.
 4. On top of the hierarchical ranking, at each size: exchanges, and gates as they were and are set.
 
+Effects of groups, for group testing, are of resample ablation alone, and in shares of the model's
+margin over its empty circuit, as F is:
+
+    noising      F lost when the group alone is ablated in the otherwise whole model
+    denoising    F won when the group alone is live and everything else ablated
+
 Forwards are circuits run on the labels split's probe prompts, two ablations counted as two and a
 backward pass as two. Results: benchmarks/results/search_study.json, rewritten after every pair.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from study import Results, arguments, chosen, masks_of, opened, pair_named, results_file
 from torch import Tensor
 
 from core.guide import GuideScores, InfluenceGuide
 from core.hierarchy import Hierarchy
+from core.interventions import JUDGED, Ablation, ErrorRegime
 from core.pipeline.finding.candidates import candidate_graph
 from core.pipeline.finding.discovery import dense_nodes
 from core.pipeline.finding.probes import Probe
@@ -113,7 +122,7 @@ def _ways(
         return found.nodes, found.forwards
 
     def squared(candidates: Tensor) -> tuple[Tensor, int]:
-        found = eliminate(len(dense), probe.importance, candidates=candidates)
+        found = eliminate(len(dense), partial(importance, probe), candidates=candidates)
         return found.order, RESPONSE_COST * found.rounds
 
     def down() -> tuple[Tensor, int]:
@@ -121,7 +130,7 @@ def _ways(
         return found.nodes, found.forwards
 
     def tested() -> tuple[Tensor, int]:
-        trace = best_first(tree, prior.leaf, probe.group_effect, TESTED)
+        trace = best_first(tree, prior.leaf, partial(group_effects, probe), TESTED)
         order, forwards = squared(_candidates(trace, 4 * settings.max_size))
         return order, trace.forwards + forwards
 
@@ -135,6 +144,24 @@ def _ways(
         ways["squared gradients, flat"] = lambda: squared(every)
         ways["group testing, then squared gradients"] = tested
     return ways
+
+
+def importance(probe: Probe, mask: Float[Tensor, " node"]) -> Float[Tensor, " node"]:
+    """Squared gradients of the gates at a circuit, summed over prompts and ablations."""
+    gates, attention = probe.places.gates(mask.detach()), probe.places.attention
+    found = [probe.evaluator.importance(gates, a, attention) for a in JUDGED]
+    return torch.stack([probe.places.values(one) for one in found]).sum(0)
+
+
+def group_effects(probe: Probe, groups: Sequence[np.ndarray]) -> Float[np.ndarray, "group 2"]:
+    """Noising and denoising effect of each group."""
+    live = probe.places.gates(masks_of(map(torch.tensor, groups), len(probe.nodes)))
+    rest = live.complement(probe.places.attention)
+    noised = probe.evaluator.outcome(rest, Ablation.RESAMPLE, ErrorRegime.KEPT)
+    alone = probe.evaluator.outcome(live, Ablation.RESAMPLE)
+    _empty, model = probe.end_points[Ablation.RESAMPLE]
+    whole, without, won = (probe.f_of(o, Ablation.RESAMPLE) for o in (model, noised, alone))
+    return torch.stack([whole - without, won], 1).double().numpy()
 
 
 def _candidates(trace: SearchTrace, most: int) -> Tensor:

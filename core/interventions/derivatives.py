@@ -65,7 +65,8 @@ class Derivatives:
 
         Every prompt has gates of its own, so that one backward pass gives all their gradients.
         The gradient of the mean loss would be of no use: near a good circuit it vanishes, and with
-        it every node's share.
+        it every node's share. Only `benchmarks/search_study.py` ranks by it; a run asks for
+        `margins`.
 
         Args:
             gates: The circuit, without a front axis.

@@ -4,21 +4,14 @@ Nodes of a search are a flat list of features, and of heads where they count; a 
 becomes the gates of a circuit. Residuals, losses and scores look at resample and mean ablation
 both, in the strict regime, so that a circuit cannot lean on what one of them leaves standing.
 
-Effects of groups (`group_effect`, for group testing) are of resample ablation alone. They are in
-shares of the model's margin over its empty circuit, as F is:
-
-    noising      F lost when the group alone is ablated in the otherwise whole model
-    denoising    F won when the group alone is live and everything else ablated
-
 Residuals are a circuit's margin less the model's, prompt by prompt and ablation by ablation, over
 the root mean square of the model's margins.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -27,7 +20,6 @@ from core.circuit import Attention
 from core.interventions import (
     JUDGED,
     Ablation,
-    ErrorRegime,
     Evaluator,
     Outcome,
     Places,
@@ -37,7 +29,7 @@ from core.models.threads import mapped
 from core.search import Response
 from core.validation import faithfulness
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,31 +58,13 @@ class Probe:
         ends = {a: (evaluator.outcome(none, a), model) for a in JUDGED}
         return cls(evaluator=evaluator, nodes=nodes, places=places, end_points=ends)
 
-    def group_effect(self, groups: Sequence[np.ndarray]) -> np.ndarray:
-        """[group, 2]: noising and denoising effect of each group, resample ablation."""
-        chosen = torch.zeros(len(groups), len(self.nodes))
-        for row, group in zip(chosen, groups, strict=True):
-            row[torch.tensor(group)] = 1.0
-        live = self.places.gates(chosen)
-        rest = live.complement(self.places.attention)
-        noised = self.evaluator.outcome(rest, Ablation.RESAMPLE, ErrorRegime.KEPT)
-        alone = self.evaluator.outcome(live, Ablation.RESAMPLE)
-        _empty, model = self.end_points[Ablation.RESAMPLE]
-        lost = self._f(model, Ablation.RESAMPLE) - self._f(noised, Ablation.RESAMPLE)
-        return torch.stack([lost, self._f(alone, Ablation.RESAMPLE)], 1).double().numpy()
-
-    def _f(self, outcome: Outcome, ablation: Ablation) -> Float[Tensor, " circuit"]:
+    def f_of(self, outcome: Outcome, ablation: Ablation) -> Float[Tensor, " circuit"]:
+        """F of each circuit that was run; what it restores in logits on a null."""
         empty, model = self.end_points[ablation]
         found = faithfulness(outcome.logit_diff, empty.logit_diff[0], model.logit_diff[0])
         # A null has no margin to take a share of; its effects are then in logits, and it goes on.
         plain = outcome.logit_diff.mean(-1) - empty.logit_diff.mean()
         return torch.where(found.isnan(), plain, found)
-
-    def importance(self, mask: Float[Tensor, " node"]) -> Float[Tensor, " node"]:
-        """Squared gradients of the gates at a circuit, summed over prompts and ablations."""
-        gates, attention = self.places.gates(mask.detach()), self.places.attention
-        found = [self.evaluator.importance(gates, a, attention) for a in JUDGED]
-        return torch.stack([self.places.values(one) for one in found]).sum(0)
 
     def loss(self, mask: Float[Tensor, " node"]) -> Tensor:
         """Distance from the model of the soft circuit; carries gradients."""
@@ -140,7 +114,7 @@ class Probe:
         found = self._each(lambda a: self.evaluator.outcome(gates, a).logit_diff - model)
         return torch.cat(found, 1) / self._scale
 
-    def _each(self, run: Callable[[Ablation], Found]) -> list[Found]:
+    def _each(self, run: Callable[[Ablation], Result]) -> list[Result]:
         """`run` under every ablation, side by side where that is faster."""
         return list(mapped(self.evaluator.model, run, JUDGED))
 
@@ -155,6 +129,6 @@ class Probe:
         """F and φ of each circuit under resample and mean ablation."""
         gates = self.places.gates(masks)
         found = self._each(lambda a: self.evaluator.outcome(gates, a))
-        f = [self._f(outcome, a) for outcome, a in zip(found, JUDGED, strict=True)]
+        f = [self.f_of(outcome, a) for outcome, a in zip(found, JUDGED, strict=True)]
         right = self.end_points[JUDGED[0]][1].correct.float().mean().clamp(min=1e-9)
         return torch.stack(f), torch.stack([o.correct.float().mean(1) / right for o in found])

@@ -3,7 +3,10 @@
 import torch
 
 from core.graph import AttributionGraph, NodeKind
+from core.interventions import Evaluator
+from core.pipeline.finding.probes import Probe
 from core.tasks import PromptPair, Split, Task
+from tests.tiny import tiny_batch, tiny_model, tiny_transcoders
 
 
 def task_of(pairs_per_split=4, splits=tuple(Split), gate=0.5):
@@ -26,6 +29,16 @@ def features(rows):
     """Rows (layer, position, feature) with their kind."""
     nodes = torch.as_tensor(rows)
     return torch.cat([torch.zeros(len(nodes), 1, dtype=torch.long), nodes], 1)
+
+
+def tiny_probe():
+    """A probe of every feature that fires in a tiny model."""
+    model = tiny_model("gpt2")
+    coders = tiny_transcoders(model)
+    evaluator = Evaluator(
+        model, coders, [tiny_batch(seed=1)], mean_over=[tiny_batch(seed=2)], length=5
+    )
+    return Probe.on(evaluator, features(evaluator.active().nonzero()))
 
 
 def graph():
