@@ -8,6 +8,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+MINUS = "\u2212"
+"""The sign, which is as wide as a plus; a hyphen is not."""
+
 
 def number(value: float, digits: int = 6) -> float | None:
     """A figure as a file holds it, rounded; None where it could not be computed."""
@@ -51,6 +54,39 @@ def figure(value: float | None, digits: int = 2) -> str:
     """Two decimals, or as many as asked for; a dash for what could not be computed."""
     # z: what rounds to nothing is 0.00, never -0.00
     return "–" if value is None or not math.isfinite(value) else f"{value:z.{digits}f}"
+
+
+def two(value: object) -> str:
+    """Two decimals with a true minus, or a small one's first digits ("4.2e−03"); else a dash."""
+    known = real(value)
+    if known is None:
+        return "–"
+    text = f"{known:.1e}" if 0 < abs(known) < 0.005 else f"{known:.2f}"
+    return text.replace("-", MINUS)
+
+
+def spread(interval: object) -> str:
+    """ "0.97–0.99" of a 95 % interval; empty where there is none."""
+    if not isinstance(interval, list | tuple) or len(interval) != 2:
+        return ""
+    low, high = map(real, interval)
+    return "" if low is None or high is None else f"{two(low)}–{two(high)}"
+
+
+def percent(value: float) -> str:
+    """A share as people say it: "98 %"; one decimal near 0 and 100, where it matters."""
+    share = 100 * value
+    near = 0 < abs(share) < 1 or 99 < share < 100
+    return (f"{share:.1f}" if near else f"{share:.0f}").replace("-", MINUS) + " %"
+
+
+def p_text(value: object) -> str:
+    """A p-value: "< 0.01", or two decimals, no finer than a hundred random circuits can tell.
+
+    Plain text, which whoever writes HTML escapes; a dash for what is no number.
+    """
+    p = real(value)
+    return "–" if p is None else "< 0.01" if p < 0.01 else f"{p:.2f}"
 
 
 def probability(value: float | None) -> str:

@@ -6,7 +6,7 @@ curve     F by size as a drawing, with the band of random circuits of each size
 network   graph and tree as data; `report.js` draws them and opens supernodes by click
 cards     what single features do: where they fire, what they promote
 origin    what it was made from, and the command that makes it again
-markup    escaped tables and numbers
+markup    tables of cells that are already safe
 """
 
 from core.report.cards import Card, Context

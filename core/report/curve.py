@@ -7,25 +7,15 @@ measured.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from core.figures import real
-from core.report.markup import two
+from core.figures import two
+from core.verdicts import Point, points_of
 
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 900.0, 16.0, 250.0
 WIDTH, HEIGHT = 1040, 292
 BETWEEN = 34.0
 """Least distance of two ticks, in pixels."""
-
-
-class Point(NamedTuple):
-    """One size of the curve."""
-
-    size: float
-    score: float
-    phi: float | None
-    low: float | None
-    high: float | None
 
 
 def curve(found: Mapping[str, Any], chosen: int) -> str:
@@ -48,17 +38,6 @@ def curve(found: Mapping[str, Any], chosen: int) -> str:
         '<p class="note">Line: this circuit, cut to each size. Dashes: accuracy kept φ. Band: 5 to '
         "95 % of random circuits of that size. Ring: the size in use.</p>"
     )
-
-
-def points_of(rows: Sequence[Mapping[str, Any]]) -> list[Point]:
-    """Sizes with a score, in order."""
-    found = []
-    for row in rows:
-        size, score = real(row.get("size")), real(row.get("faithfulness"))
-        if size is not None and score is not None and size >= 0:
-            rest = (real(row.get(name)) for name in ("phi", "random_low", "random_high"))
-            found.append(Point(size, score, *rest))
-    return sorted(found)
 
 
 class Scale:

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from core.circuit import Circuit, node_ids
+from core.figures import two
 from core.graph import AttributionGraph
 from core.hierarchy import Hierarchy
 from core.report.cards import Card, cards_html
 from core.report.curve import curve
-from core.report.markup import table, two
+from core.report.markup import table
 from core.report.network import network_data, script_json
 from core.report.origin import origin
 from core.report.scores import claim, figures, scores, verdict

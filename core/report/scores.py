@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from core.figures import real
-from core.report.markup import p_text, percent, spread, table, two
-from core.verdicts import Verdict, reservation, verdict_shown
+from core.figures import p_text, spread, two
+from core.report.markup import table
+from core.verdicts import ERRORS, SPLITS, Verdict, claim_text, reservation, verdict_shown
 
 MARKS = {
     Verdict.HOLDS: "✓",
@@ -28,14 +28,6 @@ MARKS = {
 }
 """Mark of each verdict, beside its word and colour: never a colour alone."""
 
-SPLITS = {"test": "unseen prompts", "ood": "other distribution", "selection": "search prompts"}
-ERRORS = {
-    "ablated": "as the rest",
-    "kept": "of the full run",
-    "resample": "resampled",
-    "mean": "their mean",
-    "zero": "zero",
-}
 HEADS = (
     "prompts",
     "ablated by",
@@ -65,40 +57,20 @@ def verdict(found: Mapping[str, Any]) -> str:
 
 def claim(found: Mapping[str, Any], size: int) -> str:
     """The result in sentences; below them what it falls short of, and the verdict's reasons."""
-    said = " ".join(filter(None, (_kept(found, size), _without(found), _beaten(found))))
+    said, short = claim_text(found, size), reservation(found)
+    first = f'<p class="lead">{escape(said)}</p>' if said else ""
+    return first + (f'<p class="short">{_text(short)}</p>' if short else "") + _reasons(found)
+
+
+def _reasons(found: Mapping[str, Any]) -> str:
+    """Why the verdict is what it is, a line each."""
     reasons = "".join(f"<li>{_text(str(reason))}</li>" for reason in found.get("reasons", ()))
-    first = f'<p class="lead">{said}</p>' if said else ""
-    short = reservation(found)
-    lacking = f'<p class="short">{_text(short)}</p>' if short else ""
-    return first + lacking + (f'<ul class="reasons">{reasons}</ul>' if reasons else "")
+    return f'<ul class="reasons">{reasons}</ul>' if reasons else ""
 
 
 def _text(words: str) -> str:
     """Safe words; a hyphen before a figure is a minus sign."""
     return escape(re.sub(r"(?<![\w.])-(?=\d)", "\u2212", words))
-
-
-def _kept(found: Mapping[str, Any], size: int) -> str:
-    score = real(found.get("faithfulness"))
-    if score is None:
-        return ""
-    prompts, interval = found.get("n_prompts"), spread(found.get("faithfulness_ci"))
-    where = f" on {prompts:,} unseen prompts" if isinstance(prompts, int) else ""
-    doubt = f" (95 % interval {interval})" if interval else ""
-    return f"Kept alone, {size:,} nodes restore {percent(score)} of the behaviour{where}{doubt}."
-
-
-def _without(found: Mapping[str, Any]) -> str:
-    lost = real(found.get("necessity"))
-    return "" if lost is None else f"Ablated, they take {percent(lost)} of it away."
-
-
-def _beaten(found: Mapping[str, Any]) -> str:
-    random = found.get("random") or {}
-    best, drawn = real(random.get("faithfulness_max")), random.get("n")
-    if best is None or not isinstance(drawn, int):
-        return ""
-    return f"The best of {drawn:,} random circuits of the same shape restores {percent(best)}."
 
 
 def figures(found: Mapping[str, Any]) -> str:
@@ -119,7 +91,7 @@ def figures(found: Mapping[str, Any]) -> str:
     )
     cells = [_figure(name, found.get(key), spread(found.get(f"{key}_ci")), note)
              for name, key, note in shown]  # fmt: skip
-    p, drawn = p_text(random.get("p_value")), random.get("n", "–")
+    p, drawn = escape(p_text(random.get("p_value"))), random.get("n", "–")
     cells.append(
         f"<div><span>p, random</span><b>{p}</b>"
         f"<small>of {drawn} circuits of its shape</small></div>"
@@ -154,7 +126,7 @@ def _row(block: Mapping[str, Any]) -> tuple[str, ...]:
         two(random.get("faithfulness_max")),
         two(free.get("faithfulness_max")),
         two(first.get("faithfulness")),
-        p_text(random.get("p_value")),
+        escape(p_text(random.get("p_value"))),
         two(block.get("phi")),
         two(block.get("phi_empty")),
         two(block.get("necessity")),

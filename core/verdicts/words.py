@@ -1,4 +1,4 @@
-"""The verdicts of validation, and how they are put in words.
+"""The verdicts of validation and the regimes it measures in, and how they are put in words.
 
 Only words and tones stand here, for engine, CLI, report and app alike; marks and colours belong to
 whoever draws.
@@ -42,6 +42,22 @@ VERDICTS: Mapping[str, Shown] = {
     Verdict.UNDECIDED.value: Shown("Undecided", "idle"),
 }
 """Every verdict as files spell it, the best first."""
+SPLITS = {"test": "unseen prompts", "ood": "other distribution", "selection": "search prompts"}
+"""Which prompts a block of figures stands on."""
+ERRORS = {
+    "ablated": "as the rest",
+    "kept": "of the full run",
+    "resample": "resampled",
+    "mean": "their mean",
+    "zero": "zero",
+}
+"""What becomes of the errors that a dictionary leaves, by treatment, in the order of a table."""
+
+
+def rank_of(verdict: str) -> int:
+    """Place in the order of `VERDICTS`, 0 the best; one that nobody knows comes after all."""
+    known = tuple(VERDICTS)
+    return known.index(verdict) if verdict in known else len(known)
 
 
 def verdict_shown(verdict: str) -> Shown:

@@ -1,4 +1,4 @@
-/* Cards and table of the library. Data comes from explorer/gallery.py; text is only ever set as text.
+/* Cards and table of the library. Data comes from explorer/library/gallery.py; text is only ever set as text.
  *
  *   data.cards  [{name, href, title, subtitle, f, pm, size, verdict, tone, drawing, w, h}]
  *   data.rows   [{name, href, task, called (an own one's name), model, nodes, f, pm, phi, phiEmpty, p, verdict, short, why, tone, muted,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from streamlit.components.v2 import component
 
-from core.figures import figure
+from core.figures import figure, p_text
 from explorer.library.shelf import DAMAGED, Row
 
 HERE = Path(__file__).resolve().parent
@@ -95,10 +95,3 @@ def pm_text(half: float | None) -> str:
     if half is None:
         return ""
     return "±<0.01" if half < 0.005 else f"±{half:.2f}"
-
-
-def p_text(p: float | None) -> str:
-    """A p-value: what 100 draws can tell, and no more."""
-    if p is None:
-        return ""
-    return "< 0.01" if p < 0.01 else f"{p:.2f}"

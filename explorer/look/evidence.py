@@ -10,7 +10,7 @@ from html import escape
 from typing import Any, NamedTuple
 
 from core.choices import JUDGED
-from core.figures import figure
+from core.figures import figure, p_text
 from core.verdicts import block_of, unmet_under
 from explorer.look.theme import mark_html
 
@@ -47,14 +47,6 @@ def other_reasons(found: Block) -> list[str]:
     reasons = [str(reason) for reason in found.get("reasons") or ()]
     told = bool(evidence_html(found))
     return [reason for reason in reasons if not (told and _SAME.match(reason))]
-
-
-def p_text(random: Block) -> str:
-    """A p-value against random circuits, no finer than a hundred of them can tell."""
-    p = random.get("p_value")
-    if not isinstance(p, int | float):
-        return "–"
-    return "&lt; 0.01" if p < 0.01 else f"{p:.2f}"
 
 
 def _rows() -> tuple[Row, ...]:
@@ -118,7 +110,7 @@ def _random(block: Block, name: str) -> Any:
 
 def _p(block: Block) -> str | None:
     random = block.get("random") or {}
-    return p_text(random) if "p_value" in random else None
+    return escape(p_text(random["p_value"])) if "p_value" in random else None
 
 
 def _left(block: Block) -> float | None:

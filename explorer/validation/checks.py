@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from core.figures import real
-from core.report.markup import two
+from core.figures import real, two
 from explorer.look.theme import mark_html
 from explorer.validation.cells import Found, at_least, mapping, said_of, table
 from explorer.validation.circular import circularity

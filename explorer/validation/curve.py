@@ -10,7 +10,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from core.report.curve import Point, points_of
+from core.verdicts import Point, points_of
 from explorer.look.figures import DATA, SMALL, Palette, axis
 from explorer.look.plot import QUARTERS, figure_of
 

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from core.figures import real
-from core.report.markup import two
+from core.figures import real, two
 from explorer.look.figures import SMALL, TICK, Palette, axis, fill
 from explorer.look.plot import figure_of
 from explorer.look.theme import mark_html

@@ -14,7 +14,7 @@ import streamlit as st
 
 from core.bundle import Bundle
 from core.figures import figure, real
-from core.report import scores
+from core.verdicts import ERRORS, SPLITS
 from explorer import menu
 from explorer.look import notices, theme
 from explorer.look.chart import chart
@@ -113,8 +113,8 @@ def _curve(bundle: Bundle) -> None:
 
 
 def _regime(found: Any) -> str:
-    split = scores.SPLITS.get(str(found.get("split")), str(found.get("split", "")))
-    errors_are = scores.ERRORS.get(str(found.get("error_regime")), "")
+    split = SPLITS.get(str(found.get("split")), str(found.get("split", "")))
+    errors_are = ERRORS.get(str(found.get("error_regime")), "")
     many = count_of(found)
     prompts = split if many is None else f"{many:,} {split}"
     return notices.text(f"{found.get('ablation', '')} ablation, errors {errors_are}, {prompts}")

@@ -7,11 +7,10 @@ the record show: that it is as it was registered before the test, or that it was
 
 from html import escape
 
-from core.figures import figure, real
+from core.figures import real, two
 from core.predictions import intact, standing
-from core.report.markup import two
 from explorer.look.theme import mark_html
-from explorer.validation.cells import Found, at_least, mapping, mappings, said_of, table
+from explorer.validation.cells import Found, at_least, mapping, mappings, said_of, shown, table
 
 HOW = {"third_prompt": "interchange", "scale_0.5": "× 0.5", "scale_1.5": "× 1.5"}
 """Interventions that were predicted."""
@@ -23,7 +22,7 @@ FAR_BELOW = -10.0
 def predictions(section: Found) -> str:
     """Sign and size that each supernode's ablation was predicted to have, against chance."""
     rows = [
-        (_predicted(how, source, one), by, one)
+        (_predicted(how, source), by, one)
         for how, by in mappings(section.get("scores"))
         for source, one in mappings(by)
         if "sign" in one
@@ -40,7 +39,7 @@ def predictions(section: Found) -> str:
         (
             f"{mark_html('ok' if _hit(one) else 'warn', 14)} {name}",
             _against(two(one.get("sign")), two(by.get("always"))),
-            _against(two(one.get("spearman")), _short(_control(one).get("spearman_mean"))),
+            _against(two(one.get("spearman")), shown(_control(one).get("spearman_mean"))),
             _r2(one.get("r2")),
             at_least(_control(one).get("p_spearman")),
         )
@@ -57,7 +56,7 @@ def predictions(section: Found) -> str:
     )
 
 
-def _predicted(how: str, source: str, one: Found) -> str:
+def _predicted(how: str, source: str) -> str:
     return escape(f"{HOW.get(how, how)}, {source}".replace("_", " "))
 
 
@@ -79,11 +78,6 @@ def _r2(value: object) -> str:
     """Two decimals; far below 0, where nothing is explained, only that."""
     found = real(value)
     return "&lt; −10" if found is not None and found < FAR_BELOW else two(value)
-
-
-def _short(value: object) -> str:
-    """Two decimals at most: a mean of chance needs no more."""
-    return figure(real(value)).replace("-", "−")
 
 
 def _registered(section: Found) -> str:

@@ -8,10 +8,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from core.figures import real
-from core.report.markup import spread, two
-from core.report.scores import ERRORS, SPLITS
-from explorer.look.evidence import p_text
+from core.figures import p_text, real, spread, two
+from core.verdicts import ERRORS, SPLITS
 from explorer.validation.cells import count_of, elsewhere, shown
 
 ABLATIONS = ("resample", "mean", "zero")
@@ -167,7 +165,8 @@ def _control(row: tuple[str, Any, Any, str, str], measured: bool) -> str:
 
 def _drawn(random: Block, many: int | None) -> str:
     """ "best of 100, p < 0.01", and on how many prompts where the circuit's F is on others."""
-    said = f"best of {random.get('n', 0)}, p {p_text(random)}" if random else ""
+    p = escape(p_text(random.get("p_value")))
+    said = f"best of {random.get('n', 0)}, p {p}" if random else ""
     fewer = elsewhere(random, many)
     return f"{said}, {fewer}" if fewer else said
 

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from core.figures import figure, real
-from core.report import scores
-from core.report.markup import spread
-from core.verdicts import reservation
-from explorer.look.evidence import evidence_html, other_reasons, p_text
+from core.figures import figure, p_text, real, spread
+from core.verdicts import claim_text, reservation
+from explorer.look.evidence import evidence_html, other_reasons
 from explorer.validation.cells import shown
 
 Block = Mapping[str, Any]
@@ -17,13 +15,10 @@ NONE = "not measurable"
 
 def claim_html(found: Block, size: int) -> str:
     """What was found in sentences, and after it what is lacking."""
-    said = "" if real(found.get("faithfulness")) is None else _claim(found, size)
+    said = "" if real(found.get("faithfulness")) is None else claim_text(found, size)
     short = reservation(found)
-    return said + (f'<p class="hv-short">{escape(short)}</p>' if short else "")
-
-
-def _claim(found: Block, size: int) -> str:
-    return scores.claim(dict(found) | {"reasons": (), "failed": {}}, size)
+    first = f'<p class="lead">{escape(said)}</p>' if said else ""
+    return first + (f'<p class="hv-short">{escape(short)}</p>' if short else "")
 
 
 def figures_html(found: Block) -> str:
@@ -37,7 +32,8 @@ def figures_html(found: Block) -> str:
         _figure("necessity", found, "necessity", f"random {most} at best"),
     ]
     if "p_value" in random:
-        cells.append(_cell("p against random", p_text(random), "", reached(random)))
+        p = escape(p_text(random["p_value"]))
+        cells.append(_cell("p against random", p, "", reached(random)))
     return f'<div class="figures">{"".join(cells)}</div>'
 
 

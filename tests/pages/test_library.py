@@ -153,11 +153,6 @@ def test_cards_show_every_sound_circuit(store, open_page):
     assert [row["name"] for row in component(app, "table")["rows"]] == ["damaged"]
 
 
-@pytest.mark.parametrize(("p", "text"), [(None, ""), (0.0099, "< 0.01"), (0.14, "0.14")])
-def test_a_p_value_says_what_its_draws_can_tell(p, text):
-    assert gallery.p_text(p) == text
-
-
 def test_a_run_is_a_job_and_its_end_is_shown(store, open_page, monkeypatch):
     monkeypatch.setattr(starting, "ENTRY", "tests.explorer.work:count")
     job = resources.jobs().start_here("run", "Sums · tiny", {"to": 3}, work.count)

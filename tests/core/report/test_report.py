@@ -8,10 +8,11 @@ from base64 import b64encode
 import pytest
 
 from core.report import Card, Context, report_html
-from core.report.curve import BETWEEN, Scale, curve, points_of
+from core.report.curve import BETWEEN, Scale, curve
 from core.report.network import network_data, script_json
 from core.report.origin import command
 from core.report.scores import claim, figures, scores
+from core.verdicts import points_of
 from tests.core.test_bundle import bundle
 from tests.explorer.validation.sections import short_of
 

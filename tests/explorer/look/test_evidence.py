@@ -1,6 +1,10 @@
 """What a verdict is short of, in a table."""
 
-from explorer.look.evidence import evidence_html, other_reasons, p_text
+import math
+
+import pytest
+
+from explorer.look.evidence import evidence_html, other_reasons
 from tests.explorer.validation.sections import short_of
 
 
@@ -24,7 +28,11 @@ def test_sentences_of_the_same_figures_are_left_out_beside_the_table():
     assert len(other_reasons({"reasons": short_of()["reasons"]})) == 2
 
 
-def test_the_least_p_of_a_hundred_draws_is_not_given_finer():
-    assert p_text({"p_value": 1 / 101, "n": 100}) == "&lt; 0.01"
-    assert p_text({"p_value": 0.139}) == "0.14"
-    assert p_text({}) == "–"
+@pytest.mark.parametrize(
+    ("p", "told"), [(1 / 101, "&lt; 0.01"), (0.139, "0.14"), (math.nan, "–"), (None, "–")]
+)
+def test_p_is_escaped_and_a_missing_one_is_a_dash(p, told):
+    found = short_of()
+    assert f'<td class="n">{told}</td>' in evidence_html(
+        found | {"random": found["random"] | {"p_value": p}}
+    )

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from core.report.curve import points_of
+from core.verdicts import points_of
 from explorer.look.colours import DARK, LIGHT
 from explorer.validation.curve import size_curve, ticks
 from tests.explorer.validation.sections import sections
