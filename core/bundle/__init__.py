@@ -7,7 +7,7 @@ library can be shown at once.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from core.bundle.files import FILES, VERDICTS
+from core.bundle.files import FILES
 from core.bundle.listing import BundleInfo, list_bundles
 from core.bundle.origin import Source, locate, null_of, portable, provenance
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILES",
-    "VERDICTS",
     "Bundle",
     "BundleInfo",
     "Source",

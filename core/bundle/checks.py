@@ -11,9 +11,10 @@ from typing import Any
 
 from core.bundle import files
 from core.bundle.figures import misfits
-from core.bundle.files import SCHEMA, VERDICTS
+from core.bundle.files import SCHEMA
 from core.bundle.origin import PARTS, SEAL, seal
 from core.errors import CoreError, FormatError, UnknownSchemaError
+from core.verdicts import VERDICTS
 
 AGAIN = "Copy the bundle again from where it came, or run the pipeline again."
 _MAX_JSON = 256 * 2**20
@@ -99,7 +100,7 @@ def check_seal(folder: Path, head: Mapping[str, Any], record: Mapping[str, Any])
 def validation_of(folder: Path, data: bytes) -> dict[str, Any]:
     path = folder / files.VALIDATION
     value = parse(path, data)
-    if value.get("verdict") not in VERDICTS:
+    if value.get("verdict") not in tuple(VERDICTS):  # a tuple: what a file holds may be a list
         raise damaged(path, f"verdict {value.get('verdict')!r}", f"one of {', '.join(VERDICTS)}")
     reasons = value.get("reasons")
     if not isinstance(reasons, list) or not all(isinstance(reason, str) for reason in reasons):

@@ -6,8 +6,6 @@ and a checksum of every other file; circuit.json has its own), tensors.safetenso
 JSON and safetensors only.
 """
 
-from core.verdicts import Verdict
-
 SCHEMA = "hagd-bundle/1"
 """Written into provenance.json; another one is refused."""
 CIRCUIT = "circuit.json"
@@ -18,6 +16,3 @@ PROVENANCE = "provenance.json"
 TENSORS = "tensors.safetensors"
 REPORT = "report.html"
 FILES = (CIRCUIT, HIERARCHY, GRAPH, VALIDATION, PROVENANCE, TENSORS, REPORT)
-
-VERDICTS = tuple(verdict.value for verdict in Verdict)
-"""What `validation.json` may say."""

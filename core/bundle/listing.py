@@ -45,7 +45,7 @@ class BundleInfo:
     n_nodes: int = 0
     """Nodes of the circuit: features, and heads where they count."""
     verdict: str = ""
-    """One of `VERDICTS`; empty where damaged."""
+    """One of `core.verdicts.VERDICTS`; empty where damaged."""
     created: str = ""
     """ISO 8601 time, UTC."""
     validation: Mapping[str, Any] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from core.assets import CIRCUITS
 from core.cli.options import Json, StoreDir
 from core.cli.output import emit, shown, table, tell
 from core.figures import figure
-from core.verdicts import VERDICTS, verdict_shown
+from core.verdicts import rank_of, verdict_shown
 
 if TYPE_CHECKING:
     from core.bundle import BundleInfo
@@ -60,8 +60,7 @@ def group_of(info: "BundleInfo") -> str:
 
 def _place(info: "BundleInfo") -> tuple[Any, ...]:
     """By group, then by verdict and F, then by name."""
-    group, known = group_of(info), list(VERDICTS)
-    rank = known.index(info.verdict) if info.verdict in known else len(known)
+    group, rank = group_of(info), rank_of(info.verdict)
     score = info.validation.get("faithfulness") or 0.0
     return group == DAMAGED, group == NULLS, group, rank, -score, info.name
 

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.figures import real
-from core.verdicts import VERDICTS, Verdict
+from core.verdicts import Verdict, rank_of
 
 if TYPE_CHECKING:
     from core.bundle import BundleInfo
-
-RANK = tuple(VERDICTS)
 
 
 def rank(verdict: str, faithfulness: float | None) -> tuple[int, float]:
@@ -17,8 +15,7 @@ def rank(verdict: str, faithfulness: float | None) -> tuple[int, float]:
 
     F counts as it is shown, with two decimals: what reads the same keeps the library's order.
     """
-    known = RANK.index(verdict) if verdict in RANK else len(RANK)
-    return known, -round(faithfulness or 0.0, 2)
+    return rank_of(verdict), -round(faithfulness or 0.0, 2)
 
 
 def choose(infos: "Sequence[BundleInfo]") -> str:

@@ -259,6 +259,7 @@ def test_an_unknown_schema_is_named(tmp_path, name):
         ("graph.json", lambda v: v["edges"]["source"].__setitem__(0, 99), "graph.json.*99"),
         ("graph.json", lambda v: v["edges"]["source"].__setitem__(0, "x"), "graph.json.*'source'"),
         ("validation.json", lambda v: v.update(verdict="great"), "validation.json.*'great'"),
+        ("validation.json", lambda v: v.update(verdict=["holds"]), "validation.json.*'holds'"),
         ("validation.json", lambda v: v.update(reasons="no"), "validation.json.*reasons"),
         ("validation.json", lambda v: v.update(reasons=[1]), "validation.json.*sentences"),
         ("validation.json", lambda v: v.update(phi="x"), "phi 'x'; required a finite number"),

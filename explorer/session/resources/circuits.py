@@ -15,7 +15,7 @@ from core.assets import CIRCUITS
 from core.bundle import BundleInfo, list_bundles
 from core.choices import BUNDLED_KINDS, DEFAULT_KIND
 from core.errors import FormatError
-from core.verdicts import VERDICTS
+from core.verdicts import rank_of
 from explorer.session.resources.stores import results
 
 if TYPE_CHECKING:
@@ -55,9 +55,8 @@ def in_order(infos: Iterable[BundleInfo]) -> list[BundleInfo]:
 def _place(info: BundleInfo) -> tuple[int | str, ...]:
     if not is_bundled(info):
         return (0,)
-    rank = list(VERDICTS).index(info.verdict) if info.verdict in VERDICTS else len(VERDICTS)
     other = str((info.provenance.get("transcoders") or {}).get("ref", "")).endswith(OTHER_KINDS)
-    return 1, int(info.is_null), int(other), rank, info.name
+    return 1, int(info.is_null), int(other), rank_of(info.verdict), info.name
 
 
 def _stamp(roots: Sequence[Path]) -> Stamp:
