@@ -8,26 +8,26 @@
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
 from core.bundle import Bundle
+from core.figures import p_text
 from core.lab import Comparison, Lab, RandomTest
 from explorer import memory
 from explorer.inspector.parts import number
-from explorer.jobs.files import Job, Report
-from explorer.lab.results import chart
+from explorer.lab import running
 from explorer.look import figures, notices, theme
+from explorer.look.chart import chart
 from explorer.session import changes, comparisons, resources, state, testlog
 from explorer.session.testlog import Test
 from explorer.session.view import View
 
-DRAWS = 200
 WHAT = {"necessity": "F lost when it is ablated", "sufficiency": "F when all but it is ablated"}
+NAMED = (" (necessity)", " (sufficiency)")
+"""Which of two shares is whose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,9 +50,9 @@ def panel(bundle: Bundle, lab: Lab, view: View, strongest: str) -> None:
             _comparison(lab, Shown(found=found, of=view))
             return
         earlier = _earlier(bundle, view)
-        job = _job(bundle, view) if nodes else None
+        job = running.job_of(bundle, view) if nodes else None
         if job is not None and job.active:
-            st.fragment(partial(_follow, job.id), run_every=0.4)()
+            st.fragment(partial(running.follow, job.id), run_every=0.4)()
         elif job is not None and job.state == "failed":
             notices.failed("The comparison failed", job.error, details=job.crash, key="random")
             resources.jobs().forget(job.id)
@@ -66,24 +66,18 @@ def panel(bundle: Bundle, lab: Lab, view: View, strongest: str) -> None:
 
 def _head(many: int, found: RandomTest | None) -> None:
     size = f"{many:,} nodes" if many > 1 else "the same size"
-    how = "" if found is None else f", {matched_text(found)}"
+    how = "" if found is None else f", {_shares(found)} matched"
     st.html(
         f'<div class="hs-head"><h3>Against random selections of {size}</h3>'
-        f"<span>{DRAWS} draws{how}</span></div>"
+        f"<span>{running.DRAWS} draws{how}</span></div>"
     )
-
-
-def matched_text(found: RandomTest) -> str:
-    """ "49 % matched", or both shares where the two figures' draws differ."""
-    shares = (found.necessity.matched, found.sufficiency.matched)
-    return f"{' and '.join(dict.fromkeys(f'{one:.0%}' for one in shares))} matched"
 
 
 def stored(bundle: Bundle, of: View | Test) -> RandomTest | None:
     """The stored comparison of a changed set under its settings."""
     if not changes.ablated(bundle, of.changes):
         return None
-    return comparisons.stored(resources.store(), testlog.random_key(bundle, of, DRAWS))
+    return comparisons.stored(resources.store(), testlog.random_key(bundle, of, running.DRAWS))
 
 
 # ---- nothing to show yet -------------------------------------------------------------------------
@@ -110,8 +104,8 @@ def _offer(bundle: Bundle, lab: Lab, view: View, nodes: tuple[str, ...]) -> None
         f"Is it more than any {len(nodes):,} nodes?"
         if len(nodes) > 1
         else "Is it more than any node?",
-        f"Necessity and sufficiency of {what} beside {DRAWS} random selections, matched by layer, "
-        f"position and activation{rest}.",
+        f"Necessity and sufficiency of {what} beside {running.DRAWS} random selections, "
+        f"matched by layer, position and activation{rest}.",
         _start_button(bundle, lab, view, nodes),
         key="offer-random",
     )
@@ -122,65 +116,22 @@ def _has_scaled(view: View) -> bool:
 
 
 def _start_button(bundle: Bundle, lab: Lab, view: View, nodes: tuple[str, ...]) -> notices.Button:
-    label = f"Compare with {DRAWS} random selections"
-    return notices.Button(label, "start-random", partial(_start, bundle, lab, view, nodes))
-
-
-# ---- running it ----------------------------------------------------------------------------------
-
-
-def _start(bundle: Bundle, lab: Lab, view: View, nodes: tuple[str, ...]) -> None:
-    settings, tests = changes.settings_of(view), resources.tests()
-
-    def work(_: Mapping[str, Any], report: Report) -> Mapping[str, Any]:
-        def tell(done: int, total: int) -> None:
-            report("Random selections", done, total)
-
-        found = lab.against_random(nodes, settings, draws=DRAWS, progress=tell)
-        return {"key": tests.compare(bundle, view, found)}
-
-    title = f"{changes.sentence(bundle, view.changes)} · {bundle.name}"
-    key = testlog.random_key(bundle, view, DRAWS)
-    resources.jobs().start_here("random", title, {"key": key}, work)
-
-
-def _job(bundle: Bundle, view: View) -> Job | None:
-    key = testlog.random_key(bundle, view, DRAWS)
-    found = [job for job in resources.jobs().list() if job.kind == "random"]
-    return next((job for job in found if job.settings.get("key") == key), None)
-
-
-@notices.guard
-def _follow(id: str) -> None:
-    job = resources.jobs().find(id)
-    if job is None or not job.active:
-        st.rerun(scope="app")
-        return
-    step = job.steps[-1] if job.steps else None
-    done, total = (step.done, step.total) if step else (0, 0)
-    st.html(
-        f'<div class="hs-follow"><div><b>Random selections</b> <span>{done:,} of {total or "…"} '
-        f'draws</span></div><div class="hs-bar"><i style="width:{100 * done / max(total, 1):.1f}%">'
-        "</i></div></div>"
-    )
-    notices.skeleton(3)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.html('<span class="hs-note">Goes on if you leave this page.</span>')
-        st.button("Cancel", key=f"cancel-{id}", on_click=resources.jobs().cancel, args=(id,))
+    label = f"Compare with {running.DRAWS} random selections"
+    return notices.Button(label, "start-random", partial(running.start, bundle, lab, view, nodes))
 
 
 # ---- the comparison of another test --------------------------------------------------------------
 
 
 def _remember(bundle: Bundle, view: View) -> None:
-    place = f"compared.{testlog.circuit_key(bundle)}"
+    place = f"compared.{testlog.nodes_key(bundle)}"
     memory.remember(place, testlog.test_key(bundle, view))
 
 
 def _earlier(bundle: Bundle, view: View) -> Shown | None:
     """The comparison shown last, else the newest one of the same changed set."""
     tests = [test for test in resources.tests().of(bundle) if test.compared]
-    last = memory.local(f"compared.{testlog.circuit_key(bundle)}")
+    last = memory.local(f"compared.{testlog.nodes_key(bundle)}")
     same = [test for test in tests if sorted(test.changes) == sorted(view.changes)]
     for test in [*(t for t in tests if t.key == last), *same]:
         found = stored(bundle, test)
@@ -195,7 +146,7 @@ def _other(bundle: Bundle, lab: Lab, view: View, earlier: Shown) -> None:
     with st.container(key="random-other", horizontal=True, vertical_alignment="center"):
         st.html(
             f'<div class="hs-other">{theme.mark_html("warn", 15)}'
-            f"<span>{_whose(bundle, view, test)}</span></div>"
+            f"<span>{_whose(view, test)}</span></div>"
         )
         if nodes:
             button = _start_button(bundle, lab, view, nodes)
@@ -205,12 +156,12 @@ def _other(bundle: Bundle, lab: Lab, view: View, earlier: Shown) -> None:
         _comparison(lab, earlier)
 
 
-def _whose(bundle: Bundle, view: View, test: View | Test) -> str:
+def _whose(view: View, test: View | Test) -> str:
     """What the result shown belongs to, as HTML."""
     how = notices.text(setting(test))
     if sorted(test.changes) == sorted(view.changes):
         return f"Below is this set with other settings: <b>{how}</b>."
-    words = notices.text(changes.sentence(bundle, test.changes))
+    words = notices.text(changes.sentence(test.changes))
     return f"Below is another test: <b>{words}</b>, {how}."
 
 
@@ -247,16 +198,16 @@ def _drawn(lab: Lab, found: RandomTest) -> str:
     """How the random selections were drawn, in a sentence."""
     nodes = "node" if found.size == 1 else "nodes"
     return (
-        f"{found.draws} selections of {found.size:,} {nodes}, {_shares(found)} of them matched by "
-        "layer, position and activation, the others as closely as could be, on "
+        f"{found.draws} selections of {found.size:,} {nodes}, {_shares(found, NAMED)} of them "
+        "matched by layer, position and activation, the others as closely as could be, on "
         f"{found.n_prompts} of {len(lab.prompts)} test prompts."
     )
 
 
-def _shares(found: RandomTest) -> str:
-    """The share of matched draws of each figure."""
+def _shares(found: RandomTest, names: tuple[str, str] = ("", "")) -> str:
+    """The share of matched draws: "49%"; where the two figures' differ both, a name after each."""
     need, suffice = f"{found.necessity.matched:.0%}", f"{found.sufficiency.matched:.0%}"
-    return need if need == suffice else f"{need} (necessity) and {suffice} (sufficiency)"
+    return need if need == suffice else f"{need}{names[0]} and {suffice}{names[1]}"
 
 
 def _half(title: str, key: str, one: Comparison, regime: str) -> None:
@@ -264,7 +215,7 @@ def _half(title: str, key: str, one: Comparison, regime: str) -> None:
         top = number(comparisons.best(one))
         st.html(
             f'<div class="hs-half" title="{notices.text(regime)}"><b>{title} '
-            f"{number(one.value)}</b><span>{p_text(one.p_value)}</span>"
+            f"{number(one.value)}</b><span>{notices.text(p_is(one.p_value))}</span>"
             f"<em>{WHAT[key]}</em><em>random at most {top}</em></div>"
         )
         if not math.isfinite(one.value):
@@ -273,6 +224,7 @@ def _half(title: str, key: str, one: Comparison, regime: str) -> None:
         chart(figure, f"random-{key}")
 
 
-def p_text(p: float) -> str:
-    """ "p < 0.01", or to two digits."""
-    return "p < 0.01" if p < 0.01 else f"p = {p:.2f}"
+def p_is(value: float) -> str:
+    """ "p < 0.01", or "p = 0.14"."""
+    told = p_text(value)
+    return f"p {told}" if told.startswith("<") else f"p = {told}"

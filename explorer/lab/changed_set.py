@@ -50,7 +50,7 @@ def _chips(bundle: Bundle, view: View, n_heads: int) -> None:
     for changed in view.changes[:SHOWN]:
         _chip(bundle, changed)
     if len(view.changes) > SHOWN:
-        others = changes.sentence(bundle, view.changes[SHOWN:])
+        others = changes.sentence(view.changes[SHOWN:])
         st.html(
             f'<span class="hs-none" title="{notices.text(others)}">'
             f"+{len(view.changes) - SHOWN} more</span>"
@@ -75,7 +75,7 @@ def _chip(bundle: Bundle, changed: Changed) -> None:
     parts = [f"**{changed.node}**", quiet(name), f"*{count}*" if count else ""]
     parts.append("" if changed.scale == 0 else "`kept`" if changed.scale == 1 else _factor(changed))
     told = ", ".join(part for part in (name, count) if part)
-    words = changes.sentence(bundle, (changed,)) + (f" ({told})" if told else "")
+    words = changes.sentence((changed,)) + (f" ({told})" if told else "")
     with st.container(key=f"chip-{kind}-{role}-{changed.node.replace(':', '_').replace('@', '_')}"):
         st.button(
             " ".join(part for part in parts if part) + " ✕",

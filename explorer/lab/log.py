@@ -68,17 +68,17 @@ def panel(bundle: Bundle, view: View) -> None:
         if not tests:
             notices.empty("No test yet", "Each change you make is kept here.", key="no-tests")
             return
-        data = [line(bundle, test, view) for test in tests]
+        data = [line(test, view) for test in tests]
         _log(data={"tests": data}, key="testlog", on_reopened_change=partial(_reopen, bundle))
 
 
-def line(bundle: Bundle, test: Test, view: View) -> dict[str, Any]:
+def line(test: Test, view: View) -> dict[str, Any]:
     """A test as the browser lists it."""
     when = datetime.fromisoformat(test.time).astimezone()
     today = when.date() == datetime.now().astimezone().date()
     return {
         "key": test.key,
-        "title": changes.sentence(bundle, test.changes),
+        "title": changes.sentence(test.changes),
         "before": f"{test.before:.2f}",
         "after": f"{test.after:.2f}",
         "share": max(0.0, min(1.0, test.after)),
@@ -100,7 +100,7 @@ def _figures(found: Compared) -> dict[str, Any]:
         "verdict": found.verdict.rstrip("."),
         "draws": found.draws,
         "rows": [
-            [name, number(value), number(random), against.p_text(p)]
+            [name, number(value), number(random), against.p_is(p)]
             for name, value, random, p in rows
             if math.isfinite(value)
         ],

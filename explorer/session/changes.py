@@ -112,7 +112,7 @@ def regime(view: Applied) -> str:
     )
 
 
-def sentence(bundle: Bundle, changes: Iterable[Changed]) -> str:
+def sentence(changes: Iterable[Changed]) -> str:
     """A changed set in a few words: “C3, L1H3 ablated, 0:4:902 scaled × 0.5”."""
     out = [c.node for c in changes if c.scale == 0]
     scaled = [f"{c.node} scaled × {c.scale:g}" for c in changes if c.scale not in (0, 1)]

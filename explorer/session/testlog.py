@@ -65,7 +65,7 @@ class TestLog:
     def of(self, bundle: Bundle) -> tuple[Test, ...]:
         """Tests of a circuit, newest first."""
         with self._lock:
-            known = self._all().get(circuit_key(bundle), {})
+            known = self._all().get(nodes_key(bundle), {})
             newest = sorted(known.values(), key=lambda test: test.time, reverse=True)[:MOST]
             return tuple(replace(t, compared=self._compared.get(t.key)) for t in newest)
 
@@ -73,7 +73,7 @@ class TestLog:
         """Store a comparison and note it at its test; returns the comparison's key."""
         test, key = test_key(bundle, view), random_key(bundle, view, found.draws)
         short = comparisons.summary(key, found)
-        about = {"circuit": circuit_key(bundle), "name": bundle.name, "test": test}
+        about = {"circuit": nodes_key(bundle), "name": bundle.name, "test": test}
         about |= {"found": comparisons.told(short)}
         self.store.put(key, comparisons.pack(found), kind=RANDOM, provenance=about)
         with self._lock:
@@ -88,11 +88,11 @@ class TestLog:
         key = test_key(bundle, view)
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         data = what | numbers | {"nodes": nodes, "time": time}
-        about = {"circuit": circuit_key(bundle), "name": bundle.name, "test": data}
+        about = {"circuit": nodes_key(bundle), "name": bundle.name, "test": data}
         self.store.put(key, Record(data=data), kind=TEST, provenance=about)
         test = _test(key, data)
         with self._lock:
-            self._all().setdefault(circuit_key(bundle), {})[key] = test
+            self._all().setdefault(nodes_key(bundle), {})[key] = test
         return test
 
     def _all(self) -> dict[str, dict[str, Test]]:
@@ -122,11 +122,15 @@ class TestLog:
 
 def test_key(bundle: Bundle, view: "View | Test") -> str:
     """Content key of a test."""
-    return stage_key(TEST, SCHEMA, {"circuit": circuit_key(bundle)}, _what(view))
+    return stage_key(TEST, SCHEMA, {"circuit": nodes_key(bundle)}, _what(view))
 
 
-def circuit_key(bundle: Bundle) -> str:
-    """Content key of a circuit: its nodes and what they were found on."""
+def nodes_key(bundle: Bundle) -> str:
+    """Content key of a circuit's nodes and of what they were found on: whose the tests are.
+
+    Not `core.transfer.circuit_key`, which changes with the seed and the settings of the search too:
+    the same nodes answer a test alike, however they were found.
+    """
     circuit = bundle.circuit
     inputs = {
         "model": circuit.model_key,
@@ -138,7 +142,7 @@ def circuit_key(bundle: Bundle) -> str:
 
 def random_key(bundle: Bundle, view: "View | Test", draws: int) -> str:
     """Content key of a comparison with random selections."""
-    inputs = {"circuit": circuit_key(bundle)}
+    inputs = {"circuit": nodes_key(bundle)}
     return stage_key(RANDOM, SCHEMA, inputs, _what(view) | {"draws": draws, "seed": 0})
 
 

@@ -176,14 +176,14 @@ def finished():
 @pytest.fixture
 def compared(store, open_page, monkeypatch):
     """A Lab page on which A1 has been compared with random selections."""
-    monkeypatch.setattr("explorer.lab.against.DRAWS", 8)
+    monkeypatch.setattr("explorer.lab.running.DRAWS", 8)
     view = View(changes=(Changed("A1"),))
     resources.tests().compare(resources.bundle("tiny"), view, finished())
     return open_page("lab", circuit="tiny", set="A1")
 
 
 def test_a_comparison_with_random_selections_is_kept(store, open_page, monkeypatch):
-    monkeypatch.setattr("explorer.lab.against.DRAWS", 9)
+    monkeypatch.setattr("explorer.lab.running.DRAWS", 9)
     app = open_page("lab", circuit="tiny", set="A2")
     press(app, "Compare with 9 random selections")
     while any(job.active for job in resources.jobs().list()):
@@ -311,12 +311,11 @@ def test_what_can_be_added_is_found_by_name(store):
     assert {"A1", "L0H0", "L1H1", str(bundle.circuit.nodes[0])} <= set(names)
 
 
-def test_words_for_a_changed_set(store):
-    bundle = resources.bundle("tiny")
+def test_words_for_a_changed_set():
     set_ = (Changed("A"), Changed("L0H1"), Changed("0:4:2", 0.5), Changed("A1", 1.0))
-    words = changes.sentence(bundle, set_)
+    words = changes.sentence(set_)
     assert words == "A, L0H1 ablated, 0:4:2 scaled × 0.5, A1 restored"
-    assert changes.sentence(bundle, ()) == "nothing changed"
+    assert changes.sentence(()) == "nothing changed"
 
 
 def test_typed_ids_need_at_least_one():
