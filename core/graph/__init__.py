@@ -11,7 +11,7 @@ from core.graph.attribution_graph import (
     subgraph,
 )
 from core.graph.influence import edge_shares, influence, total_effect
-from core.graph.prune import Pruned, cumulative_influence, prune
+from core.graph.prune import EDGE_THRESHOLD, Pruned, cumulative_influence, prune
 from core.graph.scores import (
     completeness_score,
     completeness_score_without_leaves,
@@ -19,6 +19,7 @@ from core.graph.scores import (
 )
 
 __all__ = [
+    "EDGE_THRESHOLD",
     "INPUTS",
     "LEAVES",
     "LEFT_OUT",

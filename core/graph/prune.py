@@ -21,6 +21,8 @@ from core.errors import SettingsError
 from core.graph.attribution_graph import LEAVES, AttributionGraph, NodeKind, subgraph
 from core.graph.influence import SMALLEST_SUM, competes, influence
 
+EDGE_THRESHOLD = 0.98
+"""Share of the edges' scores that is kept where nobody chooses."""
 ALWAYS_KEPT = (NodeKind.TOKEN, NodeKind.POSITION, NodeKind.BIAS, NodeKind.LOGIT)
 
 
@@ -39,7 +41,7 @@ class Pruned:
 
 
 def prune(
-    graph: AttributionGraph, node_threshold: float = 0.8, edge_threshold: float = 0.98
+    graph: AttributionGraph, node_threshold: float = 0.8, edge_threshold: float = EDGE_THRESHOLD
 ) -> Pruned:
     """Smallest set of nodes and edges holding these shares of influence, cleaned of loose ends.
 

@@ -13,7 +13,7 @@ from explorer.look.copy_link import copy_link
 from explorer.prompt.follow import completed
 from explorer.session import resources, state
 from explorer.session.view import Traced
-from explorer.traces.tracing import DEFAULT
+from explorer.traces.dictionaries import DEFAULT
 
 _WRITTEN: Mapping[str, str] = {"topk": "TopK", "clt": "cross-layer"}
 KINDS = {

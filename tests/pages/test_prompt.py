@@ -18,7 +18,7 @@ from explorer.inspector.paths import with_paths
 from explorer.prompt import selected
 from explorer.session import resources, state
 from explorer.session.view import Traced, View
-from explorer.traces import naming, tracing
+from explorer.traces import dictionaries, naming, tracing
 from tests.pages.conftest import component, html, press
 from tests.tiny import tiny_model, tiny_transcoders
 
@@ -146,7 +146,8 @@ def test_the_newest_trained_dictionary_is_the_default(llama, tmp_path):
     _trained(tiny_model("llama", layers=3), kept / "tiny-llama-layers", 4)
     (kept / "tiny-llama-damaged").mkdir()
     (kept / "tiny-llama-damaged" / "config.yaml").write_text("[")
-    assert tracing.coders_of(llama, "", tracing.kept_for(llama.key, kept, ())).key == wanted.key
+    found = dictionaries.coders_of(llama, "", dictionaries.kept_for(llama.key, kept, ()))
+    assert found.key == wanted.key
 
 
 def test_a_dictionary_that_a_circuit_was_found_with_is_found(llama, tmp_path):
@@ -161,15 +162,15 @@ def test_a_dictionary_that_a_circuit_was_found_with_is_found(llama, tmp_path):
         )
         for key, name in ((llama.key, "elsewhere"), (llama.key, "gone"), ("another", "theirs"))
     ]
-    kept = tracing.kept_for(llama.key, tmp_path / "none", circuits)
+    kept = dictionaries.kept_for(llama.key, tmp_path / "none", circuits)
     assert kept == (tmp_path / "elsewhere",)
-    assert tracing.coders_of(llama, "", kept).key == mine.key
+    assert dictionaries.coders_of(llama, "", kept).key == mine.key
 
 
 def test_without_a_dictionary_a_gated_model_is_told_to_train_one(llama):
     with pytest.raises(TranscoderError, match="hagd train"):
-        tracing.coders_of(llama, "")
-    assert tracing.coders_of(tiny_model("gpt2"), "").kind == "neurons"
+        dictionaries.coders_of(llama, "")
+    assert dictionaries.coders_of(tiny_model("gpt2"), "").kind == "neurons"
 
 
 @pytest.mark.parametrize(
@@ -271,7 +272,7 @@ def test_a_feature_at_the_last_position_is_named_by_the_tokens_it_raises(traced,
 
 def test_a_feature_elsewhere_is_named_by_where_it_is(traced, store):
     model, found = resources.model(traced.model), resources.traced(traced)
-    coders = tracing.coders_of(model, traced.transcoders)
+    coders = dictionaries.coders_of(model, traced.transcoders)
     every = replace(found, pruned=replace(found.pruned, graph=found.graph))
     names = naming.names_of(model, coders, every, ())
     elsewhere = [node for node in names if int(node.split(":")[1]) < len(found.tokens) - 1]

@@ -37,7 +37,7 @@ class Beside(NamedTuple):
 
 def beside(info: "BundleInfo") -> Beside:
     """A circuit's parts, looked for and not opened."""
-    from explorer.traces.tracing import part_of
+    from explorer.traces.dictionaries import part_of
 
     ref, coders, task = (part_of(info, part) for part in ("model", "transcoders", "task"))
     here = {

@@ -8,7 +8,7 @@ from core.cli.inputs import transcoders_for
 from core.errors import TranscoderError
 from core.models import load_model
 from core.transcoders import neuron_transcoders, open_transcoders, save_transcoders
-from explorer.traces.tracing import coders_of
+from explorer.traces.dictionaries import coders_of
 from tests.tiny import tiny_model, tiny_transcoders
 
 
