@@ -49,7 +49,7 @@ COMPACT = Spacing(gap=8.0, column=10.0, row=30.0, title=30.0, border=8.0, frame=
 """For a panel of some 450 px."""
 
 
-class Item(NamedTuple):
+class Placed(NamedTuple):
     """A node to place."""
 
     id: str
@@ -84,7 +84,7 @@ class Block:
     column: int
     rank: int
     """Place in the order the items were given."""
-    items: list[tuple[Item, float, float]] = field(default_factory=list)
+    items: list[tuple[Placed, float, float]] = field(default_factory=list)
     """Items of a grid with their offsets from its centre."""
     frame: str | None = None
     blocks: list["Block"] = field(default_factory=list)
@@ -92,7 +92,7 @@ class Block:
 
 
 def columns_of(
-    items: Sequence[Item],
+    items: Sequence[Placed],
     frames: Mapping[str, str | None],
     home: Mapping[str, int],
     spacing: Spacing,
@@ -125,23 +125,23 @@ def columns_of(
     return dict(sorted(columns.items()))
 
 
-def _grouped(items: Sequence[Item]) -> dict[tuple[str | None, int, int, str], list[Item]]:
+def _grouped(items: Sequence[Placed]) -> dict[tuple[str | None, int, int, str], list[Placed]]:
     """Items that share frame, row, column and kind. Inside a frame the column does not matter."""
-    groups: dict[tuple[str | None, int, int, str], list[Item]] = defaultdict(list)
+    groups: dict[tuple[str | None, int, int, str], list[Placed]] = defaultdict(list)
     for item in items:
         column = item.column if item.frame is None else -1
         groups[(item.frame, item.row, column, item.kind)].append(item)
     return groups
 
 
-def _grids(group: Sequence[Item], rank: Mapping[str, int]) -> list[Block]:
+def _grids(group: Sequence[Placed], rank: Mapping[str, int]) -> list[Block]:
     """One grid for small kinds; a rectangle of its own for every item of the others."""
     lines = PER_LINE.get(group[0].kind)
     parts = [list(group)] if lines else [[item] for item in group]
     return [_grid(part, lines or 1, rank) for part in parts]
 
 
-def _grid(items: Sequence[Item], per_line: int, rank: Mapping[str, int]) -> Block:
+def _grid(items: Sequence[Placed], per_line: int, rank: Mapping[str, int]) -> Block:
     w = max(item.width for item in items)
     h = max(item.height for item in items)
     across = min(per_line, len(items))
@@ -170,7 +170,7 @@ def _grid(items: Sequence[Item], per_line: int, rank: Mapping[str, int]) -> Bloc
     )
 
 
-def _stack(items: Sequence[Item], per_line: int, rank: Mapping[str, int], gap: float) -> Block:
+def _stack(items: Sequence[Placed], per_line: int, rank: Mapping[str, int], gap: float) -> Block:
     """Boxes of one row of the network on several lines."""
     w, h = max(item.width for item in items), max(item.height for item in items)
     down = -(-len(items) // per_line)

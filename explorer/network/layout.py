@@ -19,7 +19,7 @@ from explorer.network.blocks import (
     COMPACT,
     NORMAL,
     Block,
-    Item,
+    Placed,
     Rect,
     Spacing,
     columns_of,
@@ -27,7 +27,7 @@ from explorer.network.blocks import (
     pack,
 )
 
-__all__ = ["COMPACT", "NORMAL", "Columns", "Item", "Layout", "Rect", "Spacing", "arrange"]
+__all__ = ["COMPACT", "NORMAL", "Columns", "Layout", "Placed", "Rect", "Spacing", "arrange"]
 
 Columns = Literal["own", "shared"]
 
@@ -59,7 +59,7 @@ class Layout:
 
 
 def arrange(
-    items: Sequence[Item],
+    items: Sequence[Placed],
     frames: Mapping[str, str | None],
     *,
     n_rows: int,
@@ -88,7 +88,7 @@ def arrange(
         lefts, edges, width = _own_columns(packed, n_columns, spacing.column)
     else:
         lefts, edges, width = _shared_columns(held, packed, spacing.column)
-    placed = _Placed({}, {}, {item.id: item.width for item in items})
+    placed = _Places({}, {}, {item.id: item.width for item in items})
     for column, blocks in held.items():
         for block in blocks:
             _settle(block, lefts[column], rows, placed, spacing)
@@ -111,7 +111,7 @@ def scale_in(made: Layout, room: tuple[float, float]) -> float:
     return min(1.0, room[0] / width, room[1] / height)
 
 
-class _Placed(NamedTuple):
+class _Places(NamedTuple):
     """What is known of places so far, by id."""
 
     centre: dict[str, tuple[float, float]]
@@ -198,7 +198,7 @@ def _shared_columns(
 
 
 def _settle(
-    block: Block, left: float, row_y: Sequence[float], placed: _Placed, spacing: Spacing
+    block: Block, left: float, row_y: Sequence[float], placed: _Places, spacing: Spacing
 ) -> Rect:
     """Write the places of a block and what is in it; returns the rectangle it covers."""
     x = left + block.x

@@ -19,8 +19,7 @@ from pyvis.network import Network
 
 from explorer.look import theme
 from explorer.network.catalogue import scene_data
-from explorer.network.layout import Columns, Layout, arrange, scale_in
-from explorer.network.layout import Item as Placed
+from explorer.network.layout import Columns, Layout, Placed, arrange, scale_in
 from explorer.network.rooms import (
     Density,
     columns_for,
@@ -182,7 +181,7 @@ def _graph(
         "options": json.loads(network.options)
         if isinstance(network.options, str)
         else dict(OPTIONS),
-        "frames": _frames(scene, seen, layout, direct),
+        "frames": _frames(scene, layout, direct),
         "gaps": [[_px(a), _px(b)] for a, b in layout.gaps],
         "columns": [_px(x) for x in layout.column_x[1:]],
         "size": [_px(width), _px(height)],
@@ -232,9 +231,7 @@ def _add_edges(network: Network, seen: Visible) -> None:
         )
 
 
-def _frames(
-    scene: Scene, seen: Visible, layout: Layout, direct: np.ndarray
-) -> list[dict[str, Any]]:
+def _frames(scene: Scene, layout: Layout, direct: np.ndarray) -> list[dict[str, Any]]:
     out = []
     for name in sorted(layout.frame, key=lambda n: layout.depth[n]):
         x, y, width, height = layout.frame[name]

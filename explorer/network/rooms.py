@@ -5,8 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from explorer.network.layout import COMPACT, NORMAL, Columns, Spacing
-from explorer.network.layout import Item as Placed
+from explorer.network.layout import COMPACT, NORMAL, Columns, Placed, Spacing
 from explorer.network.scene import Scene
 from explorer.network.visible import Item, Visible
 

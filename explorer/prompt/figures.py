@@ -17,7 +17,7 @@ def figures(wanted: Traced, found: Trace, circuit: str) -> None:
     _scores(found)
     _predicted(found)
     _strongest(resources.traced_names(wanted, circuit), found)
-    _download(wanted, found)
+    _download(wanted)
 
 
 def _scores(found: Trace) -> None:
@@ -77,7 +77,7 @@ def _strongest(names: Mapping[str, str], found: Trace) -> None:
         )
 
 
-def _download(wanted: Traced, found: Trace) -> None:
+def _download(wanted: Traced) -> None:
     st.download_button(
         "Neuronpedia JSON",
         lambda: json.dumps(resources.traced_json(wanted)),

@@ -15,7 +15,6 @@ from explorer.prompt.figures import figures
 from explorer.prompt.form import form
 from explorer.session import resources, state
 from explorer.session.view import Traced
-from explorer.traces.tracing import Trace
 
 NO_CONSTANTS = Sieve(hidden=("biases",))
 """Constants and position embeddings are counted in the scores but not drawn."""
@@ -88,7 +87,7 @@ def _traced(wanted: Traced) -> None:
     follow.told(wanted, traced=True)
     with st.container(key="prompt-work", horizontal=True, gap="small"):
         with st.container(key="prompt-main"):
-            _network(wanted, found)
+            _network(wanted)
         with st.container(key="prompt-rail", width=316):
             _selected(wanted)
             figures(wanted, found, _circuit())
@@ -124,7 +123,7 @@ def _refused(wanted: Traced, problem: CoreError) -> None:
             st.button(label, key="other-model", on_click=lambda: state.update(traced=changed))
 
 
-def _network(wanted: Traced, found: Trace) -> None:
+def _network(wanted: Traced) -> None:
     shown = picture(_scene(wanted), (), NO_CONSTANTS)
     st.html(f'<span class="hx-counts">{counts_text(shown.counts)} shown</span>')
     canvas(

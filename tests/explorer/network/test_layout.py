@@ -8,11 +8,11 @@ import pytest
 
 from explorer.network import blocks, layout
 from explorer.network.component import picture
-from explorer.network.layout import Item, Rect, arrange
+from explorer.network.layout import Placed, Rect, arrange
 from tests.explorer.scenes import scene
 
 
-def rect(item: Item, made: layout.Layout) -> Rect:
+def rect(item: Placed, made: layout.Layout) -> Rect:
     x, y = made.centre[item.id]
     width = made.width[item.id]
     return Rect(x - width / 2, y - item.height / 2, width, item.height)
@@ -33,7 +33,7 @@ def holders(name: str | None, frames: dict[str, str | None]) -> set[str]:
 
 
 def check(
-    items: list[Item],
+    items: list[Placed],
     frames: dict[str, str | None],
     n_rows: int,
     n_columns: int,
@@ -70,7 +70,7 @@ def check(
     return made
 
 
-def random_case(seed: int) -> tuple[list[Item], dict[str, str | None], int, int]:
+def random_case(seed: int) -> tuple[list[Placed], dict[str, str | None], int, int]:
     rng = random.Random(seed)
     n_rows, n_columns = rng.randint(2, 9), rng.randint(1, 7)
     frames: dict[str, str | None] = {}
@@ -83,7 +83,7 @@ def random_case(seed: int) -> tuple[list[Item], dict[str, str | None], int, int]
         width, height = kinds[kind]
         frame = rng.choice([None, *frames])
         row, column = rng.randrange(n_rows), rng.randrange(n_columns)
-        items.append(Item(f"n{i}", kind, row, column, width, height, frame, width * 1.8))
+        items.append(Placed(f"n{i}", kind, row, column, width, height, frame, width * 1.8))
     return items, frames, n_rows, n_columns
 
 
@@ -95,7 +95,7 @@ def test_nothing_overlaps_and_frames_hold_their_children(seed, across, columns):
 
 
 def test_many_children_of_an_opened_supernode_stand_on_several_lines():
-    items = [Item(f"A{i}", "supernode", 1, 0, 58, 62, "A", 156) for i in range(12)]
+    items = [Placed(f"A{i}", "supernode", 1, 0, 58, 62, "A", 156) for i in range(12)]
     wide, high = (check(items, {"A": None}, 3, 2, "own", across) for across in (None, 4))
     assert high.size[0] < 0.45 * wide.size[0]
     assert len({y for _, y in high.centre.values()}) == 3
@@ -120,8 +120,8 @@ def test_shared_columns_take_no_more_room_than_own_ones_and_keep_their_order(see
 
 
 def test_a_wide_box_stands_over_the_tokens_beside_its_own():
-    tokens = [Item(f"t{c}", "token", 0, c, 28, 22) for c in range(9)]
-    box = Item("A", "supernode", 1, 8, 180, 62)
+    tokens = [Placed(f"t{c}", "token", 0, c, 28, 22) for c in range(9)]
+    box = Placed("A", "supernode", 1, 8, 180, 62)
     made = arrange([*tokens, box], {}, n_rows=2, n_columns=9, columns="shared")
     gap = layout.NORMAL.column
     assert made.centre["A"][0] == made.centre["t8"][0]
@@ -135,7 +135,7 @@ def test_the_same_items_give_the_same_places():
 
 
 def test_rows_go_up_and_columns_go_right():
-    items = [Item(f"{r}.{c}", "supernode", r, c, 80, 60) for r in range(4) for c in range(3)]
+    items = [Placed(f"{r}.{c}", "supernode", r, c, 80, 60) for r in range(4) for c in range(3)]
     made = arrange(items, {}, n_rows=4, n_columns=3)
     assert list(made.row_y) == sorted(made.row_y, reverse=True)
     for r in range(4):
@@ -146,23 +146,23 @@ def test_rows_go_up_and_columns_go_right():
 
 
 def test_a_column_with_only_its_token_is_narrow():
-    tokens = [Item(f"t{c}", "token", 0, c, 28, 22) for c in range(3)]
-    made = arrange([*tokens, Item("A", "supernode", 1, 1, 84, 62)], {}, n_rows=2, n_columns=3)
+    tokens = [Placed(f"t{c}", "token", 0, c, 28, 22) for c in range(3)]
+    made = arrange([*tokens, Placed("A", "supernode", 1, 1, 84, 62)], {}, n_rows=2, n_columns=3)
     assert made.used == (False, True, False)
     assert made.column_x[1] - made.column_x[0] == pytest.approx(28 + layout.NORMAL.column)
     assert made.column_x[2] - made.column_x[1] == pytest.approx(84 + layout.NORMAL.column)
 
 
 def test_a_box_takes_the_room_its_row_can_spare():
-    items = [Item("a", "supernode", 0, 0, 80, 60, None, 150)]
-    items += [Item(f"b{i}", "supernode", 1, 0, 80, 60) for i in range(3)]
+    items = [Placed("a", "supernode", 0, 0, 80, 60, None, 150)]
+    items += [Placed(f"b{i}", "supernode", 1, 0, 80, 60) for i in range(3)]
     made = arrange(items, {}, n_rows=2, n_columns=1)
     assert made.width["a"] == 150
     assert made.width["b0"] == 80
 
 
 def test_an_empty_frame_is_not_drawn():
-    made = arrange([Item("a", "feature", 0, 0, 22, 22)], {"X": None}, n_rows=1, n_columns=1)
+    made = arrange([Placed("a", "feature", 0, 0, 22, 22)], {"X": None}, n_rows=1, n_columns=1)
     assert made.frame == {}
 
 
@@ -184,7 +184,7 @@ def test_the_handmade_circuit_has_no_overlaps(opened, density):
 
 @pytest.mark.parametrize("many", [6, 11, 15, 23])
 def test_no_edge_of_a_dot_comes_up_behind_another(many):
-    items = [Item(f"f{i}", "feature", 1, 0, 22, 22) for i in range(many)]
+    items = [Placed(f"f{i}", "feature", 1, 0, 22, 22) for i in range(many)]
     made = check(items, {}, 2, 1, "own")
     across = sorted(x for x, _ in made.centre.values())
     lines = -(-many // 5)
@@ -193,7 +193,7 @@ def test_no_edge_of_a_dot_comes_up_behind_another(many):
 
 
 def test_dots_on_one_line_stand_side_by_side():
-    items = [Item(f"f{i}", "feature", 1, 0, 22, 22) for i in range(5)]
+    items = [Placed(f"f{i}", "feature", 1, 0, 22, 22) for i in range(5)]
     made = check(items, {}, 2, 1, "own")
     across = [x for x, _ in made.centre.values()]
     assert [b - a for a, b in itertools.pairwise(across)] == pytest.approx([22.0] * 4)
