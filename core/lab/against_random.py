@@ -33,17 +33,15 @@ from core.lab.outcome import p_answers
 from core.lab.plan import changeable
 from core.lab.selections import Draws, draw_selections
 from core.lab.words import (
-    LEAST_BEYOND,
     LEAST_KEPT,
     LEAST_LOSS,
     LEAST_MATCHED,
-    LEVEL,
     NEARLY_THE_SAME,
     sentence,
     verdict,
 )
 from core.lab.workspace import Rows, Workspace
-from core.validation import p_value
+from core.validation.metrics import LEAST_BEYOND, LEVEL, p_value
 
 EQUAL = 1e-5
 """F values closer than this are equal: rounding depends on how runs are batched."""

@@ -4,15 +4,12 @@ import math
 from collections.abc import Mapping
 
 from core.lab.contents import Claim, Comparison
+from core.validation.metrics import LEAST_BEYOND, LEVEL
 
-LEVEL = 0.05
-"""A claim needs p below this."""
 LEAST_LOSS = 0.1
-"""And, for necessity, at least this much F lost."""
+"""A claim of necessity needs at least this much F lost, beside p and the distance from chance."""
 LEAST_KEPT = 0.5
-"""And, for sufficiency, at least this much F kept alone."""
-LEAST_BEYOND = 0.1
-"""And, for either, at least this much F beyond the mean of the random selections."""
+"""And one of sufficiency at least this much F kept alone."""
 NEARLY_THE_SAME = 0.5
 """Share of the random selections' nodes that are the selection's own, above which they say little.
 """

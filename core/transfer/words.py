@@ -9,10 +9,8 @@ same sites keep (p < 0.05, and 0.1 more than their mean). Else it does not.
 from collections.abc import Mapping
 from typing import Any
 
-LEVEL = 0.05
-"""A transfer needs p below this."""
-LEAST_BEYOND = 0.1
-"""And at least this much more than random features of the same sites keep on average."""
+from core.validation.metrics import LEAST_BEYOND, LEVEL
+
 WORDS = ((0.9, "it transfers"), (0.5, "it transfers in part"), (0.0, "it hardly transfers"))
 """By the least share kept."""
 

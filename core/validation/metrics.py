@@ -25,6 +25,12 @@ RESAMPLES = 1000
 SPAN_SHARE = 0.1
 """m(M) − m(∅), in shares of the model's own spread, below which F is not measurable."""
 
+LEVEL = 0.05
+"""What is claimed of a selection (Lab) or of a transfer needs p below this against random nodes; a
+verdict asks for more (`core.validation.verdict.SIGNIFICANT`)."""
+LEAST_BEYOND = 0.1
+"""And at least this much F more than random nodes keep, or cost, on average."""
+
 
 class Interval(NamedTuple):
     """A 95 % bootstrap interval."""
