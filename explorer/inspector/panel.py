@@ -14,6 +14,7 @@ from core.errors import CoreError
 from core.verdicts import reservation
 from explorer import memory
 from explorer.inspector import parts as inspector
+from explorer.inspector.actions import draw_several
 from explorer.inspector.elsewhere import draw_elsewhere
 from explorer.inspector.seen import Inspected, alone, heads, lost
 from explorer.inspector.single import draw_node
@@ -29,10 +30,12 @@ ALONE = "F lost, all prompts · ΔP here"
 
 
 def inspect(seen: Inspected) -> None:
-    """Draw the panel for what was selected last."""
+    """Draw the panel for what was selected last, under what can be done to all of the selection."""
     node = seen.view.selection[-1] if seen.view.selection else ""
     if isinstance(seen.lab, CoreError):
         notices.refused("The model of this circuit could not be loaded", seen.lab, key="no-lab")
+    if len(seen.view.selection) > 1:
+        draw_several(seen)
     if not node:
         _overview(seen)
     elif node in seen.bundle.hierarchy.name:

@@ -139,6 +139,36 @@ def toggled(changes: Sequence[Changed], node: str, scale: float = 0.0) -> tuple[
     return (*kept, Changed(node, scale))
 
 
+def held(bundle: Bundle, changes: Iterable[Changed], node: str) -> float:
+    """The factor that holds for a node: its own, or that of the nearest supernode around it."""
+    at, tree = {change.node: change.scale for change in changes}, bundle.hierarchy
+    if node in tree.name:
+        around = tree.path(tree.find(node))
+    else:
+        places = [leaf for leaf, known in enumerate(bundle.circuit.nodes) if str(known) == node]
+        around = tree.path(int(tree.terminal_of()[places[0]])) if places else ()
+    inward = (node, *(tree.name[s] for s in reversed(around)))
+    return next((at[name] for name in inward if name in at), 1.0)
+
+
+def put(
+    bundle: Bundle, changes: Sequence[Changed], nodes: Sequence[str], scale: float
+) -> tuple[Changed, ...]:
+    """The set with all of `nodes` at `scale`, or live again where all are at it already.
+
+    As the keys do it (`canvas/store.js`): what a supernode around a node says already is not said
+    again, and a node put back inside an ablated supernode is an entry of its own.
+    """
+    if all(held(bundle, changes, node) == scale for node in nodes):
+        scale = 1.0
+    kept = tuple(changes)
+    for node in nodes:
+        kept = tuple(c for c in kept if c.node != node)
+        if held(bundle, kept, node) != scale:
+            kept = (*kept, Changed(node, scale))
+    return kept
+
+
 def parse(text: str, scale: float) -> tuple[Changed, ...]:
     """Node ids typed by a person, separated by commas or blanks.
 

@@ -324,6 +324,22 @@ def test_typed_ids_need_at_least_one():
         changes.parse(" , ", 0)
 
 
+def test_putting_several_is_what_the_keys_do(store):
+    """As `canvas/store.js`: what a supernode says is not said again, and may be taken back inside."""
+    bundle = resources.bundle("tiny")
+    whole = changes.put(bundle, (), ("A1", "B"), 0.0)
+    assert whole == (Changed("A1"), Changed("B"))
+    assert changes.put(bundle, whole, ("A1", "B"), 0.0) == ()
+    assert changes.put(bundle, whole[:1], ("A1", "B"), 0.0) == whole
+    outer = (Changed("A"),)
+    assert changes.put(bundle, outer, ("A1",), 0.0) == (*outer, Changed("A1", 1.0))
+    assert changes.put(bundle, outer, ("A1", "B"), 0.0) == (*outer, Changed("B"))
+    leaf = str(bundle.circuit.nodes[bundle.hierarchy.members(bundle.hierarchy.find("A1"))[0]])
+    assert changes.held(bundle, outer, leaf) == 0.0
+    assert changes.held(bundle, (*outer, Changed("A1", 1.0)), leaf) == 1.0
+    assert changes.held(bundle, outer, "L0H1") == 1.0
+
+
 def test_toggling_twice_changes_nothing():
     once = changes.toggled((), "A")
     assert changes.toggled(once, "A") == ()
