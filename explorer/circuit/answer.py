@@ -62,11 +62,12 @@ def _band(name: str, bundle: Bundle, view: View) -> dict[str, Any]:
 def effects(name: str, view: View, bar: Bar | None) -> dict[str, str]:
     """What ablating each alone did, for the tooltips; kept for this session."""
     place = f"effects.{view.circuit}.{view.prompt}.{view.how}.{view.errors}.{view.inside}"
-    known: dict[str, str] = dict(memory.local(place, {}))
+    here: dict[str, str] = dict(memory.local(place, {}))
     alone = view.changes[0] if len(view.changes) == 1 else None
     if bar is not None and bar.changed is not None and alone and alone.scale == 0:
-        known[alone.node] = f"P({bar.answer}) {bar.circuit:.2f} → {bar.changed:.2f}"
-        memory.remember(place, known)
+        here[alone.node] = f"P({bar.answer}) {bar.circuit:.2f} → {bar.changed:.2f}"
+        memory.remember(place, here)
+    known = dict(here)
     for node, lost in known_lost(name).items():
         share = f"{lost:.2f} of F lost, all prompts"
         known[node] = f"{known[node]} · {share}" if node in known else share

@@ -114,6 +114,43 @@ def test_ablating_in_the_inspector_changes_the_set(store, open_page):
     assert component(app, CANVAS)["view"]["changes"] == []
 
 
+def test_the_inspectors_buttons_act_on_all_that_is_selected(store, open_page):
+    app = open_page("circuit", circuit="tiny", select="A1,B")
+    assert "2 selected" in html(app)
+    assert "below: B, selected last" in html(app)
+    app = press(app, "Ablate 2 `X`")
+    both = [{"node": "A1", "scale": 0.0}, {"node": "B", "scale": 0.0}]
+    assert component(app, CANVAS)["view"]["changes"] == both
+    app = press(app, "× 0.5")
+    assert [c["scale"] for c in component(app, CANVAS)["view"]["changes"]] == [0.5, 0.5]
+    app = press(app, "× 0.5")
+    assert component(app, CANVAS)["view"]["changes"] == []
+
+
+def test_what_cannot_be_ablated_is_not_counted_among_what_the_buttons_change(store, open_page):
+    token = next(n["id"] for n in _sent(open_page, "B")["graph"]["nodes"] if n["kind"] == "token")
+    app = open_page("circuit", circuit="tiny", select=f"B,{token}")
+    assert "2 selected" in html(app)
+    app = press(app, "Ablate 1 `X`")
+    assert component(app, CANVAS)["view"]["changes"] == [{"node": "B", "scale": 0.0}]
+
+
+def _sent(open_page, selection):
+    return component(open_page("circuit", circuit="tiny", select=selection), CANVAS)
+
+
+def test_a_tooltip_says_once_what_was_lost(store, open_page):
+    """Ablated and put back: the share of F lost is said once however often the page runs again."""
+    app = open_page("circuit", circuit="tiny", set="B").run()
+    del app.query_params["set"]
+    for _ in range(3):
+        app = app.run()
+    assert component(app, CANVAS)["view"]["changes"] == []
+    said = component(app, CANVAS)["effects"]["B"]
+    assert said.count("of F lost") == 1
+    assert said.startswith("P(")
+
+
 def test_a_persons_label_is_kept(tmp_path, written, monkeypatch, open_page):
     copy = tmp_path / "store"
     shutil.copytree(written, copy)
