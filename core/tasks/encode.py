@@ -26,6 +26,8 @@ REQUIRED = (
     "Required: clean and corrupt of one token length, every word known to the tokenizer, answer "
     "and wrong one token each and different. Correct or remove the prompts listed."
 )
+LACKING = "the tokenizer lacks {}"
+"""What prompts and answers of many lines have in common."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -199,7 +201,7 @@ def _unknown(texts: dict[str, str], tokenizer: PreTrainedTokenizerBase) -> list[
         return []
     holds = "hold" if len(fields) > 1 else "holds"
     form = f"{' and '.join(fields)} {holds} words the tokenizer does not know: {{}}"
-    return [Reason(form, tuple(map(repr, words)) or ("none of them alone",))]
+    return [Reason(form, tuple(map(repr, words)) or ("none of them alone",), LACKING)]
 
 
 def _knows(text: str, ids: list[int], tokenizer: PreTrainedTokenizerBase) -> bool:
@@ -227,7 +229,7 @@ def _answers(pair: PromptPair, tokenizer: PreTrainedTokenizerBase) -> tuple[int,
             same = Reason("answer and wrong are the same token {}", (str(answer[0]),))
             return answer[0], wrong[0], [same] if answer == wrong else []
     reasons = [
-        Reason(f"{field} {reason.form}", reason.values)
+        Reason(f"{field} {reason.form}", reason.values, reason.rule)
         for field, text in (("answer", pair.answer), ("wrong", pair.wrong))
         for reason in _answer_reasons(text, tokenizer)
     ]
@@ -237,7 +239,7 @@ def _answers(pair: PromptPair, tokenizer: PreTrainedTokenizerBase) -> tuple[int,
 def _answer_reasons(text: str, tokenizer: PreTrainedTokenizerBase) -> list[Reason]:
     """Why this text is a token in neither form; empty if it is one in some form."""
     if not _knows(text, _ids(text, tokenizer), tokenizer):
-        return [Reason("{} is not in the vocabulary", (repr(text),))]
+        return [Reason("{} is not in the vocabulary", (repr(text),), LACKING)]
     counts = [_ids(form, tokenizer) for form in (text, f" {text}")]
     if any(len(ids) == 1 for ids in counts):
         return []

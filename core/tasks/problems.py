@@ -3,12 +3,12 @@
 1. A reason is a form of words and the values that stand in it: `answer {} is not in the
    vocabulary` and `'9'`.
 2. A few bad places are told one by one, each with its reasons.
-3. Many are grouped by the forms of their reasons. A group names its places once, as ranges, and a
-   few of the values: a file made for another model breaks one rule on every line.
+3. Many are told rule by rule. A rule names its commonest values and its first places, as ranges:
+   a file made for another model breaks one rule on every line.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from core.errors import TaskError
@@ -17,6 +17,8 @@ SINGLY = 10
 """Up to so many bad places are told one by one."""
 MOST_VALUES = 5
 """Values told of one reason."""
+MOST_RANGES = 6
+"""Ranges of places told of one rule."""
 MOST_LETTERS = 120
 """Letters told of one value."""
 
@@ -28,6 +30,8 @@ class Reason(NamedTuple):
     """Words with one `{}` where the values go, or with none."""
     values: tuple[str, ...] = ()
     """What differs from place to place, e.g. words of the prompt; untrusted text."""
+    rule: str = ""
+    """The form where many places are told at once; reasons of one rule are told together."""
 
     def __str__(self) -> str:
         return self.form.format(_few(self.values)) if self.values else self.form
@@ -56,28 +60,29 @@ class Problems:
         if not self._reasons:
             return
         places = sorted(self._reasons)
-        shown = self._singly(places) if len(places) <= SINGLY else self._grouped(places)
         total = len({*sound, *(number for _, number in places)})
+        shown = self._singly(places) if len(places) <= SINGLY else self._by_rule(places, total)
         unit = places[0][0] + ("s" if total > 1 else "")
-        head = f"{what}: {len(places)} of {total} {unit} cannot be used."
+        head = f"{what}: {len(places):,} of {total:,} {unit} cannot be used."
         raise TaskError("\n".join((head, *shown, required)))
 
     def _singly(self, places: list[tuple[str, int]]) -> Iterator[str]:
         for unit, number in places:
             yield f"  {unit} {number}: {'; '.join(map(str, self._reasons[unit, number]))}"
 
-    def _grouped(self, places: list[tuple[str, int]]) -> Iterator[str]:
-        """Places that break the same rules together, the largest group first."""
-        groups: dict[tuple[str, ...], list[tuple[str, int]]] = defaultdict(list)
+    def _by_rule(self, places: list[tuple[str, int]], total: int) -> Iterator[str]:
+        """Each rule with the places that break it, the one that most of them break first."""
+        rules: dict[str, dict[tuple[str, int], list[str]]] = defaultdict(dict)
         for place in places:
-            groups[tuple(dict.fromkeys(r.form for r in self._reasons[place]))].append(place)
-        for forms, members in sorted(groups.items(), key=lambda group: -len(group[1])):
-            values: dict[str, list[str]] = {form: [] for form in forms}
-            for reason in (reason for place in members for reason in self._reasons[place]):
-                values[reason.form] += reason.values
-            merged = (Reason(form, tuple(dict.fromkeys(values[form]))) for form in forms)
-            unit = members[0][0] + ("s" if len(members) > 1 else "")
-            yield f"  {'; '.join(map(str, merged))}: {unit} {_ranges(n for _, n in members)}"
+            for reason in self._reasons[place]:
+                rules[reason.rule or reason.form].setdefault(place, []).extend(reason.values)
+        for form, broken in sorted(rules.items(), key=lambda rule: -len(rule[1])):
+            values = Counter(value for found in broken.values() for value in dict.fromkeys(found))
+            often = tuple(value for value, _ in values.most_common())
+            unit = next(iter(broken))[0] + ("s" if len(broken) > 1 else "")
+            numbers = [number for _, number in broken]
+            where = f"all {total:,} {unit}" if len(broken) == total else _where(unit, numbers)
+            yield f"  {Reason(form, often)}: {where}"
 
 
 def _few(values: tuple[str, ...]) -> str:
@@ -87,12 +92,14 @@ def _few(values: tuple[str, ...]) -> str:
     return ", ".join([*some, *rest])
 
 
-def _ranges(numbers: Iterable[int]) -> str:
-    """Ascending numbers with their runs drawn together: `1–3, 7`."""
+def _where(unit: str, numbers: Sequence[int]) -> str:
+    """Ascending numbers, their runs drawn together, and of many the first: `lines 1–3, 7`."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:
             runs[-1] = [runs[-1][0], number]
         else:
             runs.append([number])
-    return ", ".join("–".join(map(str, run)) for run in runs)
+    some = ", ".join("–".join(map(str, run)) for run in runs[:MOST_RANGES])
+    rest = sum(run[-1] - run[0] + 1 for run in runs[MOST_RANGES:])
+    return f"{unit} {some}" + (f" and {rest:,} more" if rest else "")
