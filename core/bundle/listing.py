@@ -8,7 +8,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from core.bundle import files
 from core.bundle.checks import (
@@ -63,10 +63,18 @@ class BundleInfo:
     @property
     def task_title(self) -> str:
         """What its task is called: by itself, by its bundled name, its file or its folder."""
+        place = self.place_of("task")
+        return task_title(place) if place else name_in_words(self.task)
+
+    def place_of(self, part: Literal["model", "transcoders", "task"]) -> str:
+        """Name or path of what it was found on; "" where its record does not say.
+
+        As well where its reference leads nowhere it may; opening the circuit says so.
+        """
         try:
-            return task_title(locate(self.task, self.path))
-        except CoreError:  # a reference that leads nowhere it may; opening the circuit says so
-            return name_in_words(self.task)
+            return locate(str(self.provenance[part]["ref"]), self.path)
+        except (KeyError, TypeError, CoreError):
+            return ""
 
 
 def list_bundles(*roots: str | Path) -> tuple[BundleInfo, ...]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from rich.console import Group, RenderableType
 
-from core.cli.options import Coders, Json, Model, Prompt
+from core.cli.options import Coders, Json, Model, Prompt, StoreDir
 from core.cli.output import emit, shown, table
 from core.errors import SettingsError
 
@@ -71,6 +71,7 @@ def command(
     corrupt: Corrupt = None,
     task: MeanTask = None,
     top: Top = 10,
+    store: StoreDir = None,
     as_json: Json = False,
 ) -> None:
     """Ablate or scale nodes on one prompt; show the logits before and after."""
@@ -80,12 +81,13 @@ def command(
 
     _check(how, corrupt, task)
     loaded = load_model(model)
-    coders = transcoders_for(loaded, transcoders)
+    coders, where = transcoders_for(loaded, transcoders, store)
     ids = loaded.encode(prompt)[None]
     notes = [*coders.notes, *check_belongs(coders, loaded, [ids])]
     run = _Run(loaded, coders, ids, _reference(loaded, coders, ids, how, corrupt, task))
     report = {
         "model": loaded.name,
+        "transcoders": where,
         "prompt": prompt,
         "tokens": [loaded.token_text(int(i)) for i in ids[0]],
         "how": how.value,
@@ -228,4 +230,5 @@ def _text(report: dict[str, Any]) -> RenderableType:
     idle = [row["node"] for row in report["nodes"] if row["before"] == row["after"] == 0.0]
     if idle:
         lines.append(f"Not active on this prompt, so nothing was changed: {', '.join(idle)}")
-    return Group(nodes, "", tokens, "", *map(shown, [*lines, *report["notes"]]))
+    lines += [f"Transcoders: {report['transcoders']}", *report["notes"]]
+    return Group(nodes, "", tokens, "", *map(shown, lines))

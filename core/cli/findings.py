@@ -21,9 +21,10 @@ def report_text(report: dict[str, Any]) -> RenderableType:
     reasons += [shown(f"- {line}") for line in section_lines(report)]
     reasons += [shown(f"Note: {note}") for note in report.get("notes", ())]
     verdict = f"Verdict: {verdict_shown(str(report.get('verdict'))).word}"
-    where = f"Bundle: {report['out']}"
+    named = (("Transcoders", report.get("transcoders")), ("Bundle", report["out"]))
+    where = [shown(f"{what}: {place}") for what, place in named if place]
     errors = [shown(line) for line in error_lines(report.get("dark_matter") or {})]
-    return Group(shown(head), table(COLUMNS, rows), verdict, *reasons, *errors, where)
+    return Group(shown(head), table(COLUMNS, rows), verdict, *reasons, *errors, *where)
 
 
 def error_lines(found: dict[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group, RenderableType
 
-from core.cli.options import Coders, Json, Model, Prompt
+from core.cli.options import Coders, Json, Model, Prompt, StoreDir
 from core.cli.output import emit, shown, table
 from core.errors import FormatError, SettingsError
 from core.names import slug
@@ -84,6 +84,7 @@ def command(
     full: Full = False,
     split_heads: SplitHeads = False,
     repeat: Repeat = 1,
+    store: StoreDir = None,
     as_json: Json = False,
 ) -> None:
     """Build the attribution graph of one prompt."""
@@ -97,7 +98,7 @@ def command(
     settings = AttributionSettings(max_feature_nodes=max_features)
     new_file(out)
     loaded = load_model(model)
-    coders = transcoders_for(loaded, transcoders)
+    coders, where = transcoders_for(loaded, transcoders, store)
     found = explain_prompt(
         loaded, coders, prompt, target=target, against=against, settings=settings, repeat=repeat
     )
@@ -114,6 +115,7 @@ def command(
     files = _write(found.graph, data, out, full, extra)
     report = {
         **found.as_json(),
+        "transcoders": where,
         "shown": {"nodes": pruned.graph.n_nodes, "edges": pruned.graph.n_edges},
         "out": files[0],
         "files": files,
@@ -167,5 +169,5 @@ def _text(report: dict[str, Any]) -> RenderableType:
     lines = [f"{name.replace('_', ' ')}: {report[name]:.3f}" for name in scores]
     seconds = ", ".join(f"{value:.2f}" for value in report["seconds"])
     lines.append(f"built in {seconds} s; at most {report['max_rss_gb']:.2f} GB of memory")
-    notes = [shown(note) for note in report["notes"]]
+    notes = [shown(note) for note in [f"Transcoders: {report['transcoders']}", *report["notes"]]]
     return Group(table(("", "all", "in the file"), rows), *lines, *notes, *report["files"])

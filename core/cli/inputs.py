@@ -6,30 +6,42 @@ from pathlib import Path
 
 from core.assets import CIRCUITS
 from core.bundle import list_bundles
+from core.cli.output import tell
 from core.errors import FormatError, TranscoderError
 from core.models import LanguageModel
-from core.transcoders import TranscoderSet, open_transcoders
+from core.pipeline.kept import FOLDER, kept_for, newest
+from core.store import open_store
+from core.transcoders import Dictionary, open_transcoders
 
 
-def transcoders_for(model: LanguageModel, ref: str | None) -> TranscoderSet:
-    """The transcoders that were named, or the bundled ones of a bundled model.
+def transcoders_for(model: LanguageModel, ref: str | None, store: Path | None) -> Dictionary:
+    """The transcoders that were named, or the bundled ones of a bundled model, or kept ones.
 
     Args:
         model: What they must fit.
-        ref: A folder, `nested`, `topk` or `clt` (bundled), `neurons`; None: the bundled default.
+        ref: A folder, `nested`, `topk` or `clt` (bundled), `neurons`; None: the bundled default,
+            else the newest that a run in the store trained for this model.
+        store: Folder of the store, as it was named; opened only where it is looked into.
 
     Raises:
         TranscoderError: If there are none, or they do not fit the model.
     """
-    found = open_transcoders(model, ref)
+    found = open_transcoders(model, ref) or (None if ref else _kept(model, store))
     if found is None:
         raise TranscoderError(
             f"No transcoders are bundled for {model.name}"
-            + (f" under the name {ref!r}" if ref else "")
+            + (f" under the name {ref!r}" if ref else ", and the store holds none of it")
             + ". A transcoder folder is required: name one with --transcoders, train some with "
             "`hagd train`, or give `--transcoders neurons` for the model's own MLP neurons."
         )
-    return found.transcoders
+    return found
+
+
+def _kept(model: LanguageModel, store: Path | None) -> Dictionary | None:
+    """The newest dictionary of a model that the store's runs and circuits know."""
+    with open_store(store, tell) as opened:
+        trained, circuits = opened.layout.root / FOLDER, list_bundles(opened.results_dir)
+        return newest(model, kept_for(model.key, trained, circuits))
 
 
 def new_folder(out: Path, ours: Sequence[str]) -> Path:

@@ -33,8 +33,8 @@ Coders = Annotated[
     typer.Option(
         "--transcoders",
         metavar="DIR",
-        help="A folder, `nested`, `topk`, `clt` or `neurons`; else the bundled ones, or in "
-        "`hagd run` new ones trained on the task's prompts and kept.",
+        help="A folder, `nested`, `topk`, `clt` or `neurons`; else the bundled ones, else the "
+        "newest that a run trained for this model (`hagd run` trains them on the task's prompts).",
         show_default=False,
     ),
 ]

@@ -88,7 +88,7 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Find the circuit of a task in a model, and validate it."""
-    from core.bundle import FILES
+    from core.bundle import FILES, locate
     from core.cli.inputs import new_folder
     from core.pipeline.run import RunRequest, run_task
     from core.pipeline.settings import RunSettings
@@ -124,4 +124,5 @@ def command(
         **bundle.validation,
     }
     report["notes"] = list(bundle.provenance["notes"])
+    report["transcoders"] = locate(bundle.provenance["transcoders"]["ref"], bundle.path)
     emit(report, as_json, lambda: report_text(report))

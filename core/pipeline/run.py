@@ -29,6 +29,7 @@ from core.errors import TranscoderError
 from core.figures import figure
 from core.models import suited_threads
 from core.names import slug
+from core.pipeline import kept
 from core.pipeline.dictionaries import Training, find_transcoders
 from core.pipeline.finding.discovery import Discovery, discover
 from core.pipeline.finding.shuffled import shuffle_features
@@ -104,9 +105,7 @@ def run_task(
         request=request,
         settings=settings,
         store=store,
-        training=Training(
-            settings=wanted, store=store, keep=keep / "transcoders", progress=progress
-        ),
+        training=Training(settings=wanted, store=store, keep=keep / kept.FOLDER, progress=progress),
         clock=clock,
         prepared=prepared,
         refs=refs,

@@ -10,6 +10,7 @@ import pytest
 from core.bundle import BundleInfo
 from core.errors import TranscoderError
 from core.graph import NodeKind
+from core.pipeline.kept import kept_for
 from core.store import plain, stage_key
 from core.tasks import load_task
 from core.transcoders import save_transcoders
@@ -146,7 +147,7 @@ def test_the_newest_trained_dictionary_is_the_default(llama, tmp_path):
     _trained(tiny_model("llama", layers=3), kept / "tiny-llama-layers", 4)
     (kept / "tiny-llama-damaged").mkdir()
     (kept / "tiny-llama-damaged" / "config.yaml").write_text("[")
-    found = dictionaries.coders_of(llama, "", dictionaries.kept_for(llama.key, kept, ()))
+    found = dictionaries.coders_of(llama, "", kept_for(llama.key, kept, ()))
     assert found.key == wanted.key
 
 
@@ -162,7 +163,7 @@ def test_a_dictionary_that_a_circuit_was_found_with_is_found(llama, tmp_path):
         )
         for key, name in ((llama.key, "elsewhere"), (llama.key, "gone"), ("another", "theirs"))
     ]
-    kept = dictionaries.kept_for(llama.key, tmp_path / "none", circuits)
+    kept = kept_for(llama.key, tmp_path / "none", circuits)
     assert kept == (tmp_path / "elsewhere",)
     assert dictionaries.coders_of(llama, "", kept).key == mine.key
 

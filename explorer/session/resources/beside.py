@@ -37,9 +37,7 @@ class Beside(NamedTuple):
 
 def beside(info: "BundleInfo") -> Beside:
     """A circuit's parts, looked for and not opened."""
-    from explorer.traces.dictionaries import part_of
-
-    ref, coders, task = (part_of(info, part) for part in ("model", "transcoders", "task"))
+    ref, coders, task = map(info.place_of, ("model", "transcoders", "task"))
     here = {
         "model": (MODELS / ref / "config.json").is_file() or Path(ref, "config.json").is_file(),
         "transcoders": coders == NEURONS or Path(coders, "config.yaml").is_file(),

@@ -44,7 +44,8 @@ def traced(wanted: "Traced") -> "Trace":
 
 @st.cache_resource(show_spinner=False, max_entries=6)
 def _coders(model_ref: str, ref: str, stamp: str) -> "TranscoderSet":
-    from explorer.traces.dictionaries import coders_of, kept_for
+    from core.pipeline.kept import kept_for
+    from explorer.traces.dictionaries import coders_of
 
     loaded = model(model_ref)
     kept = kept_for(loaded.key, trained(), library())

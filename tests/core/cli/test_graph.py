@@ -60,7 +60,7 @@ def test_what_a_reader_should_know_is_told(capsys: pytest.CaptureFixture[str]) -
     scores = ("replacement_score", "completeness_score", "completeness_score_without_leaves")
     report = dict.fromkeys(scores, 0.5) | {"nodes": 9, "edges": 8, "files": ["g.json"]}
     report |= {"shown": {"nodes": 3, "edges": 2}, "seconds": [0.1], "max_rss_gb": 1.0}
-    report |= {"notes": ["They are [another] model's."]}
+    report |= {"notes": ["They are [another] model's."], "transcoders": "neurons"}
     emit(report, False, lambda: _text(report))
     assert "They are [another] model's." in capsys.readouterr().out
 

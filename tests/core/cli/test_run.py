@@ -42,7 +42,7 @@ def test_null_run_is_written_rejected_and_validates_again(hagd: Hagd, place: Pat
     assert ran.code == 0, ran.err
     report = ran.json
     assert report["verdict"] in {"rejected", "does_not_hold"}
-    assert report["n_nodes"] == 4
+    assert (report["n_nodes"], report["transcoders"]) == (4, "neurons")
     # without --out it is in the store, where the library lists it
     folder = Path(report["out"])
     assert report["name"] == folder.name == f"{place.name}-model-neurons-untrained-size4"

@@ -36,11 +36,11 @@ def test_neurons_and_folders_need_no_bundled_model(tmp_path):
 
 
 @pytest.mark.parametrize("ref", [None, "nested", "topk"])
-def test_a_model_without_bundled_ones_has_none_and_each_caller_has_its_answer(ref):
+def test_a_model_without_bundled_ones_has_none_and_each_caller_has_its_answer(ref, tmp_path):
     model = tiny_model("gpt2")
     assert open_transcoders(model, ref) is None
     with pytest.raises(TranscoderError, match="No transcoders are bundled"):
-        transcoders_for(model, ref)
+        transcoders_for(model, ref, tmp_path / "store")
     if ref is None:
         assert coders_of(model, "").key == neuron_transcoders(model).key
     else:
