@@ -122,7 +122,7 @@ def _row(info: "BundleInfo", titles: Mapping[str, str]) -> Row:
         short="" if info.is_null else in_short(found),
         created=info.created,
         error=info.error,
-        family=about_model(info.model).family,
+        family=about_model(info.place_of("model")).family,
         dictionary=_dictionary(info),
         tag=_tag(info),
         called="" if info.error or is_bundled(info) else _called(info),

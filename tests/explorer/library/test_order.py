@@ -110,3 +110,17 @@ def test_circuits_on_other_dictionaries_and_with_heads_say_so():
     assert tag("/my/own", attention="live") == ""
     shown = row_data(replace(_row("plain"), tag="topk"), "")
     assert (shown["task"], shown["tag"]) == ("t", "topk")
+
+
+def test_an_own_circuit_is_of_the_family_that_its_models_config_names(tmp_path):
+    """The record names the model as seen from the circuit's folder, not from where we run."""
+    (tmp_path / "own" / "model").mkdir(parents=True)
+    (tmp_path / "own" / "model" / "config.json").write_text('{"model_type": "llama"}')
+    ref = "../../own/model"
+    info = BundleInfo(
+        path=tmp_path / "results" / "mine",
+        name="mine",
+        model=ref,
+        provenance={"model": {"ref": ref}},
+    )
+    assert [row.family for row in shelf([info], {})] == ["Llama"]
