@@ -41,17 +41,23 @@ def leave_other() -> None:
 def completed(wanted: Traced) -> Traced:
     """What was asked for, with the circuit's model and transcoders where none were chosen.
 
-    A prompt whose words the circuit's model lacks takes the first bundled model that has them.
+    A prompt whose words the circuit's model lacks takes the first model that has them, bundled or
+    of an own circuit; where none has them all, one that lacks the fewest.
     """
     if wanted.model:
         return wanted
     circuit = followed()
-    first = (circuit.model if circuit else "") or next(iter(resources.model_names()), "")
+    first = (circuit.model if circuit else "") or next(iter(models()), "")
     if not first:
         return wanted
-    model = resources.model_for(wanted.text, first)
+    model = resources.model_for(wanted.text, first, models())
     own = circuit.transcoders if circuit and model == circuit.model else ""
     return replace(wanted, model=model, transcoders=wanted.transcoders or own)
+
+
+def models() -> tuple[str, ...]:
+    """The models that are offered: bundled ones, then those of own circuits."""
+    return (*resources.model_names(), *resources.own_models())
 
 
 def is_beside(wanted: Traced, circuit: Beside | None) -> bool:
@@ -60,11 +66,12 @@ def is_beside(wanted: Traced, circuit: Beside | None) -> bool:
 
 
 def offered(wanted: Traced) -> tuple[str, ...]:
-    """Prompts to start from: the circuit's own, else of bundled tasks that the model can read."""
+    """Prompts to start from: the circuit's own, or of another circuit of an own model; else of
+    bundled tasks that the model can read."""
     circuit = followed()
-    if circuit is not None and is_beside(wanted, circuit):
-        own = resources.circuit_examples(circuit.name, wanted.model)
-        if own:
+    here = circuit.name if circuit and is_beside(wanted, circuit) else ""
+    for name in filter(None, (here, resources.own_models().get(wanted.model))):
+        if own := resources.circuit_examples(name, wanted.model):
             return own
     return resources.prompt_examples(wanted.model)
 
@@ -93,13 +100,14 @@ def _lacks(wanted: Traced, circuit: Beside, traced: bool) -> list[str]:
     said = [f"Its {' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} not on this computer."]
     said = said if gone else []
     if not is_beside(wanted, circuit):
-        said.append(f"This prompt is read by {notices.text(_short(wanted.model))} instead.")
+        said.append(f"This prompt is read by {notices.text(short(wanted.model))} instead.")
     elif traced and (why := resources.unnamed(wanted, circuit.name)):
         said.append(f"It does not name these features: {notices.text(why)}.")
     return said
 
 
-def _short(ref: str) -> str:
+def short(ref: str) -> str:
+    """A model's name, or the end of its path."""
     return ref.rstrip("/").split("/")[-1]
 
 

@@ -1,5 +1,6 @@
 """The form of the Prompt page: prompt, model, transcoders, and the tokens to explain."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from core.assets import NEURONS, TRANSCODERS
 from core.choices import BUNDLED_KINDS, COMMON_KINDS
 from explorer import memory
 from explorer.look.copy_link import copy_link
-from explorer.prompt.follow import completed
+from explorer.prompt import follow
 from explorer.session import resources, state
 from explorer.session.view import Traced
 from explorer.traces.dictionaries import DEFAULT
@@ -26,7 +27,7 @@ KINDS = {
 
 def form(wanted: Traced) -> None:
     """Draw it; each change is taken into the view."""
-    models, kinds = list(resources.model_names()), _kinds(wanted)
+    models, kinds = list(follow.models()), _kinds(wanted)
     with st.container(key="panel-prompt", horizontal=True, vertical_alignment="bottom"):
         st.text_input(
             "Prompt",
@@ -59,7 +60,7 @@ def _kinds(wanted: Traced) -> list[str]:
     The empty choice is not offered where it would be the circuit's own dictionary again.
     """
     rare, here = set(BUNDLED_KINDS) - set(COMMON_KINDS), TRANSCODERS / wanted.model
-    implied = completed(replace(wanted, model="", transcoders="")).transcoders
+    implied = follow.completed(replace(wanted, model="", transcoders="")).transcoders
     unset = not state.current().traced.model and implied
     shown = [kind for kind in KINDS if kind not in rare or (here / kind).is_dir()]
     return [kind for kind in shown if kind or not unset]
@@ -69,14 +70,17 @@ def _choice(name: str, label: str, options: list[str], chosen: str, width: int) 
     """A select box that also takes a path typed by hand."""
     names = KINDS if name == "transcoders" else {}
     key = f"traced-{name}"
-    if chosen not in options:
-        options = [*options, chosen]
+    options = options if chosen in options else [*options, chosen]
+    if chosen not in (*names, *resources.model_names()):
         key += f"-{chosen}"  # a new box: the one it was typed into would show it cut at its end
+    many = Counter(map(_short, options))
     memory.remember(f"traced-{name}", key)
     st.selectbox(
         label,
         options,
-        format_func=lambda option: names.get(option) or _short(str(option)),
+        format_func=lambda option: (
+            names.get(option) or (_short(option) if many[_short(option)] == 1 else option)
+        ),
         key=memory.widget(key, chosen),
         accept_new_options=True,
         on_change=_take,
@@ -94,7 +98,7 @@ def _take() -> None:
     keys = {name: memory.local(f"traced-{name}", f"traced-{name}") for name in fields}
     typed = {name: str(memory.value(key) or "") for name, key in keys.items()}
     before = state.current().traced
-    taken = completed(before)
+    taken = follow.completed(before)
     for name in ("model", "transcoders"):  # nobody chose it: prompt and circuit still decide
         if not before.model and not getattr(before, name) and typed[name] == getattr(taken, name):
             typed[name] = ""

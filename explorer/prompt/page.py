@@ -117,9 +117,11 @@ def _refused(wanted: Traced, problem: CoreError) -> None:
     try:
         _offer(wanted)
     except CoreError:  # the model cannot be opened: that has been told of above
-        other = resources.model_for(wanted.text, next(iter(resources.model_names()), ""))
-        if other and other != wanted.model:
-            label, changed = f"Use {other}", replace(wanted, model=other, transcoders="")
+        names = [name for name in follow.models() if name != wanted.model]
+        other = resources.model_for(wanted.text, names[0], tuple(names)) if names else ""
+        if other:
+            changed = replace(wanted, model=other, transcoders="")
+            label = f"Use {follow.short(other)}"
             st.button(label, key="other-model", on_click=lambda: state.update(traced=changed))
 
 

@@ -113,6 +113,36 @@ def test_without_a_choice_the_model_is_that_of_the_first_circuit_or_has_the_word
     assert app.query_params["with"] in ("llama-modadd", ["llama-modadd"])
 
 
+def test_a_word_that_no_model_has_is_told_of_the_model_that_lacks_the_fewest(store, open_page):
+    """The automatic choice stays where it was: 59 is no token of any model."""
+    app = open_page("prompt", text="<bos> 17 + 40 =")
+    assert app.selectbox(key="traced-model").value == "gpt2-modadd"
+    app.text_input(key="traced-text").set_value("<bos> 17 + 59 =").run()
+    assert app.selectbox(key="traced-model").value == "gpt2-modadd"
+    assert "lacks &#x27;59&#x27;" in html(app)
+
+
+def test_models_of_own_circuits_are_offered_and_chosen_by_their_words(
+    store, written, open_page, monkeypatch
+):
+    own = str(written.parent / "own" / "model")
+    mine = next(info for info in resources.library() if info.name == "tiny")
+    record = {"model": {"ref": "llama-modadd"}}
+    best = BundleInfo(path=store, name="best", verdict="holds", provenance=record)
+    best = replace(best, validation={"faithfulness": 1.0})
+    monkeypatch.setattr(resources, "library", lambda: (mine, best))
+    app = open_page("prompt", text="<bos> 17 + 40 =")
+    box = app.selectbox(key="traced-model")
+    assert (box.value, box.options[-1]) == ("llama-modadd", "…/model")
+    app.text_input(key="traced-text").set_value("<bos> w1 w2").run()
+    assert "with" not in app.query_params  # nobody chose it
+    assert app.selectbox(key=f"traced-model-{own}").value == own
+    assert "This prompt was not traced" not in html(app)
+    app.text_input(key="traced-text").set_value("<bos> w1 w99").run()
+    assert "lacks &#x27;w99&#x27;" in html(app)
+    assert any(button.key.startswith(f"example-{own}-<bos> w") for button in app.button)
+
+
 def test_the_model_is_that_of_the_circuit_opened_last(store, open_page, monkeypatch):
     infos = (
         *resources.library(),

@@ -18,7 +18,7 @@ never state of a shared thing. Nothing here imports the engine before a function
 """
 
 from explorer.session.resources.about import about_model
-from explorer.session.resources.beside import Beside, beside, circuit_examples
+from explorer.session.resources.beside import Beside, beside, circuit_examples, own_models
 from explorer.session.resources.circuits import bundle, find, is_bundled, library
 from explorer.session.resources.drawings import scene, thumbnail, warm
 from explorer.session.resources.graphs import graphs, imported
@@ -77,6 +77,7 @@ __all__ = [
     "model",
     "model_for",
     "model_names",
+    "own_models",
     "partners",
     "prompt_examples",
     "random_band",

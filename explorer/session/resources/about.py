@@ -58,15 +58,15 @@ def _whole(value: Any) -> int:
     return value if isinstance(value, int) else 0
 
 
-def may_know(ref: str, text: str) -> bool:
-    """Whether a model can have every word of a prompt, by its tokenizer's list of words alone.
+def lacked(ref: str, text: str) -> int | None:
+    """How many words of a prompt a model lacks, by its tokenizer's list of words alone.
 
-    Only a tokenizer whose tokens are the words between spaces can be told from its file; any other
-    may know them.
+    Only a tokenizer whose tokens are the words between spaces can be told from its file; None of
+    any other.
     """
     folder = MODELS / ref if "/" not in ref else Path(ref).expanduser()
     words = _words(str(folder / "tokenizer.json"))
-    return words is None or words.issuperset(text.split())
+    return None if words is None else len(set(text.split()) - words)
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)

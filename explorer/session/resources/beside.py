@@ -8,11 +8,11 @@ import streamlit as st
 from core.assets import MODELS, NEURONS, TASKS, TRANSCODERS
 from core.choices import DEFAULT_KIND
 from core.errors import CoreError
-from explorer.session.resources.circuits import bundle, find, written_at
-from explorer.session.resources.models import model
+from explorer.session.resources.circuits import bundle, find, is_bundled, library, written_at
+from explorer.session.resources.models import model, model_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from core.bundle import BundleInfo
     from core.models import LanguageModel
@@ -59,6 +59,15 @@ def _kind(model_ref: str, coders: str) -> str:
     if place.parent != TRANSCODERS / model_ref:
         return coders
     return "" if place.name == DEFAULT_KIND else place.name
+
+
+def own_models() -> "Mapping[str, str]":
+    """Folders of the models of this store's own circuits, each with the newest of its circuits."""
+    found: dict[str, str] = {}
+    for info in library():
+        if not (info.error or info.is_null or is_bundled(info)) and (ref := beside(info).model):
+            found.setdefault(ref, info.name)
+    return {ref: name for ref, name in found.items() if ref not in model_names()}
 
 
 def circuit_examples(name: str, model_ref: str, most: int = 4) -> tuple[str, ...]:

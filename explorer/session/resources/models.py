@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.assets import MODELS, TASKS
 from core.errors import CoreError
-from explorer.session.resources.about import may_know
+from explorer.session.resources.about import lacked
 
 if TYPE_CHECKING:
     from core.models import LanguageModel
@@ -61,18 +61,32 @@ def prompt_examples(model_ref: str) -> tuple[str, ...]:
     return examples(model(model_ref), bundled_tasks())
 
 
-@st.cache_resource(show_spinner=False, max_entries=64)
-def model_for(text: str, first: str) -> str:
-    """The bundled model whose vocabulary has every word of a prompt: `first` before the others.
+def model_for(text: str, first: str, others: tuple[str, ...]) -> str:
+    """The model that knows every word of a prompt, else the one that lacks the fewest.
 
-    It is `first` too where there is no prompt yet, or no model has its words.
+    Args:
+        text: The prompt; without one it is `first`.
+        first: The model that is asked first.
+        others: Models that are asked next, in this order.
     """
-    for name in (first, *model_names()) if text.strip() else ():
-        if not may_know(name, text):
-            continue
-        try:
-            model(name).encode(text)
-        except CoreError:
-            continue
-        return name
-    return first
+    if not text.strip():
+        return first
+    return _model_for(text, tuple(dict.fromkeys((first, *others))))
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _model_for(text: str, names: tuple[str, ...]) -> str:
+    least = {name: lacked(name, text) for name in names}
+    for name in names:
+        if not least[name] and _reads(name, text):
+            return name
+    known = {name: many for name, many in least.items() if many is not None}
+    return min(known, key=known.__getitem__, default=names[0])
+
+
+def _reads(ref: str, text: str) -> bool:
+    try:
+        model(ref).encode(text)
+    except CoreError:
+        return False
+    return True

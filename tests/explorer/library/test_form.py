@@ -4,7 +4,7 @@ from core.choices import GUIDES
 from core.circuit import Attention
 from explorer.library import form
 from explorer.session.resources import about_model, model_names
-from explorer.session.resources.about import may_know
+from explorer.session.resources.about import lacked
 
 
 def test_guides_and_heads_are_the_engines():
@@ -31,8 +31,8 @@ def test_a_model_is_told_from_its_files_alone(tmp_path):
 
 
 def test_a_models_words_are_told_before_it_is_loaded(tmp_path):
-    assert may_know("gpt2-modadd", "<bos> 17 + 40 =")
-    assert not may_know("gpt2-modadd", "<bos> 17 + Paris =")
+    assert lacked("gpt2-modadd", "<bos> 17 + 40 =") == 0
+    assert lacked("gpt2-modadd", "<bos> 17 + Paris = Paris") == 1
     (tmp_path / "tokenizer.json").write_text('{"model": {"type": "BPE", "vocab": {}}}')
-    assert may_know(str(tmp_path), "anything at all")
-    assert may_know(str(tmp_path / "nowhere"), "anything at all")
+    assert lacked(str(tmp_path), "anything at all") is None
+    assert lacked(str(tmp_path / "nowhere"), "anything at all") is None
