@@ -1,7 +1,7 @@
 """The Circuit page's canvas in a real browser: what keys do, and that nothing moves by itself."""
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser import driver
 from tests.browser.conftest import App
@@ -176,6 +176,47 @@ def test_what_nearly_fits_is_shown_whole(page: Page, app: App):
     box = page.evaluate(f"{HOST}.__canvas.shown().box")
     assert 0.65 <= box["whole"] < 0.8  # else this circuit shows nothing of the matter
     assert box["view"] == box["whole"]
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_ablating_moves_no_node(page: Page, app: App, width: int):
+    """The legend keeps the place of what it then explains: a second line would move them all."""
+    page.set_viewport_size({"width": width, "height": 800})
+    driver.open_link(page, f"{app.url}/circuit?circuit={app.circuit}&select=B")
+    _rest(page)
+    places = f"() => {HOST}.__canvas.nodes().map((n) => {HOST}.__canvas.pixel(n))"
+    kept = f"""() => [...({HOST}.shadowRoot ?? {HOST}).querySelectorAll('.legend span')]
+      .find((entry) => entry.textContent === 'ablated').offsetWidth"""
+    before = page.evaluate(places), page.evaluate(kept)
+    assert before[1] > 0
+    page.keyboard.press("x")
+    driver.wait_changes(page, ["B"])
+    _rest(page)
+    assert (page.evaluate(places), page.evaluate(kept)) == before
+
+
+def test_the_words_under_the_answer_bar_stand_beside_each_other(page: Page, app: App):
+    page.set_viewport_size({"width": 1440, "height": 900})
+    link = "circuit=modular-addition-gpt2&open=A,A2,A2b&select=1:4:2&set=A3,1:4:2"
+    driver.open_link(page, f"{app.url}/circuit?{link}")
+    words = page.locator(".bar .tick:visible")
+    expect(words).to_have_count(2, timeout=driver.LONG)
+    page.wait_for_timeout(800)
+    boxes = [box for box in (word.bounding_box() for word in words.all()) if box]
+    left, right = sorted(boxes, key=lambda box: box["x"])
+    assert left["x"] + left["width"] <= right["x"]
+
+
+def test_the_labs_network_has_its_height_before_it_is_there(page: Page, app: App):
+    for width, height in ((1440, 900), (1024, 768)):
+        page.set_viewport_size({"width": width, "height": height})
+        driver.open_link(page, f"{app.url}/lab?circuit={app.circuit}")
+        page.wait_for_timeout(1500)
+        room, drawn = page.evaluate("""() => {
+          const panel = document.querySelector('.st-key-lab-net');
+          return [parseFloat(getComputedStyle(panel).minHeight), panel.offsetHeight];
+        }""")
+        assert room == pytest.approx(drawn, abs=2)
 
 
 @pytest.mark.parametrize("width", [1440, 1024])

@@ -3,6 +3,7 @@
 import { element, probability } from "./dom.js";
 
 const MOST_CHIPS = 3;
+const GAP = 8; // px between two words under the axis
 
 export function createBar(app) {
   const { store } = app;
@@ -38,6 +39,23 @@ export function createBar(app) {
     node.hidden = p === null || p === undefined;
     if (!node.hidden) node.style.left = `${100 * p}%`;
   };
+  /** The band's words end or begin at its end, beside those of chance: where neither is free, chance says less. */
+  function settle() {
+    const room = axis.clientWidth;
+    chance.classList.remove("mute");
+    if (band.hidden || !room || !band.offsetWidth) return;
+    const [wide, end] = [band.offsetWidth, (parseFloat(band.dataset.end) * room) / 100];
+    const [from, to] = chance.hidden ? [0, 0] : [chance.offsetLeft, chance.offsetLeft + chance.offsetWidth + GAP];
+    const ways = [end - wide, end, to, from - GAP - wide];
+    const inside = ways.filter((left) => left >= 0 && left + wide <= room + GAP);
+    const free = inside.find((left) => chance.hidden || left >= to || left + wide + GAP <= from);
+    chance.classList.toggle("mute", free === undefined);
+    band.style.left = `${free ?? inside[0] ?? Math.max(0, room - wide)}px`;
+  }
+  const observer = new ResizeObserver(settle);
+  observer.observe(axis);
+  document.fonts?.ready.then(settle);
+
   const spread = (node, from, to) => {
     put(node, from);
     if (!node.hidden) node.style.width = `${100 * Math.max(0, to - from)}%`;
@@ -75,6 +93,7 @@ export function createBar(app) {
 
   return {
     refresh,
+    destroy: () => observer.disconnect(),
     draw(bar) {
       if (!bar) return;
       const live = bar.changed !== null && bar.changed !== undefined;
@@ -90,11 +109,12 @@ export function createBar(app) {
       put(chance, bar.chance);
       spread(marks.span, live ? Math.min(bar.changed, bar.circuit) : null, live ? Math.max(bar.changed, bar.circuit) : 0);
       spread(marks.band, bar.band ? bar.band[0] : null, bar.band ? bar.band[1] : 0);
-      put(band, bar.band ? bar.band[1] : null);
-      band.classList.toggle("after", Boolean(bar.band) && bar.band[1] < 0.45);
+      band.hidden = !bar.band;
+      band.dataset.end = bar.band ? 100 * bar.band[1] : "";
       band.textContent = bar.band_label ?? "";
       band.title = band.textContent;
       holder.classList.toggle("banded", Boolean(bar.band));
+      settle();
       axis.setAttribute("aria-label", `full model ${probability(bar.full)}, circuit ${probability(bar.circuit)}${live ? `, ${store.word()} ${probability(bar.changed)}` : ""}`);
       own.hidden = !bar.top;
       if (bar.top) own.replaceChildren("model says ", element("b", { class: "mono", text: bar.top[0] }), ` ${bar.top[1].toFixed(2)}`);

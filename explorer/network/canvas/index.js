@@ -136,6 +136,7 @@ export default function circuitCanvas(component) {
       app.keys.destroy();
       app.rows.destroy();
       app.tree.destroy();
+      app.bar.destroy();
       app.palette.destroy();
       app.network?.destroy();
       app.root.remove();

@@ -31,10 +31,9 @@ export function createLegend() {
   const ablated = entry("ablated", sign(24, svg("path", { d: "M0 7h24", stroke: "var(--ink-3)", "stroke-width": 2, "stroke-dasharray": "2 4" })));
   const scale = element("span", { "data-testid": "legend-scale" });
   const node = element(
-    "div", { class: "legend", "aria-hidden": "true" }, ...kinds.values(), element("span", { class: "push" }), scale,
+    "div", { class: "legend", "aria-hidden": "true" }, ...kinds.values(), ablated, element("span", { class: "push" }), scale,
     entry("supports", sign(24, svg("path", { d: "M0 7h16", stroke: "var(--pos)", "stroke-width": 3 }), svg("path", { d: "M16 2l7 5-7 5z", fill: "var(--pos)" }))),
     entry("opposes", sign(24, svg("path", { d: "M0 7h20", stroke: "var(--neg)", "stroke-width": 3 }), svg("path", { d: "M21 1.5v11", stroke: "var(--neg)", "stroke-width": 2.6 }))),
-    ablated,
   );
   return {
     node,
@@ -55,7 +54,7 @@ export function createLegend() {
       scale.replaceChildren(element("span", { class: "wide", text: "|effect|" }), ends[0], wedge(low.width, high.width), ends[1],
         weaker ? element("span", { class: "wide dim", text: `\u00b7 ${weaker} weaker` }) : "");
     },
-    /** The dotted line is explained once there is one. */
-    changed: (any) => (ablated.hidden = !any),
+    /** The dotted line is explained once there is one; its place is kept, or a line more would move every node. */
+    changed: (any) => (ablated.style.visibility = any ? "visible" : "hidden"),
   };
 }
