@@ -37,3 +37,22 @@ def test_the_report_drills_down_from_a_file_without_a_request(page: Page, tmp_pa
     page.keyboard.press("Escape")
     page.wait_for_function("name => location.hash.endsWith(name)", arg=tree.name[first])
     assert (said, asked) == ([], [file.as_uri()])
+
+
+def test_no_number_of_the_report_is_cut(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_bytes(give(open_bundle(CIRCUITS / "modular-addition-gpt2"), Form.HTML)[""])
+    page.goto(f"{file.as_uri()}#C/C3")
+    numbers = page.locator("#about .bars b")
+    page.locator("#net .node.dot, #net .node.box").last.click()
+    numbers.first.wait_for()
+    # as narrow as "−0.0030" needs: its column was fixed
+    numbers.evaluate_all("all => all.forEach((n) => { n.textContent = '\u22120.0030'; })")
+    assert (
+        numbers.evaluate_all("all => all.filter((n) => n.scrollWidth > n.clientWidth).length") == 0
+    )
+    ends = numbers.evaluate_all("all => all.map((n) => n.getBoundingClientRect().right)")
+    edge = page.locator("#about").evaluate(
+        "n => n.getBoundingClientRect().left + n.clientWidth + 1"
+    )
+    assert max(ends) <= edge
