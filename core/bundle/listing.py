@@ -63,17 +63,21 @@ class BundleInfo:
     @property
     def task_title(self) -> str:
         """What its task is called: by itself, by its bundled name, its file or its folder."""
-        place = self.place_of("task")
+        place = self._located(self.task)
         return task_title(place) if place else name_in_words(self.task)
 
     def place_of(self, part: Literal["model", "transcoders", "task"]) -> str:
-        """Name or path of what it was found on; "" where its record does not say.
-
-        As well where its reference leads nowhere it may; opening the circuit says so.
-        """
+        """Name or path of what it was found on; "" where its record does not say."""
         try:
-            return locate(str(self.provenance[part]["ref"]), self.path)
-        except (KeyError, TypeError, CoreError):
+            return self._located(str(self.provenance[part]["ref"]))
+        except (KeyError, TypeError):
+            return ""
+
+    def _located(self, ref: str) -> str:
+        """Where a reference leads; "" where it may not: opening the circuit says so."""
+        try:
+            return locate(ref, self.path)
+        except CoreError:
             return ""
 
 

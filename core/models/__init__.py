@@ -3,7 +3,7 @@
 from core.models.families import FAMILIES, FamilySpec, family_of
 from core.models.hooks import Edits
 from core.models.language_model import LanguageModel, Trace
-from core.models.load import bundled_models, load_model
+from core.models.load import bundled_models, load_model, load_tokenizer
 from core.models.norms import NormWeights
 from core.models.scores import (
     Rotation,
@@ -32,6 +32,7 @@ __all__ = [
     "causal_pattern",
     "family_of",
     "load_model",
+    "load_tokenizer",
     "rotation",
     "score_weights",
     "scores_of",

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging as transformers_logging
 
 from core.assets import MODELS
@@ -72,6 +77,16 @@ def load_model(ref: str | Path) -> LanguageModel:
         )
     check_model(model)
     return model
+
+
+def load_tokenizer(ref: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model alone; `ref` as for `load_model`.
+
+    Raises:
+        ModelError: If there is no such model, or its tokenizer cannot be loaded.
+    """
+    source = _resolve(str(ref))
+    return _tokenizer(source if Path(source).is_dir() else hub_source(source), f"Model {ref}")
 
 
 def _resolve(ref: str) -> str:

@@ -55,8 +55,8 @@ def card_data(row: Row, href: str, drawing: Sequence[Any], size: tuple[int, int]
     """A card for the component."""
     data = row_data(row, href)
     return data | {
-        "title": row.called or row.task,
-        "subtitle": f"{row.task} · {row.model}" if row.called else row.model,
+        "title": row.task,
+        "subtitle": f"{row.called} · {row.model}" if row.called else row.model,
         "size": f"faithfulness · {row.nodes:,} nodes",
         "drawing": list(drawing),
         "w": size[0],

@@ -22,6 +22,8 @@ from explorer.network import THUMBNAIL
 
 WIDTH, HEIGHT = THUMBNAIL
 MAX_BOXES, MAX_TOKENS = 6, 4
+MAX_LETTERS = 6
+"""Of a token's name: `go (2)` says which."""
 WEAKEST = 0.06
 """Share of the strongest edge below which an edge is not drawn."""
 Shape = list[Any]
@@ -95,7 +97,7 @@ def _tokens(bundle: Bundle, boxes: Sequence[Group], roles: Sequence[str]) -> lis
 
 def _role(roles: Sequence[str], position: int) -> str:
     role = roles[position] if position < len(roles) else str(position)
-    return role if len(role) <= 5 else role[:4] + "…"
+    return role if len(role) <= MAX_LETTERS else role[: MAX_LETTERS - 1] + "…"
 
 
 def _answer(bundle: Bundle) -> list[Group]:

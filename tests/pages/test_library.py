@@ -67,6 +67,17 @@ def test_the_card_draws_the_coarse_network_as_shapes(store, open_page):
     assert {"A", "B", "answer"} <= set(letters)
 
 
+def test_an_own_card_leads_with_its_task_and_names_its_positions(store, open_page):
+    """By their words as its report does: a number would read as a token."""
+    card = component(open_page("library"), "featured")["cards"][0]
+    assert card["name"] == "tiny"
+    assert card["title"] == card["task"]
+    assert card["subtitle"] == f"{card['called']} · model"
+    letters = [shape[2] for shape in card["drawing"] if shape[0] == "text"]
+    assert not [letter for letter in letters if letter.isdigit()]
+    assert {"<bos>", "pos 1", "pos 2", "pos 3", "pos 4"} & set(letters)
+
+
 def test_a_card_drawn_once_has_its_picture_before_the_engine(store, open_page, monkeypatch):
     drawn = component(open_page("library"), "featured")["cards"][0]["drawing"]
     monkeypatch.setattr(engine, "ready", lambda: False)

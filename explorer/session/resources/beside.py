@@ -9,7 +9,7 @@ from core.assets import MODELS, NEURONS, TASKS, TRANSCODERS
 from core.choices import DEFAULT_KIND
 from core.errors import CoreError
 from explorer.session.resources.circuits import bundle, find, is_bundled, library, written_at
-from explorer.session.resources.models import model, model_names
+from explorer.session.resources.models import model, model_names, roles_of, task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,18 +37,18 @@ class Beside(NamedTuple):
 
 def beside(info: "BundleInfo") -> Beside:
     """A circuit's parts, looked for and not opened."""
-    ref, coders, task = map(info.place_of, ("model", "transcoders", "task"))
+    ref, coders, prompts = map(info.place_of, ("model", "transcoders", "task"))
     here = {
         "model": (MODELS / ref / "config.json").is_file() or Path(ref, "config.json").is_file(),
         "transcoders": coders == NEURONS or Path(coders, "config.yaml").is_file(),
-        "task": (TASKS / f"{task}.jsonl").is_file() or Path(task).is_file(),
+        "task": (TASKS / f"{prompts}.jsonl").is_file() or Path(prompts).is_file(),
     }
     return Beside(
         name=info.name,
         title=info.title or info.name,
         model=ref if here["model"] else "",
         transcoders=_kind(ref, coders) if here["transcoders"] else "",
-        task=task if here["task"] else "",
+        task=prompts if here["task"] else "",
         lacking=tuple(part for part, found in here.items() if not found),
     )
 
@@ -68,6 +68,21 @@ def own_models() -> "Mapping[str, str]":
         if not (info.error or info.is_null or is_bundled(info)) and (ref := beside(info).model):
             found.setdefault(ref, info.name)
     return {ref: name for ref, name in found.items() if ref not in model_names()}
+
+
+def position_names(name: str) -> tuple[str, ...]:
+    """What the positions of a circuit's task are called; empty where it cannot be read."""
+    from core.models import load_tokenizer
+    from core.tasks import with_roles
+
+    found = beside(find(name))
+    if not found.task or not found.model:
+        return roles_of(found.task) if found.task else ()
+    try:
+        read = task(found.task)
+        return read.roles or with_roles(read, load_tokenizer(found.model)).roles
+    except CoreError:
+        return ()
 
 
 def circuit_examples(name: str, model_ref: str, most: int = 4) -> tuple[str, ...]:
@@ -111,12 +126,12 @@ def _pairs(name: str, split: str = "") -> "Iterator[PromptPair]":
     ref = beside(find(name)).task
     try:
         bundle(name)  # checks that what the circuit names is a task file and nothing else
-        task = load_task(ref) if ref else None
+        read = load_task(ref) if ref else None
     except CoreError:
-        task = None
-    if task is not None:
-        pairs = task.of(Split(split)) if split else task.pairs
-        yield from (pairs or task.pairs)[:MOST_READ]
+        read = None
+    if read is not None:
+        pairs = read.of(Split(split)) if split else read.pairs
+        yield from (pairs or read.pairs)[:MOST_READ]
 
 
 def _length(loaded: "LanguageModel", text: str) -> int:

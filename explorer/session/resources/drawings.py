@@ -10,9 +10,9 @@ import streamlit as st
 from core.errors import CoreError
 from core.store import write_whole
 from explorer import engine
+from explorer.session.resources.beside import position_names
 from explorer.session.resources.circuits import find, open_at, written_at
 from explorer.session.resources.labs import lab, load_lab
-from explorer.session.resources.models import roles_of
 from explorer.session.resources.stores import store
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def thumbnail(name: str) -> list[Any]:
     file = _kept(path, stamp)
     if not engine.ready():
         return _read(file)
-    drawn = _thumbnail(path, stamp)
-    if drawn and not file.exists():
+    drawn = _thumbnail(name, path, stamp)
+    if drawn and drawn != _read(file):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(file, json.dumps(drawn).encode())
     return drawn
@@ -54,12 +54,11 @@ def _read(file: Path) -> list[Any]:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _thumbnail(path: str, stamp: str) -> list[Any]:
+def _thumbnail(name: str, path: str, stamp: str) -> list[Any]:
     from explorer.network.thumbnail import thumbnail as draw
 
     try:
-        opened = open_at(path, stamp)
-        return draw(opened, roles_of(str(opened.provenance["task"]["ref"])))
+        return draw(open_at(path, stamp), position_names(name))
     except CoreError:
         return []
 
@@ -80,8 +79,7 @@ def _scene(name: str, path: str, stamp: str, prompt: int | None) -> "Scene":
 
     opened, key = open_at(path, stamp), f"{name}|{stamp}|{prompt}"
     if prompt is None:
-        roles = roles_of(str(opened.provenance["task"]["ref"]))
-        return scene_of_bundle(opened, key=key, tokens=roles)
+        return scene_of_bundle(opened, key=key, tokens=position_names(name))
     laboratory = lab(name)
     shown = laboratory.prompts[prompt]
     return scene_of_bundle(
