@@ -52,7 +52,7 @@ def in_short(found: Block) -> str:
         "phi": f"φ {figure(block.get('phi'))}",
         "floor": f"φ(∅) {figure(block.get('phi_empty'))}",
         "random": f"random F {_best_random(block)}",
-        "necessity": "no more needed than random",
+        "necessity": "no more than random" if _as_random(block) else f"costs {_lost(block)}",
     }
     return f"{signs[name]}, {ablations[-1]}"
 
@@ -132,8 +132,17 @@ def _nothing(block: Block) -> str:
 
 
 def _needed(block: Block) -> str:
+    if _as_random(block):
+        return "taking out a random circuit of the same sites costs as much"
+    return f"taking it out costs {_lost(block)} of the margin"
+
+
+def _as_random(block: Block) -> bool:
+    """Whether some random circuit is needed as much as this one."""
     lost = block.get("necessity_features", block.get("necessity"))
     most = (block.get("random") or {}).get("necessity_max")
-    if isinstance(lost, int | float) and isinstance(most, int | float) and lost <= most:
-        return "taking out a random circuit of the same sites costs as much"
-    return f"taking it out costs {figure(lost)} of the margin"
+    return isinstance(lost, int | float) and isinstance(most, int | float) and lost <= most
+
+
+def _lost(block: Block) -> str:
+    return figure(block.get("necessity_features", block.get("necessity")))

@@ -41,7 +41,10 @@ function mark(tone) {
   return root;
 }
 
-const verdict = (row) => Object.assign(html("span", `verdict ${row.tone}`, mark(row.tone), row.verdict), { title: row.why || "" });
+/** Why the verdict is what it is, and p: a narrow table shows neither. */
+const reason = (row) => [row.why, /\d/.test(row.p) && `p ${row.p} against random circuits`].filter(Boolean).join("\n");
+
+const verdict = (row) => Object.assign(html("span", `verdict ${row.tone}`, mark(row.tone), row.verdict), { title: reason(row) });
 
 /** The kind of dictionary, where it is not the usual one: two rows may differ in nothing else. */
 const tag = (item) => (item.tag ? Object.assign(html("span", "tag", item.tag), { title: item.tag }) : null);
@@ -147,7 +150,7 @@ function cellsOf(row, grouped, open, share) {
     html("td", "n", html("b", "", row.f), html("span", "pm", row.pm)),
     html("td", "spark", spark(row.curve, row.muted ? "muted" : "")),
     html("td", "n", row.phi), html("td", "n dim", row.phiEmpty), html("td", "n dim wide", row.p),
-    Object.assign(html("td", "verdicts", verdict(row), html("span", "short", row.short)), { title: row.why }),
+    Object.assign(html("td", "verdicts", verdict(row), html("span", "short", row.short)), { title: reason(row) }),
     dots(row, share),
   ];
 }

@@ -36,6 +36,16 @@ def test_a_model_that_cannot_be_explained_comes_first():
     assert in_short(made) == ""
 
 
+def test_a_circuit_that_is_not_necessary_says_so_in_a_few_signs():
+    """Short enough for a row of the library: beside the verdict there is little room."""
+    made = short_of("sufficient_not_necessary", resample=["necessity"])
+    made |= {"necessity": 0.7, "random": {"necessity_max": 0.8}}
+    assert in_short(made) == "no more than random, resample"
+    assert in_short(made | {"necessity": 0.4, "random": {"necessity_max": 0.2}}) == (
+        "costs 0.40, resample"
+    )
+
+
 def test_what_holds_and_what_is_old_has_no_reservation():
     assert reservation(short_of("holds")) == ""
     assert reservation({"verdict": "holds_in_part", "faithfulness": 0.9}) == ""
