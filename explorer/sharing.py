@@ -94,6 +94,11 @@ def import_button() -> None:
 
 def _closed() -> None:
     memory.remember("importing", False)
+    _forgive()
+
+
+def _forgive() -> None:
+    """Forget what was wrong with what was chosen before."""
     memory.remember("import-problem", "")
 
 
@@ -104,13 +109,18 @@ def _import_dialog() -> None:
         "It is checked file by file; nothing that is here is replaced.</p>"
     )
     file = st.file_uploader(
-        "File", key="import-file", max_upload_size=MOST_MIB, label_visibility="collapsed"
+        "File",
+        key="import-file",
+        max_upload_size=MOST_MIB,
+        label_visibility="collapsed",
+        on_change=_forgive,
     )  # any kind: the engine says what is wrong with one that is neither
     folder = st.text_input(
         "or a result folder on this computer",
         key="import-folder",
-        placeholder="what `hagd run --out` wrote",
+        placeholder="what hagd run --out wrote",
         max_chars=1000,
+        on_change=_forgive,
     )
     ready = engine.ready()
     if not ready:

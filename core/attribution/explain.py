@@ -119,8 +119,8 @@ def target_choice(model: LanguageModel, target: str | None, against: str | None)
     """
     if target is None and against is not None:
         raise TaskError(
-            f"A token to subtract was given ({against!r}) without a target; a direction needs "
-            "both. Name the target too."
+            f"A token to subtract was given ({against!r}) without one to explain; a direction "
+            "needs both. Name that too."
         )
     if target is None:
         return SALIENT
@@ -141,8 +141,8 @@ def token_id(model: LanguageModel, text: str) -> int:
             return ids[0]
     got = f"{len(found[0])} tokens {found[0]}" if found[0] else "not in the vocabulary"
     raise TaskError(
-        f"The target {text!r} is {got} for {model.name}; a target must be one token. "
-        "Choose one of its tokens."
+        f"{text!r} is {got} for {model.name}. One token of its vocabulary is required to be "
+        "explained, or subtracted; choose another."
     )
 
 

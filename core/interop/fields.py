@@ -16,11 +16,18 @@ def part(data: Any, name: str, kind: type) -> Any:
     """A part of the file of one type, by name."""
     value = data.get(name) if isinstance(data, Mapping) else None
     if not isinstance(value, kind):
+        found = "is missing" if value is None else f"is {_called(type(value))}"
         refuse(
-            f"The graph's {name!r} is {type(value).__name__}, required is {kind.__name__}",
+            f"The graph's {name!r} {found}; {_called(kind)} is required",
             "export it again from circuit-tracer, Neuronpedia or here",
         )
     return value
+
+
+def _called(kind: type) -> str:
+    """What JSON calls values of a type."""
+    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    return names.get(kind, "a number")
 
 
 def node_id(node: Any, place: int) -> str:

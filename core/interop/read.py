@@ -104,9 +104,10 @@ def from_neuronpedia(data: Any) -> ImportedGraph:
         )
     names = [node_id(node, place) for place, node in enumerate(nodes)]
     if twice := repeated(names):
+        used = "1 node name is" if len(twice) == 1 else f"{len(twice)} node names are"
         refuse(
-            f"{len(twice)} node names are used more than once ({', '.join(twice[:5])})",
-            "rename them; circuit-tracer gives an error the name of a layer-0 feature whose index "
+            f"{used} used more than once ({', '.join(twice[:5])})",
+            "name each node once; circuit-tracer gives an error the name of a layer-0 feature whose index "
             "is the error's layer",
         )
     number = {name: place for place, name in enumerate(names)}

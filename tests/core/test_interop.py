@@ -172,7 +172,7 @@ def refused(data, change, match, error=FormatError):
 
 
 def test_a_name_used_twice_is_refused(data):
-    refused(data, lambda d: d["nodes"].append(d["nodes"][0]), "used more than once")
+    refused(data, lambda d: d["nodes"].append(d["nodes"][0]), "1 node name is used more than once")
 
 
 def test_a_link_to_nowhere_is_refused(data):
@@ -229,7 +229,7 @@ def test_an_unknown_node_type_is_refused(data):
 
 @pytest.mark.parametrize("part", ["metadata", "nodes", "links"])
 def test_a_missing_part_is_refused(data, part):
-    refused(data, lambda d: d.pop(part), f"'{part}' is NoneType")
+    refused(data, lambda d: d.pop(part), f"'{part}' is missing; a")
 
 
 def test_a_node_without_a_name_or_place_is_refused(data):
@@ -239,7 +239,7 @@ def test_a_node_without_a_name_or_place_is_refused(data):
 
 
 def test_something_else_than_a_graph_is_refused():
-    with pytest.raises(FormatError, match="'metadata' is NoneType"):
+    with pytest.raises(FormatError, match="'metadata' is missing; an object is required"):
         from_neuronpedia([1, 2])
 
 

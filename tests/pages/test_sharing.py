@@ -46,3 +46,15 @@ def test_the_dialog_refuses_in_one_notice_and_stores_nothing(empty_store, open_p
     assert not app.exception
     assert "is damaged" in app.session_state["hagd.local.import-problem"]
     assert not (empty_store / "results").exists() or not list((empty_store / "results").iterdir())
+
+
+def test_what_was_wrong_goes_when_something_else_is_chosen(empty_store, open_page):
+    app = open_page("library")
+    app.button(key="import-open").click().run()
+    folder = app.text_input(key="import-folder")
+    assert "`" not in folder.placeholder
+    folder.set_value(str(empty_store)).run()
+    app.button(key="import-go").click().run()
+    assert app.session_state["hagd.local.import-problem"]
+    app.text_input(key="import-folder").set_value(str(empty_store / "other")).run()
+    assert not app.session_state["hagd.local.import-problem"]

@@ -35,5 +35,5 @@ def test_texts_that_are_no_single_token_are_refused():
         target_choice(model, "w1 w2", None)
     with pytest.raises(TaskError, match="'Paris' is not in the vocabulary"):
         target_choice(model, "Paris", None)
-    with pytest.raises(TaskError, match="without a target"):
+    with pytest.raises(TaskError, match="without one to explain"):
         target_choice(model, None, "w1")

@@ -87,8 +87,8 @@ def test_import_refuses_what_is_no_graph(hagd: Hagd, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--target", "57 57"], "must be one token"),
-        (["--against", "57"], "target"),
+        (["--target", "57 57"], "One token of its vocabulary is required"),
+        (["--against", "57"], "without one to explain"),
         (["--max-features", "0"], "max_feature_nodes is 0"),
         (["--repeat", "0"], "Invalid value for '--repeat'"),
         (["--node-threshold", "2"], "Invalid value for '--node-threshold'"),
