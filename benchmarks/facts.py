@@ -190,7 +190,10 @@ def forwards(circuits: Sequence[Stored]) -> Iterator[str]:
     taken = Counter(one["taken"] for one in search)
     said = ", ".join(f"{name} {n}" for name, n in taken.most_common())
     used = [one["forwards"]["hierarchical"] for one in search]
-    yield f"The hierarchical search took {min(used)} to {max(used)} forwards. Taken: {said}."
+    yield (
+        f"The hierarchical ranking took {min(used)} to {max(used)} forwards, choosing sizes, "
+        f"exchanges and gates not counted. Ranking taken: {said}."
+    )
 
 
 def span(values: Iterable[float | None]) -> str:

@@ -1,69 +1,123 @@
 """Are the trees of the bundled circuits any good? Two tables.
 
-    python benchmarks/hierarchy_quality.py [NAME ...]
+    python benchmarks/hierarchy_quality.py [NAME ...] [--again]
 
-*Search trees*, cut from whole task graphs: `tree_report`, that is every measure of modularity
-beside random trees, rewired graphs and Leiden. The graphs are built again (seconds; coreference
-with the nested dictionary half a minute).
+1. *Search trees*, cut from whole task graphs, as each run measured its own and stored it
+   (`provenance.json`, `tree`): at the first level Newman's Q of the affinity that the tree is cut
+   from, beside random trees of the same sizes, rewired graphs (same degrees) and Leiden's best
+   partition; Newman's Q of the edges; and block bits, what a supernode tells of where its edges go.
+   The null run of an untrained model stands among them: what its tree scores, structure in the
+   weights need not be there for.
+2. *Browsing trees*, over the circuits' own features: the share of uncertainty about a feature's
+   layer, position and decoded variable that its supernode removes, 1 - H(x | supernode) / H(x),
+   beside the mean of 50 dealings of the features to supernodes of the same sizes. *edges*: cut from
+   edges between features alone; *browsing*: as they come, with context and sites
+   (`core.pipeline.judging.finished`). Layer and position are what sites are made of; the variable
+   is not, so it is the fair judge.
 
-*Browsing trees*, over the circuits' own nodes: the share of uncertainty about a node's layer,
-position and decoded variable that its supernode removes, 1 - H(x | supernode) / H(x), beside the
-mean of 50 dealings of the nodes to supernodes of the same sizes. *Edges*: cut from edges between
-features alone; *browsing*: as they come, with context and sites (`core.pipeline.result`). Layer and
-position are what sites are made of; the variable is not, so it is the fair judge.
+A row is measured again when its circuit has become another one. Results:
+benchmarks/results/hierarchy_quality.json and .md.
 """
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
-from study import arguments, chosen
+from bundled import Stored, bundled_circuits
+from study import Results, arguments, chosen, line, results_file, rule
 
 from core.assets import CIRCUITS
 from core.bundle import Bundle, open_bundle
 from core.circuit import FeatureNode
-from core.hierarchy import Hierarchy, HierarchySettings, TreeReport, build_hierarchy, tree_report
-from core.models import load_model
-from core.pipeline.finding.graphs import task_graph
-from core.pipeline.finding.search import cut, node_graph, tree_settings
+from core.hierarchy import Hierarchy, HierarchySettings, build_hierarchy
 from core.pipeline.judging.finished import circuit_tree
-from core.pipeline.prepare import prepare
-from core.pipeline.progress import ignore
 from core.pipeline.settings import RunSettings
 from core.tasks import load_task
-from core.transcoders import open_transcoders
-from core.zoo.circuits import RECIPES
 
+OUT = results_file("hierarchy_quality")
 DEALT = 50
 """Random groupings of the second table."""
+SHOWN = ("affinity_newman", "newman", "block_bits")
+LEVELS = (1, 2)
+"""Of browsing trees."""
+TOLD = ("layer", "position", "variable")
 
 
-def search_tree(name: str) -> TreeReport:
-    """The first table's figures of one recipe."""
-    recipe, settings = RECIPES[name], RunSettings()
-    model = load_model(recipe.model)
-    dictionary = open_transcoders(model, recipe.transcoders)
-    assert dictionary is not None  # bundled
-    prepared = prepare(model, load_task(recipe.task, tokenizer=model.tokenizer))
-    pooled = task_graph(prepared, dictionary.transcoders, settings.graph_prompts, ignore)
-    tree = cut(node_graph(pooled.graph()), settings)
-    return tree_report(tree, tree_settings(settings))
+def main() -> None:
+    given = arguments(__doc__, OUT, chooses="names").parse_args()
+    about = {"command": "python benchmarks/hierarchy_quality.py"}
+    results = Results(given.out, page, under="circuits", about=about)
+    there = {one.name: one for one in bundled_circuits()}
+    for name in set(results.rows) - set(there):
+        del results.rows[name]
+    for name in chosen(there, given.names):
+        known = results.rows.get(name, {}).get("stamp")
+        if given.again or known != there[name].stamp:
+            results.put(name, measured(there[name]))
+            print(name, flush=True)
+    results.write()
 
 
-def entropy(values: Sequence[Hashable]) -> float:
-    """In bits."""
-    share = np.array(list(Counter(values).values())) / len(values)
-    return float(-(share * np.log2(share)).sum())
+def measured(one: Stored) -> dict[str, Any]:
+    """A circuit's row."""
+    row = {"stamp": one.stamp, "null": one.null, "search": first_level(one.provenance["tree"])}
+    return row if one.null != "none" else row | {"browsing": browsing(one)}
+
+
+def first_level(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run measured of its search tree's first level."""
+    level, rewired, leiden = tree["levels"][0], tree["rewired"], tree["leiden"] or {}
+    figures = {
+        name: {
+            "tree": level["measures"][name]["value"],
+            "random": level["measures"][name]["mean"],
+            "rewired": (rewired or {}).get(name, {}).get("mean"),
+            "leiden": leiden.get(name),
+        }
+        for name in SHOWN
+    }
+    return {"supernodes": tree["supernodes"], "clusters": level["clusters"], **figures}
+
+
+def browsing(one: Stored) -> dict[str, Any]:
+    """What the supernodes of either tree tell of their members, with the same by chance."""
+    bundle = open_bundle(CIRCUITS / one.name)
+    mine = circuit_tree(features_of(bundle), bundle.graph, RunSettings())
+    values = attributes(bundle, one.task)
+    trees = {"edges": by_edges(mine), "browsing": mine}
+    return {
+        kind: {str(level): share_told(tree.labels(level), values) for level in LEVELS}
+        for kind, tree in trees.items()
+    }
+
+
+def share_told(
+    labels: np.ndarray, values: Mapping[str, Sequence[Hashable]]
+) -> dict[str, tuple[float, float] | None]:
+    """By attribute: share told, and its mean over random dealings; None where all are alike."""
+    rng = np.random.default_rng(0)
+    found: dict[str, tuple[float, float] | None] = dict.fromkeys(values)
+    for name, column in values.items():
+        if len(set(column)) == 1:
+            continue
+        chance = np.mean([told(column, rng.permutation(labels)) for _ in range(DEALT)])
+        found[name] = (round(told(column, labels), 4), round(float(chance), 4))
+    return found
 
 
 def told(values: Sequence[Hashable], labels: np.ndarray) -> float:
     """Share of the entropy of `values` that knowing the label removes."""
     parts = [np.flatnonzero(labels == label).tolist() for label in np.unique(labels)]
     left = sum(len(p) / len(labels) * entropy([values[i] for i in p]) for p in parts)
-    return 1 - left / max(entropy(values), 1e-12)
+    return 1 - left / entropy(values)
+
+
+def entropy(values: Sequence[Hashable]) -> float:
+    """In bits."""
+    share = np.array(list(Counter(values).values())) / len(values)
+    return float(-(share * np.log2(share)).sum())
 
 
 def features_of(bundle: Bundle) -> tuple[FeatureNode, ...]:
@@ -88,53 +142,74 @@ def by_edges(tree: Hierarchy) -> Hierarchy:
     return build_hierarchy(tree.n_leaves, tree.edge_index, tree.weight, settings)
 
 
-def main() -> None:
-    """Prints both tables."""
-    given = arguments(__doc__, chooses="names").parse_args()
-    real = [name for name, recipe in RECIPES.items() if recipe.null == "none"]
-    search = Table("circuit", "level", "clusters", "measure", "tree", "random", "z", "rewired", "z")
-    browse = Table("circuit", "tree", "level", "largest", "layer", "position", "variable")
-    for name in chosen([name for name in real if (CIRCUITS / name).is_dir()], given.names):
-        _search_rows(search, name, search_tree(name))
-        bundle = open_bundle(CIRCUITS / name)
-        mine = circuit_tree(features_of(bundle), bundle.graph, RunSettings())
-        values = attributes(bundle, RECIPES[name].task)
-        for kind, tree in (("edges", by_edges(mine)), ("browsing", mine)):
-            for level in (1, 2):
-                _browse_row(browse, [name, kind, str(level)], tree.labels(level), values)
-    for table in (search, browse):
-        Console(width=140).print(table)
+def page(found: Mapping[str, Any]) -> str:
+    """Both tables, with the medians that the README quotes."""
+    rows = found["circuits"]
+    real = {name: row for name, row in rows.items() if row["null"] == "none"}
+    search = [_search_line(name, row["search"]) for name, row in rows.items()]
+    browse = [
+        _browse_line(name, kind, level, row["browsing"][kind][level])
+        for name, row in real.items()
+        for kind in ("edges", "browsing")
+        for level in map(str, LEVELS)
+    ]
+    heads = ("affinity Q", "random", "rewired", "Leiden", "Q of edges", "rewired", "bits", "random")
+    first = ("circuit", "supernodes", "clusters", *heads)
+    second = ("circuit", "tree", "level", *TOLD)
+    return "\n".join(
+        [
+            "# Trees of the bundled circuits",
+            "",
+            f"`{found['command']}`",
+            "",
+            "Search trees, first level; a name that begins with *null* is a run that must not "
+            "validate.",
+            "",
+            line(first),
+            rule(len(first)),
+            *search,
+            "",
+            _median_line(real),
+            "",
+            line(second),
+            rule(len(second)),
+            *browse,
+            "",
+        ]
+    )
 
 
-def _search_rows(table: Table, name: str, report: TreeReport) -> None:
-    for row in report.levels:
-        for measure, found in row.measures.items():
-            null = report.rewired[measure] if row.level == 1 else None
-            table.add_row(
-                name,
-                str(row.level),
-                str(row.clusters),
-                measure,
-                f"{found.value:.3f}",
-                f"{found.mean:.3f} ± {found.sd:.4f}",
-                "" if found.z is None else f"{found.z:.0f}",
-                "" if null is None else f"{null.mean:.3f} ± {null.sd:.4f}",
-                "" if null is None or null.z is None else f"{null.z:.0f}",
-            )
-    if best := report.leiden:
-        figures = f"Newman {best.newman:.3f}, affinity {best.affinity_newman:.3f}"
-        table.add_row(name, "1", str(best.clusters), "Leiden", f"{figures}, {best.block_bits:.2f}")
+def _search_line(name: str, row: Mapping[str, Any]) -> str:
+    affinity, edges, bits = (row[figure] for figure in SHOWN)
+    shown = [
+        *(affinity[beside] for beside in ("tree", "random", "rewired", "leiden")),
+        *(edges[beside] for beside in ("tree", "rewired")),
+        *(bits[beside] for beside in ("tree", "random")),
+    ]
+    cells = ["–" if value is None else f"{value:.2f}" for value in shown]
+    return line([name, str(row["supernodes"]), str(row["clusters"]), *cells])
 
 
-def _browse_row(
-    table: Table, cells: list[str], labels: np.ndarray, values: dict[str, Sequence[Hashable]]
-) -> None:
-    rng = np.random.default_rng(0)
-    cells = [*cells, f"{np.bincount(labels).max()} of {len(labels)}"]
-    for column in values.values():
-        chance = np.mean([told(column, rng.permutation(labels)) for _ in range(DEALT)])
-        cells.append(f"{told(column, labels):.2f} ({chance:.2f})")
-    table.add_row(*cells)
+def _browse_line(name: str, kind: str, level: str, row: Mapping[str, Any]) -> str:
+    told = [row[column] for column in TOLD]
+    return line(
+        [name, kind, level, *("–" if t is None else f"{t[0]:.2f} ({t[1]:.2f})" for t in told)]
+    )
+
+
+def _median_line(real: Mapping[str, Any]) -> str:
+    """Over circuits, of the share of the variable told at the first level."""
+    named = [row for row in real.values() if row["browsing"]["edges"]["1"]["variable"]]
+    told_by = {
+        kind: np.median([row["browsing"][kind]["1"]["variable"] for row in named], axis=0)
+        for kind in ("edges", "browsing")
+    }
+    said = "; ".join(f"*{kind}* {own:.2f} ({luck:.2f})" for kind, (own, luck) in told_by.items())
+    return (
+        "Browsing trees: share told of a feature's layer, position and variable (by chance). "
+        f"Median of the variable over the {len(named)} circuits whose features name more than one, "
+        f"first level: {said}."
+    )
 
 
 if __name__ == "__main__":

@@ -16,17 +16,16 @@ from core.zoo.circuits import RECIPES
 ROOT = Path(__file__).resolve().parents[1]
 
 
-THERE = [name for name in RECIPES if (CIRCUITS / name).is_dir()]
 read_once = cache(load_task)
 """Ten circuits and more are of one task, and reading it takes as long as opening the circuit."""
 
 
 def test_every_circuit_has_its_recipe():
-    assert {info.name for info in list_bundles(CIRCUITS)} == set(THERE)
+    assert {info.name for info in list_bundles(CIRCUITS)} == set(RECIPES)
     assert not [info.error for info in list_bundles(CIRCUITS) if info.error]
 
 
-@pytest.mark.parametrize("name", THERE)
+@pytest.mark.parametrize("name", RECIPES)
 def test_a_bundled_circuit_opens_with_all_its_parts(name, monkeypatch):
     monkeypatch.setattr("core.lab.workspace.load_task", read_once)
     bundle = open_bundle(CIRCUITS / name)
@@ -62,9 +61,9 @@ def test_a_null_that_passes_the_gate_is_stopped_by_what_is_measured_of_it():
 
 
 def test_every_predicted_record_is_as_it_was_registered_before_the_test():
-    found = {name: open_bundle(CIRCUITS / name).validation.get("predictions") for name in THERE}
+    found = {name: open_bundle(CIRCUITS / name).validation.get("predictions") for name in RECIPES}
     records = {name: record for name, record in found.items() if record and "scores" in record}
-    assert len(records) > len(THERE) // 2
+    assert len(records) > len(RECIPES) // 2
     assert [name for name, record in records.items() if not intact(record)] == []
     one = next(iter(records.values()))
     raised = {how: {"graph": [x + 0.1 for x in by["graph"]]} for how, by in one["expected"].items()}

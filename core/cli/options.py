@@ -51,4 +51,8 @@ Draws = Annotated[
 
 Prompt = Annotated[str, typer.Option("--prompt", "-p", metavar="TEXT", help="The prompt, as is.")]
 
-Seed = Annotated[int, typer.Option("--seed", metavar="S", min=0, help="Of every random draw.")]
+Seed = Annotated[
+    # what every generator that is seeded takes
+    int,
+    typer.Option("--seed", metavar="S", min=0, max=2**32 - 1, help="Of every random draw."),
+]

@@ -43,8 +43,8 @@ class Piece(NamedTuple):
 
     step: Step
     name: str
-    sign: Path
-    """Its file that is written last: where it is, the piece is whole."""
+    signs: tuple[Path, ...]
+    """Its files, as far as they are known before it is made: where all are, the piece is whole."""
     make: Callable[[], object]
     needs: Path | None = None
     """Such a file of what it is made from."""
@@ -79,7 +79,7 @@ def command(
 
 def _state(piece: Piece, show: bool) -> str:
     """What became of a piece, after it was made if it is to be."""
-    if piece.sign.is_file():
+    if all(sign.is_file() for sign in piece.signs):
         return "there"
     if show:
         return "missing"
@@ -107,9 +107,8 @@ def _tasks() -> Iterator[Piece]:
     from core.tasks.bundled import GENERATORS, write_task
 
     for name in GENERATORS:
-        yield Piece(
-            Step.TASKS, name, TASKS / f"{name}.json", lambda name=name: write_task(name, TASKS)
-        )
+        files = tuple(TASKS / f"{name}{ending}" for ending in (".jsonl", ".json"))
+        yield Piece(Step.TASKS, name, files, lambda name=name: write_task(name, TASKS))
 
 
 def _models() -> Iterator[Piece]:
@@ -121,7 +120,7 @@ def _models() -> Iterator[Piece]:
         yield Piece(
             Step.MODELS,
             name,
-            MODELS / name / "card.json",
+            (MODELS / name / "model.safetensors", MODELS / name / "card.json"),
             lambda name=name: make(name),
             TASKS / f"{member.task}.json",
         )
@@ -136,7 +135,7 @@ def _transcoders() -> Iterator[Piece]:
         yield Piece(
             Step.TRANSCODERS,
             name,
-            TRANSCODERS / name / REPORT,
+            (TRANSCODERS / name / REPORT,),
             lambda recipe=recipe: make(recipe, TRANSCODERS),
             MODELS / recipe.model / "card.json",
         )
@@ -144,7 +143,7 @@ def _transcoders() -> Iterator[Piece]:
 
 def _circuits() -> Iterator[Piece]:
     from core.assets import CIRCUITS, TRANSCODERS
-    from core.bundle.files import PROVENANCE
+    from core.bundle.files import FILES
     from core.choices import DEFAULT_KIND
     from core.zoo.circuits import RECIPES, make
     from core.zoo.dictionaries import REPORT
@@ -156,7 +155,7 @@ def _circuits() -> Iterator[Piece]:
                 yield Piece(
                     step,
                     name,
-                    CIRCUITS / name / PROVENANCE,
+                    tuple(CIRCUITS / name / file for file in FILES),
                     lambda name=name: make(name),
                     coders / REPORT,
                 )

@@ -20,7 +20,11 @@ KindOption = Annotated[
     TrainedKind,
     typer.Option("--kind", help="TopK; nested: a dense prefix first; clt: writes at later layers."),
 ]
-Features = Annotated[int, typer.Option("--features", metavar="N", help="Features of each layer.")]
+Features = Annotated[
+    # beyond it, weights of the smallest models alone take gigabytes
+    int,
+    typer.Option("--features", metavar="N", max=2**18, help="Features of each layer."),
+]
 K = Annotated[int, typer.Option("--k", metavar="K", help="Active features of a token.")]
 Steps = Annotated[int, typer.Option("--steps", metavar="N", help="Optimiser steps.")]
 SkipOption = Annotated[Skip, typer.Option("--skip", help="An affine skip from input to output.")]

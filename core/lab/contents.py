@@ -1,6 +1,5 @@
 """What is asked of the Lab and what it answers."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +11,8 @@ from core.errors import SettingsError
 from core.interventions import Ablation
 
 Claim = Literal["shown", "not shown", "undecided"]
+MOST_SCALED = 1e6
+"""Factor of a live value, at most: far beyond it single precision overflows inside the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +25,10 @@ class Change:
     """0 = to its reference (ablated), 1 = live (restored), anything else = live value times it."""
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.scale):
+        if not abs(self.scale) <= MOST_SCALED:  # so that nan is refused too
             raise SettingsError(
-                f"The scale of {self.node} is {self.scale}; it must be a finite number. Write 0 to "
-                "ablate, 1 to restore, or a factor."
+                f"The scale of {self.node} is {self.scale:g}; it must be a number from "
+                f"{-MOST_SCALED:g} to {MOST_SCALED:g}. Write 0 to ablate, 1 to restore, or a factor."
             )
 
 

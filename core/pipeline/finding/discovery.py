@@ -70,7 +70,7 @@ def discover(
         provenance=inputs,
     )
     found = _unpacked(record)
-    clock.finish("refine", f"{found.size} nodes, {found.forwards} forwards")
+    clock.finish("refine", f"{found.size} nodes")
     return found
 
 

@@ -98,7 +98,9 @@ def search(
     rankings = rankings_of(probe, tree, prior, dense, settings, tell)
     choices = {name: choose_size(selection, r.nodes, settings) for name, r in rankings.items()}
     best = min(choices, key=lambda name: choices[name].rank)
-    clock.finish("search", f"{choices[best].size} nodes, {rankings[best].forwards} forwards")
+    clock.finish(
+        "search", f"{choices[best].size} nodes, ranked in {rankings[best].forwards} forwards"
+    )
     ranking, size, steps = _exchanged(
         probe, selection, rankings[best].nodes, choices[best], settings, tell
     )

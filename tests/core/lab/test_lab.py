@@ -262,8 +262,9 @@ def test_other_bad_questions_are_refused(labs):
         lab.predict(99, [])
     with pytest.raises(NodeError, match="no prompt -1"):
         lab.predict(-1, [])
-    with pytest.raises(SettingsError, match="finite"):
-        Change(node="0:0:0", scale=float("nan"))
+    for scale in (float("nan"), float("inf"), 1e38):
+        with pytest.raises(SettingsError, match=r"from -1e\+06 to 1e\+06"):
+            Change(node="0:0:0", scale=scale)
     settings = LabSettings()
     object.__setattr__(settings, "errors", "gone")  # as from a link, where nothing checks types
     with pytest.raises(SettingsError, match="errors is 'gone'"):
