@@ -28,7 +28,8 @@ class Change:
         if not abs(self.scale) <= MOST_SCALED:  # so that nan is refused too
             raise SettingsError(
                 f"The scale of {self.node} is {self.scale:g}; it must be a number from "
-                f"{-MOST_SCALED:g} to {MOST_SCALED:g}. Write 0 to ablate, 1 to restore, or a factor."
+                f"{-MOST_SCALED:g} to {MOST_SCALED:g}. Write 0 to ablate, 1 to restore, or a "
+                "factor."
             )
 
 
