@@ -1,10 +1,10 @@
 """What a feature is about, in a few characters, from its fits.
 
 In this order: the same wave of two variables (`cos 24·a + cos 24·b`), one to three waves of one
-variable (`cos 5·result`, `cos 1, 24·result`), a few of its values (`a = 17, 18`, `a = 17, 18 + 4`;
-`Mary · subject` where the variable's own name is long, since names are cut at their end), a trend
-(`high a`), or just the variable (`varies with b`). Only a variable that beats its shuffled self
-names anything.
+variable (`cos 5·result`, `cos 1, 24·result`), a few of its values (`a = 17, 18`, `a = 17, 18 and 4
+more`; `Mary · subject` where the variable's own name is long, since names are cut at their end), a
+trend (`high a`), or just the variable (`varies with b`). Only a variable that beats its shuffled
+self names anything.
 """
 
 from collections.abc import Sequence
@@ -105,8 +105,8 @@ def _by_values(fit: VariableFit) -> str:
 
 
 def valued(variable: str, values: Sequence[Value], more: int = 0) -> str:
-    """Some values of a variable: `a = 17, 18`, or `Mary + 4 · subject` after a long name."""
-    listed = ", ".join(_short(value) for value in values) + (f" + {more}" if more else "")
+    """Some values of a variable: `a = 17, 18`, or `Mary and 4 more · subject` after a long name."""
+    listed = ", ".join(_short(value) for value in values) + (f" and {more} more" if more else "")
     return f"{variable} = {listed}" if len(variable) <= SHORT_NAME else f"{listed} · {variable}"
 
 

@@ -18,6 +18,7 @@ from explorer.inspector.parts import Fact
 from explorer.inspector.seen import Inspected, alone, each_alone
 from explorer.inspector.seen import report as report_of
 from explorer.look import theme
+from explorer.network.scene import JOINT
 
 if TYPE_CHECKING:
     from core.features import Decoded
@@ -36,7 +37,8 @@ def draw_supernode(seen: Inspected, name: str) -> None:
     members = seen.scene.members(name)
     report = report_of(seen, "supernode", name)
     label = seen.label(name) or (report.label if report else "") or f"Supernode {name}"
-    sub = escape(places(seen.scene, members))
+    placed = places(seen.scene, members)
+    sub = "supernode" if placed in label.split(JOINT) else escape(placed)
     about = report.about if report else ""
     st.html(inspector.title_html(label, sub, role=theme.role_of(name), badge=name, about=about))
     st.html(inspector.facts_html(_supernode_facts(seen, name, report)))

@@ -30,7 +30,7 @@ from explorer.network.rooms import (
     used_items,
     where,
 )
-from explorer.network.scene import Scene
+from explorer.network.scene import JOINT, Scene
 from explorer.network.visible import Item, Sieve, Visible, visible
 
 COMPACT_EDGES = 28
@@ -194,8 +194,9 @@ def _node(scene: Scene, item: Item, used: bool) -> dict[str, Any]:
     if item.kind in ("supernode", "rest"):
         facts |= {"count": len(item.members), "heads": item.n_heads}
     if item.kind == "supernode":
-        facts |= {"name": item.id, "title": item.id, "sub": where(scene, item)}
-        facts["short"] = scene.short_label(item.id)
+        short, sub = scene.short_label(item.id), where(scene, item)
+        facts |= {"name": item.id, "title": item.id, "short": short}
+        facts["sub"] = "" if sub in short.split(JOINT) else sub  # a name of its place says it
     elif item.frame is not None:
         facts["name"] = item.frame
     if item.kind in ("feature", "head"):

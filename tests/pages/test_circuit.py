@@ -104,6 +104,13 @@ def test_a_supernode_tells_what_its_name_rests_on(store, open_page):
     assert f'<h3 title="{escape(about)}">' in shown
 
 
+def test_a_supernode_named_by_its_place_does_not_say_it_twice(store, open_page, monkeypatch):
+    assert 'hx-clip">supernode</div>' not in html(open_page("circuit", circuit="tiny", select="B"))
+    place = resources.supernode_report("tiny", "B").label
+    monkeypatch.setattr("explorer.inspector.supernode.places", lambda scene, members: place)
+    assert 'hx-clip">supernode</div>' in html(open_page("circuit", circuit="tiny", select="B"))
+
+
 def test_ablating_in_the_inspector_changes_the_set(store, open_page):
     app = open_page("circuit", circuit="tiny", select="A")
     app = press(app, "Ablate `X`")

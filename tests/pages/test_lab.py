@@ -325,7 +325,7 @@ def test_typed_ids_need_at_least_one():
 
 
 def test_putting_several_is_what_the_keys_do(store):
-    """As `canvas/store.js`: what a supernode says is not said again, and may be taken back inside."""
+    """As `canvas/store.js`: what a supernode says is not said again, and can be undone inside."""
     bundle = resources.bundle("tiny")
     whole = changes.put(bundle, (), ("A1", "B"), 0.0)
     assert whole == (Changed("A1"), Changed("B"))

@@ -16,7 +16,7 @@ const help = (mode) => [
   ...(mode === "look" ? [] : [["X", "ablate or put back"], ["1 \u2013 9", "scale to 0.1 \u2013 0.9"], ["0", "put back"], ["Z", "undo the last change"]]),
   ["/", "find a node or label"], ["F", "fit to the panel"], ["?", "this list"],
   ["name k 5 \u00b7 x", "tells frequency 5 of the Fourier basis over x"], ["name cos 5\u00b7x", "follows a wave of frequency 5 over x"],
-  ["name \u2192 39", "raises these tokens"],
+  ["name \u2192 39", "raises these tokens"], ["name with 0:4:7", "told from its siblings by its strongest member, 0:4:7"],
 ];
 
 const typing = (node) => node?.closest?.("input, textarea, select, [contenteditable='true']");

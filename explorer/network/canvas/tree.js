@@ -4,7 +4,7 @@
 // Hovering, selecting and ablating only paint.
 
 import { element, roleOf } from "./dom.js";
-import { dropTwins, fitted, measure, tail } from "./treefit.js";
+import { dropTwins, fitted, measure } from "./treefit.js";
 
 const PAD = 8;
 const LINE = 15; // height of a line of a label, px
@@ -151,8 +151,7 @@ export function createTree(app) {
     const left = room.h - inset - (under ? tall + 2 : 0);
     const most = narrow ? Math.min(1, Math.floor(left / LINE)) : Math.max(under ? 0 : 1, Math.min(3, Math.floor((left + 3) / LINE)));
     const wide = under ? room.w : room.w - name - 7;
-    Object.assign(p, fitted(text, wide, Math.max(0, most), font));
-    if (p.lines.length && !p.whole) p.ending = tail(text, wide, font);
+    Object.assign(p, fitted(text, wide, Math.max(0, most), font), { text, room: wide, font });
     p.leftOf = (lines) => left - LINE * Math.max(lines, under ? 0 : 1);
     p.counted = !narrow && level === 0 && room.w - name > 26;
     return p;

@@ -38,24 +38,51 @@ function shortened(text, room, font) {
   return length ? `${text.slice(0, length).replace(/[ \u00b7,_]+$/, "")}\u2026` : "";
 }
 
-/** The end of a text that fits, after an ellipsis: what tells it from one that begins the same. */
-export function tail(text, room, font) {
+/** The end of a text that fits, after an ellipsis. */
+function tail(text, room, font) {
   let from = 1;
   while (from < text.length && measure(`\u2026${text.slice(from)}`, font) > room) from += 1;
-  const kept = text.slice(from).replace(/^[ \u00b7,_]+/, "");
+  const half = text[from - 1] === " " ? text.slice(from) : text.slice(from).replace(/^\S+ (?=\S)/, ""); // no half a word
+  const kept = half.replace(/^[ \u00b7,_]+/, "");
   return kept.length >= ENOUGH / 2 ? `\u2026${kept}` : "";
 }
 
-/** Shortened names that would read the same show their ends instead; those that still would say nothing. */
-export function dropTwins(cells) {
-  for (const cell of twins(cells)) cell.lines = cell.ending ? [cell.ending].filter(Boolean) : [];
-  for (const cell of twins(cells)) cell.lines = [];
+/** A text from its word number `from` on, with as many words before it as fit. */
+function onwards({ text, room, font }, from) {
+  const words = text.split(BREAKS);
+  const rest = (at) => (at ? `\u2026${words.slice(at).join("")}` : text);
+  if (from >= words.length) return "";
+  if (measure(rest(from), font) > room) return shortened(rest(from), room, font);
+  let at = from;
+  while (at && measure(rest(at - 1), font) <= room) at -= 1;
+  return rest(at);
 }
 
+/** Words that all of these texts begin with. */
+function shared(texts) {
+  const [first, ...others] = texts.map((text) => text.split(BREAKS));
+  const same = first.findIndex((word, i) => others.some((words) => words[i] !== word));
+  return same < 0 ? first.length : same;
+}
+
+/** Shortened names that would read the same leave out what they begin with; then show their ends; then say nothing.
+ * Each cell has its `lines`, whether they are `whole`, and the `text`, `room` and `font` that they were made of. */
+export function dropTwins(cells) {
+  for (const group of twins(cells)) {
+    const from = shared(group.map((cell) => cell.text));
+    for (const cell of group) cell.lines = [onwards(cell, from)].filter(Boolean);
+  }
+  for (const cell of twins(cells).flat()) cell.lines = [tail(cell.text, cell.room, cell.font)].filter(Boolean);
+  for (const cell of twins(cells).flat()) cell.lines = [];
+}
+
+/** Groups of cells beside each other that are shortened to the same. */
 function twins(cells) {
-  const key = (cell) => `${cell.level}|${cell.above}|${cell.lines.join(" ")}`;
-  const often = new Map();
-  const short = cells.filter((cell) => !cell.whole && cell.lines.length);
-  for (const cell of short) often.set(key(cell), (often.get(key(cell)) ?? 0) + 1);
-  return short.filter((cell) => often.get(key(cell)) > 1);
+  const groups = new Map();
+  for (const cell of cells) {
+    if (cell.whole || !cell.lines.length) continue;
+    const key = `${cell.level}|${cell.above}|${cell.lines.join(" ")}`;
+    groups.set(key, [...(groups.get(key) ?? []), cell]);
+  }
+  return [...groups.values()].filter((group) => group.length > 1);
 }

@@ -17,7 +17,7 @@ from tests.core.features.fits import fit
         ([0, 1, 2, 3, 4, 5, 6, 7], list(range(8)), "high v"),
         ([7, 6, 5, 4, 3, 2, 1, 0], list(range(8)), "low v"),
         ([0, 5, 5, 0, 5, 5, 0, 0], list("abcdefgh"), "varies with v"),
-        ([0, 5, 6, 0, 0, 0, 0, 5, 9, 0, 0, 0], list("abcdefghijkl"), "v = i, c + 2"),
+        ([0, 5, 6, 0, 0, 0, 0, 5, 9, 0, 0, 0], list("abcdefghijkl"), "v = i, c and 2 more"),
     ],
 )
 def test_names_by_hand(mean, values, name):

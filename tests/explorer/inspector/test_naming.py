@@ -7,6 +7,7 @@ from explorer.inspector.naming import glossary, together
 
 K5 = "k 5: frequency 5 of the Fourier basis over the values of result"
 RAISES = "→ the tokens it raises"
+WITH = "with {}: told from its siblings by its strongest member"
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,9 @@ RAISES = "→ the tokens it raises"
         ("→ 1, 11 · k 5, 1 · result", [K5, RAISES]),
         ("cos 5·result", ["cos 5: a wave of frequency 5 over the values of result"]),
         ("→ Mary", [RAISES]),
+        ("with 0:7:2 · L0 at on", [WITH.format("0:7:2")]),
+        ("with L1H3@4 · → Mary", [RAISES, WITH.format("L1H3@4")]),
+        ("varies with b", []),
         ("k of the ring", []),
         ("L1 at = · 12 nodes", []),
     ],

@@ -115,23 +115,37 @@ const cells = [
   fitted("k = 24", 40, 1, ""), fitted("result", 14, 1, ""),
   fitted("\u2192 5 \u00b7 k 1 \u00b7 result", 48, 3, ""),
 ];
-const twins = ["cos 24·a", "cos 24·b"]
-  .map((text) => ({ level: 1, above: "A", ...fitted(text, 42, 1, "") }));
-dropTwins(twins);
-console.log(JSON.stringify([...cells.map((c) => c.lines), twins.map((t) => t.lines)]));
+const apart = (room, ...texts) => {
+  const twins = texts.map((text) => (
+    { level: 1, above: "A", text, room, font: "", ...fitted(text, room, 1, "") }));
+  dropTwins(twins);
+  return twins.map((t) => t.lines);
+};
+const told = [
+  apart(42, "cos 24·a", "cos 24·b"), apart(42, "k = 12345678", "k = 12345679"),
+  apart(60, "day = tue · at go", "day = tue, sat · at day", "day = sun · at go"),
+  apart(60, "with 0:7:2 · L0 at on", "with 0:7:2 · L0 at go"),
+  apart(42, "varies with b", "varies with b"),
+];
+console.log(JSON.stringify([...cells.map((c) => c.lines), told]));
 """
 
 
 @pytest.mark.skipif(which("node") is None, reason="needs node")
 def test_a_cell_of_the_hierarchy_says_words_or_nothing(tmp_path):
     script = {name: (FOLDER / name).read_text("utf-8") for name in ("treefit.js", "text.js")}
-    two, one, whole, none, kept, twins = _run(tmp_path, script, WORDS)
+    two, one, whole, none, kept, told = _run(tmp_path, script, WORDS)
     assert two == ["indirect_", "object"]
     assert one == ["indirect…"]
     assert whole == ["k = 24"]
     assert none == []
     assert kept == ["→ 5 ·", "k 1 ·", "result"]  # never "→ 5 · k" and "1"
-    assert twins == [[], []]
+    waves, numbers, days, places, same = told
+    assert waves == [["…24·a"], ["…24·b"]]
+    assert numbers == [["…345678"], ["…345679"]]
+    assert days == [["…tue · at…"], ["…tue, sat…"], ["day = sun…"]]  # what differs, not the end
+    assert places == [["…L0 at on"], ["…L0 at go"]]
+    assert same == [[], []]
 
 
 STORE = """
