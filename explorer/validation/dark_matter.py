@@ -83,7 +83,8 @@ def _bars(found: dict[str, Any], rows: list[Any], shown: list[Any], key: str) ->
         for place, row in enumerate(shown):
             with st.container(key=f"{key}-row-{place}"):
                 st.html(errors.head_html(row, found.get("layers", ())))
-                chart(errors.lost_figure(row, colours, span, margin), f"{key}-{place}")
+                drawn = errors.lost_figure(row, colours, span, margin)
+                chart(drawn, f"{key}-{place}", tools=False)  # figures fill all of its right edge
                 st.html(f'<p class="hs-note">{notices.text(row.get("reason", ""))}</p>')
 
 

@@ -1,5 +1,6 @@
 """The Validation page: all that a bundle holds, calm where it holds less, a message where none."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -65,6 +66,13 @@ def test_a_circuit_with_every_section(full, open_page):
     assert {"F", "φ", "random"} <= {trace.get("name") for trace in chart(app, "size-curve")["data"]}
     bars = {bar["name"]: bar["x"] for bar in chart(app, "dark-0")["data"]}
     assert bars["another prompt's"] == [0.04]
+
+
+def test_no_tool_bar_covers_the_figures_beside_the_bars(full, open_page):
+    app = open_page("validation", circuit="full")
+    found = {e.proto.id.rsplit("-", 2)[-2]: e.proto for e in app.get("plotly_chart")}
+    assert json.loads(found["dark"].config)["displayModeBar"] is False
+    assert json.loads(found["size"].config)["displayModeBar"] == "hover"
 
 
 def test_the_base_is_in_the_link(full, open_page):
