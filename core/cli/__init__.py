@@ -6,6 +6,7 @@ validate      a stored circuit, tested again
 results       the circuits there are
 export        a circuit for others
 import_       what others made
+remove        what is one's own, out of the store
 transfer      how far one circuit is another's
 graph         one prompt's attribution graph
 ablate        one intervention on one prompt

@@ -21,6 +21,7 @@ from core.cli import (
     import_,
     models,
     rebuild,
+    remove,
     results,
     run,
     tasks,
@@ -81,6 +82,7 @@ COMMANDS = (
     Command("results", results.command, "hagd results --store ~/circuits"),
     Command("export", export.command, "hagd export my-circuit --format html"),
     Command("import", import_.command, "hagd import my-circuit"),
+    Command("remove", remove.command, "hagd remove my-circuit"),
     Command("rebuild", rebuild.command, "hagd rebuild --list"),
     Command("doctor", doctor.command, "hagd doctor"),
 )

@@ -5,6 +5,7 @@ cards       feature cards for the page
 tables      nodes and edges as rows
 taking      bundles and graphs from folders, archives and files: checked first, then stored
 graphs      graphs that were taken in: listed without torch, opened again
+removing    what is one's own, taken out of the store again
 archive     zip files, opened without trust
 seeming     what a refused file seems to be instead
 
@@ -15,12 +16,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from core.share.graphs import GraphInfo, list_graphs, open_graph
+from core.share.removing import Own, find_own, own_ones, remove
 
 if TYPE_CHECKING:
     from core.share.giving import SUFFIX, Form, give
     from core.share.taking import Taken, take_in
 
-__all__ = ["SUFFIX", "Form", "GraphInfo", "Taken", "give", "list_graphs", "open_graph", "take_in"]
+__all__ = [
+    "SUFFIX",
+    "Form",
+    "GraphInfo",
+    "Own",
+    "Taken",
+    "find_own",
+    "give",
+    "list_graphs",
+    "open_graph",
+    "own_ones",
+    "remove",
+    "take_in",
+]
 _LATER = {"SUFFIX": "giving", "Form": "giving", "give": "giving"}
 _LATER |= {"Taken": "taking", "take_in": "taking"}
 """Module of each name that needs torch."""

@@ -111,8 +111,8 @@ const GROUPED = [["Model", ""], ["Nodes", "n"], ...COLUMNS.slice(3)];
 function dots(row, share) {
   const button = html("button", "dots", "⋯");
   button.type = "button";
-  button.title = "Share";
-  button.setAttribute("aria-label", `Share ${row.task}`);
+  button.title = row.called ? "Share or remove" : "Share";
+  button.setAttribute("aria-label", `${button.title} ${row.called || row.task}`);
   button.addEventListener("click", (event) => {
     event.stopPropagation();
     share(row.name);

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.share.graphs import GraphInfo
 from explorer import menu
+from explorer.library import removing
 from explorer.look import notices
 from explorer.session import resources
 from explorer.session.view import Imported
@@ -39,3 +40,5 @@ def _row(info: GraphInfo) -> None:
             f'<div class="hs-graph"><span>{notices.text(info.prompt)}</span>'
             f"<span>{notices.text(info.scan)}</span><span>{counts}</span></div>"
         )
+        if st.button("Remove…", key=f"remove-graph-{info.name}", type="tertiary"):
+            removing.ask(info.name, info.path)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.store import default_location
 from explorer import engine, memory, menu, sharing
-from explorer.library import gallery, graphs, order, preview, runs, starting
+from explorer.library import gallery, graphs, order, preview, removing, runs, starting
 from explorer.library.gallery import Said
 from explorer.library.shelf import KINDS, NULLS, Row, shelf
 from explorer.look import notices, theme
@@ -127,7 +127,15 @@ def _answer(said: Sequence[Said], known: Mapping[str, Row]) -> None:
             row = known[shared]
             parts = (row.called or row.task, row.model, row.tag)
             title = " · ".join(part for part in parts if part)
-            st.dialog(f"Share {title}")(sharing.share_list)(shared, "library")
+            does = "Share or remove" if row.called else "Share"
+            st.dialog(f"{does} {title}", on_dismiss=removing.forget)(_row_menu)(row)
+
+
+def _row_menu(row: Row) -> None:
+    """What can be done with a circuit besides opening it."""
+    sharing.share_list(row.name, "library")
+    if row.called:
+        removing.offer(row.name, resources.find(row.name).path)
 
 
 def _heading(rows: Sequence[Row], bundled: int) -> None:

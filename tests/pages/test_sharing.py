@@ -1,13 +1,21 @@
 """Share and import in the app: the same files as `hagd`, one notice for a bad one."""
 
 import io
+import json
 import zipfile
 
 import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from core.bundle import FILES
 from core.errors import FormatError
+from explorer import engine
 from explorer.session import resources
+from explorer.session.resources import circuits
+from tests.pages.conftest import html
+from tests.pages.graph_files import neuronpedia_file
+from tests.pages.tiny_store import write_store
 
 
 @pytest.mark.parametrize("form", ["html", "bundle", "csv", "scores"])
@@ -58,3 +66,50 @@ def test_what_was_wrong_goes_when_something_else_is_chosen(empty_store, open_pag
     assert app.session_state["hagd.local.import-problem"]
     app.text_input(key="import-folder").set_value(str(empty_store / "other")).run()
     assert not app.session_state["hagd.local.import-problem"]
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A store of its own with one circuit and one graph, which a test may remove."""
+    root = write_store(tmp_path / "removing")
+    monkeypatch.setenv("HAGD_STORE", str(root))
+    monkeypatch.setattr(circuits, "CIRCUITS", tmp_path / "nothing-bundled")
+    st.cache_resource.clear()
+    engine.wait()
+    resources.take_upload("theirs.json", json.dumps(neuronpedia_file()).encode())
+    return root
+
+
+def _remover(name: str, path: str) -> None:
+    """A script that draws what the row's menu offers."""
+    from pathlib import Path
+
+    from explorer.library import removing
+    from explorer.session import state
+
+    state.begin("library")
+    removing.offer(name, Path(path))
+
+
+@pytest.mark.parametrize("place", ["results/tiny", "graphs/theirs"])
+def test_what_is_ones_own_goes_only_after_a_second_yes(mine, place):
+    before = {path for path in mine.glob("*/*") if path.is_dir()}
+    name = place.split("/")[1]
+    app = AppTest.from_function(_remover, args=(name, str(mine / place)), default_timeout=60).run()
+    app.button(key="remove-ask").click().run()
+    assert "for good?" in html(app)
+    app.button(key="remove-keep").click().run()
+    assert (mine / place).is_dir()
+    app.button(key="remove-ask").click().run()
+    app.button(key="remove-now").click().run()
+    assert not app.exception
+    assert before - {path for path in mine.glob("*/*") if path.is_dir()} == {mine / place}
+    left = {info.name for info in (*resources.library(), *resources.graphs())}
+    assert left == {"null", "tiny", "damaged", "theirs"} - {name}
+
+
+def test_an_imported_graph_has_a_way_out(mine, open_page):
+    app = open_page("library")
+    app.button(key="remove-graph-theirs").click().run()
+    assert app.button(key="remove-now").label == "Remove"
+    assert (mine / "graphs" / "theirs").is_dir()

@@ -1,6 +1,6 @@
 """Caches of what is expensive to load, by its content; small memoised functions keep their own.
 
-    shared      what is given away and taken in
+    shared      what is given away, taken in and removed
     stores      the store, its jobs and its test log
     circuits    heads and whole circuits
     drawings    small pictures and networks
@@ -42,7 +42,7 @@ from explorer.session.resources.models import (
     task,
     task_titles,
 )
-from explorer.session.resources.shared import given, take_folder, take_upload
+from explorer.session.resources.shared import given, remove_own, take_folder, take_upload
 from explorer.session.resources.stores import jobs, results, store, tests, trained
 from explorer.session.resources.traces import (
     traced,
@@ -81,6 +81,7 @@ __all__ = [
     "partners",
     "prompt_examples",
     "random_band",
+    "remove_own",
     "results",
     "scene",
     "store",

@@ -1,7 +1,8 @@
-"""Circuits given away and taken in, by the code of `hagd export` and `hagd import`."""
+"""Circuits given away, taken in and removed, by the code of `hagd export`, `import`, `remove`."""
 
 import io
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -71,3 +72,14 @@ def take_folder(folder: str) -> "Taken":
     from core.share import take_in
 
     return take_in(folder, store().layout.root, results())
+
+
+def remove_own(path: Path) -> None:
+    """Take a circuit of one's own, or an imported graph, out of the store for good.
+
+    Raises:
+        CoreError: If it is not there any more, or cannot be removed.
+    """
+    from core.share import find_own, remove
+
+    remove(find_own(f"{path.parent.name}/{path.name}", store()), store())
