@@ -141,8 +141,8 @@ def token_id(model: LanguageModel, text: str) -> int:
             return ids[0]
     got = f"{len(found[0])} tokens {found[0]}" if found[0] else "not in the vocabulary"
     raise TaskError(
-        f"{text!r} is {got} for {model.name}. One token of its vocabulary is required to be "
-        "explained, or subtracted; choose another."
+        f"{text!r} is {got} of {model.name}. The token to explain, or to subtract, must be one of "
+        "its vocabulary: choose another."
     )
 
 

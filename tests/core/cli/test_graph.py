@@ -87,7 +87,7 @@ def test_import_refuses_what_is_no_graph(hagd: Hagd, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--target", "57 57"], "One token of its vocabulary is required"),
+        (["--target", "57 57"], "The token to explain, or to subtract, must be one"),
         (["--against", "57"], "without one to explain"),
         (["--max-features", "0"], "max_feature_nodes is 0"),
         (["--repeat", "0"], "Invalid value for '--repeat'"),
