@@ -51,3 +51,16 @@ def test_a_corrected_path_is_taken_with_the_first_click(page: Page, app: App):
     field.fill(str(app.store.parent / "own" / "model"))
     page.get_by_role("button", name="Use these").click()
     page.get_by_role("dialog").wait_for(state="hidden", timeout=driver.LONG)
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_the_reason_of_a_verdict_is_whole_or_told_by_its_cell(page: Page, app: App, width: int):
+    page.set_viewport_size({"width": width, "height": 768})
+    page.goto(app.url)
+    own = page.locator('tr[data-name="tiny"]')
+    own.wait_for(timeout=driver.LONG)
+    assert "random circuits" in (own.locator("td.verdicts").get_attribute("title") or "")
+    assert own.locator("button.dots").get_attribute("title") == "Share or remove"
+    cut = "all => all.filter(e => e.offsetParent && e.scrollWidth > e.clientWidth).length"
+    page.locator("button.title").first.wait_for()
+    assert page.locator("tr[data-name] .short").evaluate_all(cut) == 0
