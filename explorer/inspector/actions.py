@@ -31,9 +31,10 @@ def draw_several(seen: Inspected) -> None:
     more = f'<span class="hx-faint">and {len(chosen) - MOST_NAMED} more</span>'
     body = f'<div class="hx-members">{chips}{more if len(chosen) > MOST_NAMED else ""}</div>'
     note = f"below: {chosen[-1]}, selected last"
-    st.html(inspector.section_html(f"{len(chosen)} selected", body, note))
-    if nodes := tuple(node for node in chosen if _can_change(seen, node)):
-        _draw_buttons(seen, nodes, f" {len(nodes)}")
+    with st.container(key="inspector-several"):
+        st.html(inspector.section_html(f"{len(chosen)} selected", body, note))
+        if nodes := tuple(node for node in chosen if _can_change(seen, node)):
+            _draw_buttons(seen, nodes, f" {len(nodes)}")
 
 
 def _can_change(seen: Inspected, node: str) -> bool:
@@ -63,8 +64,8 @@ def _draw_buttons(seen: Inspected, nodes: tuple[str, ...], many: str) -> None:
 
 
 def draw_rename(seen: Inspected, node: str, label: str) -> None:
-    """A person's own name for a node; kept in the bundle, so only of one's own circuits."""
-    if resources.is_bundled(resources.find(seen.name)):
+    """A person's own name for the one selected; kept in the bundle: only of one's own circuits."""
+    if len(seen.view.selection) > 1 or resources.is_bundled(resources.find(seen.name)):
         return
     key = f"inspect-label-{node}"
 
