@@ -107,8 +107,8 @@ def from_neuronpedia(data: Any) -> ImportedGraph:
         used = "1 node name is" if len(twice) == 1 else f"{len(twice)} node names are"
         refuse(
             f"{used} used more than once ({', '.join(twice[:5])})",
-            "name each node once; circuit-tracer gives an error the name of a layer-0 feature whose "
-            "index is the error's layer",
+            "name each node once; circuit-tracer gives an error the name of a layer-0 feature "
+            "whose index is the error's layer",
         )
     number = {name: place for place, name in enumerate(names)}
     return ImportedGraph(
