@@ -14,18 +14,29 @@ margin over its empty circuit, as F is:
     denoising    F won when the group alone is live and everything else ablated
 
 Forwards are circuits run on the labels split's probe prompts, two ablations counted as two and a
-backward pass as two. Results: benchmarks/results/search_study.json, rewritten after every pair.
+backward pass as two. Results: benchmarks/results/search_study.json and .md.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from study import Results, arguments, chosen, masks_of, opened, pair_named, results_file
+from study import (
+    Results,
+    arguments,
+    chosen,
+    line,
+    masks_of,
+    opened,
+    pair_named,
+    results_file,
+    rule,
+    shown,
+)
 from torch import Tensor
 
 from core.guide import GuideScores, InfluenceGuide
@@ -60,11 +71,11 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=RunSettings().probe_prompts)
     parser.add_argument("--fast", action="store_true", help="without gates and squared gradients")
     given = parser.parse_args()
-    results = Results(given.out, page=None)
+    results = Results(given.out, page)
     for name in results.missing(chosen(PAIRS, given.pairs), again=given.again):
         with opened(pair_named(name)) as (prepared, coders):
             results.put(name, measured(prepared, coders, given.prompts, given.fast))
-        show(name, results.rows[name])
+        print(*_table(name, results.rows[name]), sep="\n", flush=True)
 
 
 def measured(prepared: Prepared, coders: TranscoderSet, prompts: int, fast: bool) -> dict[str, Any]:
@@ -217,12 +228,35 @@ def _scores(selection: Probe, circuits: dict[int, Tensor]) -> dict[str, dict[str
     }
 
 
-def show(name: str, found: dict[str, Any]) -> None:
-    """One table."""
-    print(f"{name}: {found['nodes']} nodes, {found['dense']} dense, {found['prompts']} prompts")
-    for method, row in found["methods"].items():
-        values = " ".join(f"{s}:{v:.3f}" for s, v in row["faithfulness"].items())
-        print(f"  {method:40s} {row['forwards']:5d} forwards {row['seconds']:6.1f} s  {values}")
+def page(found: Mapping[str, Any]) -> str:
+    """A table for each pair: F of the first k nodes."""
+    parts = ["# Ways to search", "", "`OMP_NUM_THREADS=1 python benchmarks/search_study.py`", ""]
+    parts += [
+        "F on the selection split, the worse of resample and mean ablation, of the first k nodes "
+        "of each ranking; forwards on the labels split. *whole*: the candidates all kept.",
+        "",
+    ]
+    for name, pair in found.items():
+        parts += _table(name, pair)
+    return "\n".join(parts)
+
+
+def _table(name: str, pair: Mapping[str, Any]) -> list[str]:
+    head = ("ranking", "forwards", *map(str, SIZES))
+    whole = ", ".join(f"{k} {v['faithfulness']['0']:.3f}" for k, v in pair["ceiling"].items())
+    rows = [
+        line(
+            [
+                method,
+                str(row["forwards"]),
+                *(shown(row["faithfulness"].get(str(size))) for size in SIZES),
+            ]
+        )
+        for method, row in pair["methods"].items()
+    ]
+    about = f"{pair['nodes']} nodes, {pair['dense']} dense; {pair['prompts']} prompts; *whole*: "
+    about += f"{whole}."
+    return [f"## {name}", "", about, "", line(head), rule(len(head)), *rows, ""]
 
 
 if __name__ == "__main__":

@@ -141,7 +141,9 @@ TRAINING: Mapping[str, Mapping[str, Any]] = {
 """What a model's training has of its own; `config` is added to the task's."""
 NOT_OFFERED: Mapping[str, str] = {
     "neox-parity-base": "it passes its gate (test accuracy 1.0), but what its dictionaries leave "
-    "over, 0.1 % of a layer's variance, carries the answer: replaced by them it is right in 0.52.",
+    "over, 0.1 % of a layer's variance, carries the answer: replaced by them it is right in 0.52. "
+    "Trained from seed 1 it is right in 0.50 (TopK: 0.77), and in 0.50 with 512 features, 64 of "
+    "them active, fitted in 4,000 steps.",
 }
 """Models that missed their gate, or whose dictionaries did, and by how much."""
 DICTIONARY: Mapping[str, Any] = {"features": 256, "k": 16, "steps": 1200, "batch": 512}
