@@ -250,3 +250,39 @@ def test_no_edge_runs_hidden_behind_a_box(page: Page, app: App, width: int):
         driver.open_link(page, f"{app.url}/circuit?circuit={name}")
         _rest(page)
         assert page.evaluate(HIDDEN.replace("HOST", HOST)) == []
+
+
+OUTSIDE = """() => {
+  const { nodes } = HOST.__canvas.shown();
+  const boxes = [...nodes.values()].filter((n) => n.kind === 'supernode');
+  const said = [], pen = CanvasRenderingContext2D.prototype, write = pen.fillText;
+  pen.fillText = function (text, x, y, ...more) {
+    const m = this.measureText(text);
+    said.push({ text, x: x + (m.actualBoundingBoxRight - m.actualBoundingBoxLeft) / 2, y,
+                left: x - m.actualBoundingBoxLeft, right: x + m.actualBoundingBoxRight,
+                low: y + m.actualBoundingBoxDescent });
+    return write.call(this, text, x, y, ...more);
+  };
+  try { HOST.__net.redraw(); HOST.__net.renderer._redraw(); } finally { pen.fillText = write; }
+  const held = (n, w) => Math.abs(w.x - n.px) < n.pw / 2 && Math.abs(w.y - n.py) < n.ph / 2 + 12;
+  const over = (n, w) => w.left < n.px - n.pw / 2 || w.right > n.px + n.pw / 2
+    || w.low > n.py + n.ph / 2 - 1;
+  const words = boxes.map((n) => said.filter((w) => held(n, w)).map((w) => [n, w]));
+  return [words.filter((of) => of.length > 1).length === boxes.length,
+          words.flat().filter(([n, w]) => over(n, w)).map(([n, w]) => `${n.id} ${w.text}`)];
+}"""
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_no_word_leaves_its_box(page: Page, app: App, width: int):
+    """A network that is shown small keeps its words readable: its boxes are higher then."""
+    page.set_viewport_size({"width": width, "height": 900 if width == 1440 else 768})
+    links = (
+        "lab?circuit=coreference-neox&set=A",
+        "lab?circuit=coreference-gpt2-base",
+        "circuit?circuit=sorting-gpt2-heads&open=A",
+    )
+    for link in links:
+        driver.open_link(page, f"{app.url}/{link}")
+        page.wait_for_timeout(1500)
+        assert page.evaluate(OUTSIDE.replace("HOST", HOST)) == [True, []]

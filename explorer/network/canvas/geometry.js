@@ -2,6 +2,7 @@
 //
 // Stretching is the same for every node, so what did not overlap in Python does not overlap here.
 
+import { heightFor } from "./boxwords.js";
 import { routeEdges } from "./edges.js";
 import { fitRow } from "./rowfit.js";
 
@@ -47,6 +48,7 @@ export function geometry(graph, width, height, withNumber) {
   const kind = compact ? "compact" : "normal";
   const view = whole >= NEARLY[kind] ? whole : LEAST_VIEW[kind];
   const grow = Math.min(1.4, Math.max(1, 0.88 / view));
+  const least = READABLE / view;
   const sx = Math.min(MOST_STRETCH, Math.max(1, (width / view - pad.left - pad.right) / nw));
   const w = pad.left + nw * sx + pad.right;
   const out = drawnOut(graph, height / view - pad.top - pad.bottom);
@@ -55,8 +57,7 @@ export function geometry(graph, width, height, withNumber) {
   const Y = (y) => -h / 2 + pad.top + out.at(y);
   const frames = graph.frames.map((f) => ({ ...f, left: X(f.x), top: Y(f.y), width: f.w * sx, height: Y(f.y + f.h) - Y(f.y) }));
   const nodes = new Map(frames.map((f) => [f.id, titleOf(f)]));
-  for (const node of graph.nodes) nodes.set(node.id, placed(node, X, Y, sx, { compact, row: rowOf(graph, node), long: graph.columns.length === 0 }));
-  const least = READABLE / view;
+  for (const node of graph.nodes) nodes.set(node.id, placed(node, X, Y, sx, { compact, least, row: rowOf(graph, node), long: graph.columns.length === 0 }));
   const half = Math.max(width / view, w) / 2; // of what there is, or of the panel where that is wider
   const row = { least, gap: compact ? 3 : 4, from: -half + pad.left - 4, to: half - pad.right + 4, beside: withNumber ? 40 * grow : 0 };
   const loose = [...nodes.values()].filter((n) => n.row);
@@ -87,12 +88,13 @@ function rowOf(graph, node) {
   return node.kind === "logit" ? "logits" : null;
 }
 
-function placed(node, X, Y, sx, { compact, row, long }) {
+function placed(node, X, Y, sx, { compact, least, row, long }) {
   const pw = Math.max(node.w, Math.min(node.w * sx - 2, node.wish ?? node.w));
+  const ph = node.kind === "supernode" ? heightFor(node.h, least) : node.h;
   const terse = (compact && ["error", "position", "bias"].includes(node.kind)) || (long && node.kind === "position");
   return {
-    ...node, terse, pw, ph: node.h, row,
+    ...node, terse, pw, ph, row,
     px: row ? X(node.x) : shapeAt(node, X(node.x), pw, terse), py: Y(node.y),
-    body: BODY[node.kind] ?? node.h, spread: spreadOf(node, pw),
+    body: BODY[node.kind] ?? ph, spread: spreadOf(node, pw),
   };
 }

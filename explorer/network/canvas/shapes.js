@@ -1,8 +1,9 @@
 // Drawing one node on the canvas: shape is kind, hue is role, ink is choice, hatch is ablated.
 
+import { insetOf, nameLines, stepOf } from "./boxwords.js";
 import { roleOf } from "./dom.js";
 import { hatch, paint, polygon, roundBox } from "./paint.js";
-import { fit, font, sized, wrap, write } from "./text.js";
+import { fit, font, sized, write } from "./text.js";
 
 export function badge(ctx, palette, name, x, y, role, dead) {
   ctx.font = font(palette, 12, 700);
@@ -32,12 +33,12 @@ function supernodeWords(ctx, palette, n, dead, halo) {
   const narrow = n.pw < 66;
   const inset = narrow ? 5 : 8;
   const left = n.px - n.pw / 2 + inset;
-  const top = n.py - n.ph / 2 + (n.ph < 60 ? 5 : 7);
+  const top = n.py - n.ph / 2 + insetOf(n.h);
   const w = badge(ctx, palette, n.name, left, top, roleOf(n.name), dead);
   counts(ctx, palette, n, left + n.pw - 2 * inset - 1, top, n.pw - w - 2 * inset - 3, halo);
   const room = n.pw - 2 * inset;
-  const { lines, size, weight } = nameLines(ctx, palette, n.short ?? n.label, room, n.py + n.ph / 2 - top - 23, narrow);
-  const step = size * palette.grow * 1.15;
+  const { lines, size, weight } = nameLines(ctx, palette, n.short ?? n.label, room, n.py + n.ph / 2 - top, narrow);
+  const step = stepOf(palette, size);
   const first = top + 18 + step;
   lines.forEach((line, i) => write(ctx, palette, line, left, first + i * step, { size, weight, halo }));
   const under = first + lines.length * step;
@@ -60,19 +61,6 @@ function counts(ctx, palette, n, right, top, room, halo) {
   ctx.strokeStyle = palette.css("kind-head");
   ctx.lineWidth = 1.3;
   ctx.stroke();
-}
-
-/** A name at its full size on two lines, or smaller where it would be cut or stand on the border. */
-function nameLines(ctx, palette, text, room, deep, narrow) {
-  const weight = narrow ? 500 : 600;
-  const full = narrow ? 11.5 : 13;
-  const least = Math.min(full, palette.least / palette.grow);
-  for (const size of [full, (full + least) / 2, least]) {
-    ctx.font = font(palette, size, weight);
-    const lines = wrap(ctx, text, room);
-    const fits = lines.length * size * palette.grow * 1.15 <= deep && !lines.some((line) => line.endsWith("\u2026"));
-    if (size === least || fits) return { lines: lines.filter(Boolean), size, weight };
-  }
 }
 
 /** The right-hand share of a closed box: so much of what it holds is ablated. */

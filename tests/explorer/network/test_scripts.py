@@ -148,6 +148,43 @@ def test_a_cell_of_the_hierarchy_says_words_or_nothing(tmp_path):
     assert same == [[], []]
 
 
+BOXES = """
+import { heightFor, insetOf, nameLines } from "./boxwords.js";
+const ctx = { font: "", measureText(text) {
+  return { width: 0.5 * text.length * Number(this.font.match(/([\\d.]+)px/)[1]) }; } };
+const said = [];
+const scales = [[56, 1], [56, 0.9], [56, 0.8], [56, 0.7], [62, 1], [62, 0.8], [62, 0.65]];
+for (const [height, view] of scales) {
+  const palette = { ui: "ui", mono: "mono", least: 10.5 / view, grow: Math.max(1, 0.88 / view) };
+  const tall = heightFor(height, palette.least);
+  for (const [wide, narrow] of [[48, true], [120, false]])
+    for (const [name, deep] of [["L0 at name 1", tall], ["subject, indirect_object", tall],
+                                ["subject, indirect_object", 52], ["subject", 34]]) {
+      const room = deep - insetOf(height);
+      const { lines, size } = nameLines(ctx, palette, name, wide, room, narrow);
+      const low = insetOf(height) + 18 + (1.15 * lines.length + 0.22) * size * palette.grow;
+      said.push({ view, deep, tall, height, lines, low });
+    }
+}
+console.log(JSON.stringify(said));
+"""
+
+
+@pytest.mark.skipif(which("node") is None, reason="needs node")
+def test_a_name_has_as_many_lines_as_its_box_has_room_for(tmp_path):
+    script = {name: (FOLDER / name).read_text("utf-8") for name in ("boxwords.js", "text.js")}
+    said = _run(tmp_path, script, BOXES)
+    assert isinstance(said, list)
+    assert all(box["low"] <= box["deep"] - 1 for box in said)
+    assert all(0 <= box["tall"] - box["height"] <= 7 for box in said)
+    assert all(box["tall"] == box["height"] for box in said if box["view"] >= 0.9)
+    two = ["L0 at", "name 1"]  # never one shortened line where the box could be higher
+    assert two in [box["lines"] for box in said if box["view"] == 0.7]
+    cut = [box["lines"] for box in said if box["deep"] == 52 and box["view"] == 0.7]
+    assert cut
+    assert all(len(lines) == 1 and lines[0].endswith("…") for lines in cut)
+
+
 STORE = """
 import { createStore } from "./store.js";
 const parents = { B: null, B1: "B", B2: "B", "1:4:2": "B1" };
