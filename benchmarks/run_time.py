@@ -7,6 +7,9 @@
 2. Wall and processor seconds of the whole process, its peak memory, and the wall seconds of each
    stage, as the result records them.
 3. How many of the bundled circuit's nodes the run finds again: `243 of 243` is the same circuit.
+4. Every model with its nested dictionary and live heads, as a run has them by default; and the
+   largest, those of coreference, with heads counted too (`--attention circuit`), which are not all
+   bundled.
 
 Figures of a busy machine mean nothing: the load average before each run stands beside it. The aim
 is two minutes on two cores. Results: benchmarks/results/run_time.json and .md.
@@ -40,6 +43,9 @@ from core.choices import DEFAULT_KIND
 from core.zoo.catalogue import MEMBERS
 
 OUT = results_file("run_time")
+HEADS = "/heads"
+"""Ends the name of a row with heads counted."""
+LARGEST = "coreference"
 AIM = 120.0
 """Seconds."""
 STAGES = ("graphs", "hierarchy", "search", "refine", "validate")
@@ -52,16 +58,23 @@ def main() -> None:
         "machine": f"{os.cpu_count()} processors",
     }
     results = Results(given.out, page, under="pairs", about=about)
-    names = chosen([p.name for p in bundled_pairs() if p.kind == DEFAULT_KIND], given.pairs)
-    for name in results.missing(names, again=given.again):
-        results.put(name, timed(pair_named(name)))
+    for name in results.missing(chosen(wanted(), given.pairs), again=given.again):
+        results.put(name, timed(pair_named(name.removesuffix(HEADS)), heads=name.endswith(HEADS)))
         print(name, results.rows[name]["seconds"], flush=True)
 
 
-def timed(pair: Pair) -> dict[str, Any]:
+def wanted() -> list[str]:
+    """Rows by name: pairs, some of them with heads counted."""
+    pairs = [pair for pair in bundled_pairs() if pair.kind == DEFAULT_KIND]
+    counted = [pair.name + HEADS for pair in pairs if pair.task == LARGEST]
+    return [*(pair.name for pair in pairs), *counted]
+
+
+def timed(pair: Pair, *, heads: bool) -> dict[str, Any]:
     """One run in a process and a store of its own."""
     with tempfile.TemporaryDirectory() as store:
         options = ["--model", pair.model, "--task", pair.task, "--transcoders", pair.kind]
+        options += ["--attention", "circuit"] if heads else []
         command = [sys.executable, "-m", "core", "run", *options, "--store", store, "--json"]
         load, start = os.getloadavg()[0], time.perf_counter()
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -72,7 +85,8 @@ def timed(pair: Pair) -> dict[str, Any]:
             raise SystemExit(f"{' '.join(command)} ended with {child.returncode}.")
         (result,) = Path(store).glob("results/*/provenance.json")
         stages = json.loads(result.read_text("utf-8"))["seconds"]
-        found, bundled = nodes_in(result.parent), nodes_in(CIRCUITS / _bundle(pair))
+        found = nodes_in(result.parent)
+    bundled = set() if heads else nodes_in(CIRCUITS / MEMBERS[pair.model].circuit(DEFAULT_KIND))
     return {
         "seconds": round(seconds, 1),
         "processor_seconds": round(used.ru_utime + used.ru_stime, 1),
@@ -86,10 +100,6 @@ def timed(pair: Pair) -> dict[str, Any]:
 def nodes_in(bundle: Path) -> set[str]:
     """Names of the nodes of a circuit on disk."""
     return set(json.loads((bundle / CIRCUIT).read_text("utf-8"))["nodes"])
-
-
-def _bundle(pair: Pair) -> str:
-    return MEMBERS[pair.model].circuit(DEFAULT_KIND)
 
 
 def page(found: Mapping[str, Any]) -> str:
@@ -120,7 +130,7 @@ def _cells(name: str, row: Mapping[str, Any]) -> list[str]:
         f"{row['max_rss_gb']:.1f}",
         *(f"{row['stages'].get(stage, 0):.0f}" for stage in STAGES),
         f"{row['load_before']:.1f}",
-        "{shared} of {bundled}".format(**row["nodes"]),
+        "{shared} of {bundled}".format(**row["nodes"]) if row["nodes"]["bundled"] else "–",
     ]
 
 
