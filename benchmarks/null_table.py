@@ -74,8 +74,7 @@ def page(found: Mapping[str, Any]) -> str:
         f"{nulls['past_gate_and_span']} went past them: the rate of false positives among those "
         f"is at most {nulls['past_holds_upper_95']}, and it is they that test the other rules. "
         "*Floor alone*: runs which only a floor of accuracy would stop, gate and span apart; where "
-        "it is 0, counting a floor at chance as none changes nothing. (Modular addition and "
-        "coreference were judged before that was done, parity after.)",
+        "it is 0, counting a floor at chance as none changes nothing.",
         "",
         _said(found["rows"]),
         "",
