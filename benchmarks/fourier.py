@@ -233,12 +233,10 @@ def main() -> None:
     given = arguments(__doc__, OUT, chooses="names").parse_args()
     there = {one.name: one for one in real(bundled_circuits()) if counted(one)}
     results = Results(given.out, page, under="circuits", about={"command": COMMAND})
-    for name in set(results.rows) - set(there):
-        del results.rows[name]
-    for name in chosen(there, given.names):
-        if given.again or results.rows.get(name, {}).get("stamp") != there[name].stamp:
-            results.put(name, study(there[name]))
-            print(name, flush=True)
+    stamps = {name: one.stamp for name, one in there.items()}
+    for name in results.outdated(stamps, chosen(there, given.names), again=given.again):
+        results.put(name, study(there[name]))
+        print(name, flush=True)
     print(page(results.found))
 
 

@@ -50,13 +50,10 @@ def main() -> None:
     about = {"command": "python benchmarks/hierarchy_quality.py"}
     results = Results(given.out, page, under="circuits", about=about)
     there = {one.name: one for one in bundled_circuits()}
-    for name in set(results.rows) - set(there):
-        del results.rows[name]
-    for name in chosen(there, given.names):
-        known = results.rows.get(name, {}).get("stamp")
-        if given.again or known != there[name].stamp:
-            results.put(name, measured(there[name]))
-            print(name, flush=True)
+    stamps = {name: one.stamp for name, one in there.items()}
+    for name in results.outdated(stamps, chosen(there, given.names), again=given.again):
+        results.put(name, measured(there[name]))
+        print(name, flush=True)
     results.write()
 
 

@@ -157,6 +157,22 @@ class Results:
         """Those names that have no row yet; all of them if they are to be measured again."""
         return (name for name in names if again or name not in self.rows)
 
+    def outdated(
+        self, stamps: Mapping[str, str], wanted: Iterable[str], *, again: bool = False
+    ) -> Iterator[str]:
+        """Those wanted whose row has another `stamp` than what is there; rows of what is gone go.
+
+        Args:
+            stamps: Of everything there is, by name; a row keeps the one that it was measured of.
+            wanted: Names among them.
+            again: All that are wanted.
+        """
+        for name in set(self.rows) - set(stamps):
+            del self.rows[name]
+        for name in wanted:
+            if again or self.rows.get(name, {}).get("stamp") != stamps[name]:
+                yield name
+
     def put(self, name: str, row: Any) -> None:
         """Takes a row and writes everything."""
         self.rows[name] = row

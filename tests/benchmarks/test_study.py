@@ -78,3 +78,13 @@ def test_help_is_the_docstring_as_it_is_written():
     parser = arguments("What.\n\n    a line of its own, 95 %\n", chooses="--pairs")
     assert "    a line of its own, 95 %\n" in parser.format_help()
     assert parser.parse_args(["--pairs", "a", "b"]).pairs == ["a", "b"]
+
+
+def test_a_row_is_measured_again_when_what_it_is_of_has_changed(tmp_path):
+    kept = results(tmp_path)
+    kept.rows.update(same={"stamp": "1"}, other={"stamp": "1"}, gone={"stamp": "1"})
+    stamps = {"same": "1", "other": "2", "new": "1"}
+    assert list(kept.outdated(stamps, stamps)) == ["other", "new"]
+    assert set(kept.rows) == {"same", "other"}
+    assert list(kept.outdated(stamps, ["same"])) == []
+    assert list(kept.outdated(stamps, ["same"], again=True)) == ["same"]
